@@ -1,0 +1,1 @@
+"""The processes around the gateway, one folder each; `base` is what they share."""

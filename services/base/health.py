@@ -1,0 +1,84 @@
+"""`/health`, `/ready` and `/metrics`, the same on every service.
+
+Health touches nothing. Readiness asks each part, keeps the answer for a moment, and says which is missing.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+
+Check = Callable[[], Awaitable[str | None]]
+"""Answers None when the part is ready, else a sentence that says what is missing."""
+
+CACHED_S = 1.0
+"""So that a prober that asks often costs nothing."""
+
+CHECK_TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What `/ready` last found."""
+
+    parts: dict[str, str | None]
+    """By part: None when ready, else the reason."""
+
+    @property
+    def ready(self) -> bool:
+        return not any(self.parts.values())
+
+    def body(self) -> dict[str, object]:
+        return {
+            "ready": self.ready,
+            "parts": {name: {"ready": why is None, "reason": why} for name, why in self.parts.items()},
+        }
+
+
+class Ready:
+    """Asks the checks of all parts at once, at most once a second."""
+
+    def __init__(self, checks: Mapping[str, Check]) -> None:
+        self.checks = dict(checks)
+        self._last: tuple[float, Readiness] | None = None
+        self._lock = asyncio.Lock()
+
+    async def ask(self) -> Readiness:
+        async with self._lock:
+            if self._last and time.monotonic() - self._last[0] < CACHED_S:
+                return self._last[1]
+            answers = await asyncio.gather(*(self._one(check) for check in self.checks.values()))
+            found = Readiness(dict(zip(self.checks, answers, strict=True)))
+            self._last = (time.monotonic(), found)
+            return found
+
+    async def _one(self, check: Check) -> str | None:
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT_S):
+                return await check()
+        except TimeoutError:
+            return f"no answer within {CHECK_TIMEOUT_S:g} s"
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+
+
+def add_health(app: web.Application, part: str, checks: Mapping[str, Check]) -> None:
+    """Mount the three routes on `app`."""
+    ready = Ready(checks)
+
+    async def health(_: web.Request) -> web.Response:
+        return web.json_response({"status": "ok", "part": part})
+
+    async def readiness(_: web.Request) -> web.Response:
+        found = await ready.ask()
+        return web.json_response({"part": part, **found.body()}, status=200 if found.ready else 503)
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app.router.add_get("/health", health)
+    app.router.add_get("/ready", readiness)
+    app.router.add_get("/metrics", metrics)

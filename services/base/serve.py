@@ -1,0 +1,102 @@
+"""Serve an aiohttp application as one process: bind, say so, stop in order on a signal."""
+
+import asyncio
+import hmac
+import ipaddress
+import logging
+import signal
+import sys
+from collections.abc import Callable
+
+from aiohttp import web
+
+from services.base.logs import set_up_logs
+from services.base.problems import Handler, Problem, Unauthorized, problems
+
+log = logging.getLogger(__name__)
+
+MAX_BODY = 25 * 2**20
+OPEN_PATHS = frozenset({"/health", "/ready", "/metrics"})
+STOP_S = 5.0
+"""What open requests get to finish after a signal."""
+
+
+class PortTaken(Problem):
+    """Another program listens where this service wants to."""
+
+    code, title = "port_taken", "The port is taken"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` (a name or an address) is this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def bearer(request: web.Request) -> str:
+    """The token of `Authorization: Bearer …`, or an empty string."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def internal_key(key: str) -> Callable[[web.Request, Handler], object]:
+    """A middleware that lets only holders of `key` in; with no key, everyone (loopback binds)."""
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if (
+            key
+            and request.path not in OPEN_PATHS
+            and not hmac.compare_digest(bearer(request).encode(), key.encode())
+        ):
+            raise Unauthorized("this service asks for ANTIPHON_INTERNAL_KEY as a bearer token")
+        return await handler(request)
+
+    return check
+
+
+def new_app(key: str = "") -> web.Application:
+    """An application with problem details for every error and, where set, the internal key asked for."""
+    return web.Application(middlewares=[problems, internal_key(key)], client_max_size=MAX_BODY)  # type: ignore[list-item]
+
+
+async def serve(app: web.Application, host: str, port: int, stop: asyncio.Event | None = None) -> None:
+    """Serve `app` until SIGTERM, SIGINT or `stop`.
+
+    Raises:
+        PortTaken: when something else listens there.
+    """
+    stop = stop or asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_S)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, host, port, reuse_address=True).start()
+        except OSError as error:
+            raise PortTaken(f"{host}:{port}: {error.strerror}") from error
+        log.info("listening", extra={"host": host, "port": runner.addresses[0][1]})
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+
+
+def run(part: str, make: Callable[[], web.Application], host: str, port: int) -> None:
+    """Run one service in the foreground; the exit status is 1 with a sentence when it cannot start."""
+    import uvloop
+
+    set_up_logs(part)
+
+    async def main() -> None:
+        await serve(make(), host, port)
+
+    try:
+        uvloop.run(main())
+    except Problem as problem:
+        sys.exit(f"{part}: {problem.title}: {problem.detail}")

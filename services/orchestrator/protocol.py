@@ -1,0 +1,107 @@
+"""The orchestrator's wire (contracts, 6): `POST /voice/orchestrator/plan` and `…/chat`.
+
+Pydantic, because these bytes come from outside: any MAS may stand at the other end.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Risk = Literal["read", "write", "dangerous"]
+
+PLAN_PATH = "/voice/orchestrator/plan"
+CHAT_PATH = "/voice/orchestrator/chat"
+CALLS_PATH = "/voice/orchestrator/calls"
+
+
+class Wire(BaseModel):
+    """A message: unknown fields are kept out, so that either side may grow."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class PlanRequest(Wire):
+    """What could be done about `message`? Nothing is done yet."""
+
+    message: str
+    context: dict[str, Any] = Field(default_factory=dict)
+    """`pending`: a plan that asked for `missing` arguments; `timezone`, `language`, `last_agent`: what helps."""
+    conversation_id: str = ""
+
+
+class Plan(Wire):
+    """One tool call that fits the message; `tool` is None where none does."""
+
+    tool: str | None = None
+    agent: str = ""
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    missing: list[str] = Field(default_factory=list)
+    """Names of arguments that still have to be asked for; then `say` is the question."""
+    risk: Risk = "write"
+    idempotent: bool = False
+    confidence: float = 0.0
+    say: str = ""
+    """What to say while it runs ("Let me look at the clock in Tokyo."), or the question."""
+
+
+class ChatRequest(Wire):
+    """Do it. The same `idempotency_key` again gives the same result, never a second run."""
+
+    message: str
+    conversation_id: str = ""
+    source: str = "voice"
+    want_audio: bool = False
+    plan: Plan | None = None
+    idempotency_key: str | None = None
+    amends: str | None = None
+
+
+class ChatResult(Wire):
+    """What came of it (`result` on the event stream)."""
+
+    response_text: str
+    agent: str = ""
+    action: str = ""
+    status: Literal["success", "error", "denied", "cancelled"] = "success"
+    data: Any = None
+    error: dict[str, Any] | None = None
+    """`code` and `message`, when status is `error`."""
+    requires_confirmation: bool = False
+    confirmation_prompt: str = ""
+    agent_name: str = ""
+
+
+class Progress(Wire):
+    """`progress` on the event stream: how far it is, in words for the ear."""
+
+    text: str = ""
+    fraction: float | None = None
+
+
+class Failure(Wire):
+    """`error` on the event stream: no result will come. Codes: `tool_failed`, `tool_timeout`, `bad_result` …"""
+
+    code: str
+    message: str
+
+
+class ToolDescription(Wire):
+    """One tool of `GET /tools`."""
+
+    name: str
+    agent: str
+    description: str
+    risk: Risk
+    idempotent: bool
+    parameters: dict[str, Any]
+    """JSON schema of the arguments."""
+    examples: list[str] = Field(default_factory=list)
+    """Phrases that ask for it: the recogniser's and the classifier's food."""
+
+
+class AgentDescription(Wire):
+    """One agent of `GET /agents`."""
+
+    name: str
+    description: str
+    tools: list[str]

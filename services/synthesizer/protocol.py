@@ -1,0 +1,108 @@
+"""The synthesizer's wire: `GET /v1/speak?rate=24000`, upgraded. One socket speaks any number of texts in turn.
+
+Up go orders as JSON: `speak {id, text, voice, speed, pitch}`, `cancel {id}`. Down come, for each text,
+`started`, then `word`s mixed with binary PCM16 mono at `rate`, then `done` or `failed`. A word is sent before
+the audio frame in which it begins; its positions count samples from the beginning of that text's own audio.
+Audio comes as fast as it is made: pacing is the session's business.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Speak:
+    """Say `text`; texts are spoken in the order in which they came."""
+
+    id: str
+    text: str
+    voice: str
+    """A name out of `GET /v1/voices`."""
+    speed: float = 1.0
+    pitch: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Stop saying `id`: no audio of it is sent after the answering `done`. An unknown id is ignored."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Binary frames from here on belong to `id`."""
+
+    id: str
+    rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """The word `text` (as written, with its punctuation) sounds from `start` to `end`, in samples."""
+
+    id: str
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """All audio of `id` was sent (or it was cancelled); `samples` in all."""
+
+    id: str
+    samples: int
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """`id` could not be spoken."""
+
+    id: str
+    code: str
+    message: str
+
+
+Order = Speak | Cancel
+Event = Started | Word | Done | Failed
+
+NAMES: dict[str, type[Order] | type[Event]] = {
+    "speak": Speak,
+    "cancel": Cancel,
+    "started": Started,
+    "word": Word,
+    "done": Done,
+    "failed": Failed,
+}
+TYPES = {kind: name for name, kind in NAMES.items()}
+
+
+class BadMessage(ValueError):
+    """The peer sent what this wire does not know; the message says what."""
+
+
+def encode(message: Order | Event) -> str:
+    """One order or event as a text frame."""
+    return json.dumps({"type": TYPES[type(message)], **asdict(message)})
+
+
+def decode(text: str) -> Order | Event:
+    """Read a text frame.
+
+    Raises:
+        BadMessage: not JSON, an unknown type, or wrong fields.
+    """
+    try:
+        body: Any = json.loads(text)
+    except ValueError as error:
+        raise BadMessage("not JSON") from error
+    kind = NAMES.get(body.pop("type", "")) if isinstance(body, dict) else None
+    if kind is None:
+        raise BadMessage("unknown type of message")
+    try:
+        return kind(**body)
+    except TypeError as error:
+        raise BadMessage(f"{TYPES[kind]}: {error}") from error

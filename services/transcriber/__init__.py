@@ -1,0 +1,1 @@
+"""The ears: voice activity and streaming recognition, over one socket a call."""
