@@ -1,0 +1,79 @@
+"""The ledger's row and its port: one row a spoken intent, written before anything is done."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+from uuid import UUID
+
+
+class Status(StrEnum):
+    """Where a deed has got to (contracts, 7)."""
+
+    REQUESTED = "requested"
+    AWAITING_APPROVAL = "awaiting_approval"
+    RUNNING = "running"
+    SUCCESS = "success"
+    ERROR = "error"
+    CANCELLED = "cancelled"
+    DENIED = "denied"
+    SUPERSEDED = "superseded"
+    UNKNOWN = "unknown"
+    """It was running when somebody died; whether the deed was done nobody can tell."""
+
+
+FINISHED = frozenset(
+    {Status.SUCCESS, Status.ERROR, Status.CANCELLED, Status.DENIED, Status.SUPERSEDED, Status.UNKNOWN}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One row of `voice_tool_invocations`."""
+
+    invocation_id: UUID
+    session_id: UUID
+    turn_id: UUID
+    """The user's turn that asked for it."""
+    idempotency_key: str
+    """Made from the turn, so that a repetition of it never runs twice."""
+    agent: str
+    action: str
+    """The tool's name."""
+    arguments: dict[str, Any]
+    risk: str
+    status: Status
+    requested_at: datetime
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    latency_ms: float | None = None
+    """From `started_at` to `completed_at`."""
+    result: dict[str, Any] | None = None
+    error: dict[str, Any] | None = field(default=None)
+    """`code` and `message`."""
+
+
+class LedgerAway(Exception):
+    """The ledger cannot be written to; so nothing may be done."""
+
+    code = "ledger_away"
+
+
+class LedgerStore(Protocol):
+    """Where the ledger's rows are kept. What has returned is committed."""
+
+    async def request(self, row: Invocation) -> Invocation:
+        """Write a new row, or return the one that already stands under its idempotency key.
+
+        Raises:
+            LedgerAway: nothing was written.
+        """
+        ...
+
+    async def advance(self, row: Invocation) -> None:
+        """Write the row's new state over its old one.
+
+        Raises:
+            LedgerAway: nothing was written.
+        """
+        ...
