@@ -1,0 +1,1 @@
+"""The voice edge: sessions, engines, wires, the store and the command line."""
