@@ -1,10 +1,10 @@
 """The ledger's row and its port: one row a spoken intent, written before anything is done."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
-from uuid import UUID
+from uuid import UUID, uuid5
 
 
 class Status(StrEnum):
@@ -51,6 +51,40 @@ class Invocation:
     result: dict[str, Any] | None = None
     error: dict[str, Any] | None = field(default=None)
     """`code` and `message`."""
+
+
+def key_of(conversation_id: str, turn_id: UUID) -> str:
+    """The idempotency key of a turn: the same for every repetition of it, and safe as a part of a URL's path."""
+    return str(uuid5(turn_id, conversation_id))
+
+
+def started(row: Invocation, at: datetime) -> Invocation:
+    """The row once its deed may go out.
+
+    Raises:
+        ValueError: it has gone out before, or is over.
+    """
+    if row.status not in {Status.REQUESTED, Status.AWAITING_APPROVAL}:
+        raise ValueError(f"a deed that is {row.status} cannot start")
+    return replace(row, status=Status.RUNNING, started_at=at)
+
+
+def finished(
+    row: Invocation,
+    status: Status,
+    at: datetime,
+    result: dict[str, Any] | None = None,
+    error: dict[str, Any] | None = None,
+) -> Invocation:
+    """The row once its deed is over; a deed that never started has no latency.
+
+    Raises:
+        ValueError: it is over already, or `status` is not an end.
+    """
+    if row.status in FINISHED or status not in FINISHED:
+        raise ValueError(f"a deed that is {row.status} cannot become {status}")
+    latency = (at - row.started_at).total_seconds() * 1000 if row.started_at else None
+    return replace(row, status=status, completed_at=at, latency_ms=latency, result=result, error=error)
 
 
 class LedgerAway(Exception):

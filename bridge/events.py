@@ -1,0 +1,107 @@
+"""What goes into the bridge and what comes out of it: words and facts, no sound."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+from bridge.ledger import Invocation
+from services.orchestrator.protocol import Plan
+
+Control = Literal["stop", "repeat", "wait", "never_mind"]
+
+
+class Intent(StrEnum):
+    """What the user wants with an utterance."""
+
+    CHITCHAT = "chitchat"
+    ACTION = "action"
+    CONTROL = "control"
+    """The call itself: stop, wait, say it again."""
+    APPROVAL = "approval"
+    """Yes or no to an action that waits for it."""
+    UNCLEAR = "unclear"
+    """Nobody can tell from the words alone; the planner decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What the user said in one turn, whole."""
+
+    turn_id: UUID
+    session_id: UUID
+    conversation_id: str
+    text: str
+    confidence: float
+    """The recogniser's, 0 to 1."""
+    last_agent: str
+    """What the agent last said and was heard; empty when it has said nothing."""
+    timezone: str | None
+    """An IANA name (`Europe/Berlin`), where the client told it."""
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class IntentDecided:
+    """Chitchat, a wish, or something else: always the first event of an utterance."""
+
+    turn_id: UUID
+    intent: Intent
+    confidence: float
+    ms: float
+    by: str
+    """Who decided: `nearest` example, `controls`, or `question` (it answers one that we asked)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The orchestrator told what it could do; nothing is done yet."""
+
+    turn_id: UUID
+    plan: Plan
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class InvocationChanged:
+    """A row of the ledger has a new state, which is committed."""
+
+    invocation: Invocation
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """A running deed tells how far it is."""
+
+    invocation_id: UUID
+    text: str
+    fraction: float | None
+    """0 to 1, where the tool knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Words to be spoken at a free moment."""
+
+    turn_id: UUID
+    text: str
+    source: Literal["filler", "tool", "approval", "notice"]
+    invocation_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class LeftToMind:
+    """Nobody else answers this utterance: the engine's mind may."""
+
+    turn_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ControlAsked:
+    """The user said what the call itself should do."""
+
+    turn_id: UUID
+    control: Control
+
+
+BridgeEvent = IntentDecided | Planned | InvocationChanged | Progressed | Reply | LeftToMind | ControlAsked

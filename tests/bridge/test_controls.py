@@ -1,0 +1,53 @@
+"""Control phrases are matched whole."""
+
+import pytest
+
+from bridge.controls import BY_PHRASE, control_of
+
+
+@pytest.mark.parametrize(
+    ("text", "control"),
+    [
+        ("Stop.", "stop"),
+        ("stop stop stop", "stop"),
+        ("okay, stop it please", "stop"),
+        ("Could you be quiet, please?", "stop"),
+        ("hold on a second", "wait"),
+        ("wait, wait", "wait"),
+        ("Say that again, please.", "repeat"),
+        ("sorry what was that", "repeat"),
+        ("can you repeat that for me", "repeat"),
+        ("I didn’t catch that", "repeat"),
+        ("oh never mind", "never_mind"),
+        ("Forget it!", "never_mind"),
+        ("no, cancel that", "never_mind"),
+    ],
+)
+def test_a_whole_phrase_is_a_control(text: str, control: str) -> None:
+    assert control_of(text) == control
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "please",
+        "no",
+        "i know",
+        "where is the next bus stop",
+        "stop the pump in bay two",
+        "cancel my order from yesterday",
+        "wait for the train and then call me",
+        "how many seconds are in one hour",
+        "repeat the experiment at noon",
+        "i would never mind that",
+        "enough water for two litres",
+    ],
+)
+def test_a_phrase_inside_other_words_is_none(text: str) -> None:
+    assert control_of(text) is None
+
+
+@pytest.mark.parametrize("phrase", BY_PHRASE)
+def test_every_phrase_is_reached(phrase: str) -> None:
+    assert control_of(phrase) == BY_PHRASE[phrase]
