@@ -1,0 +1,1 @@
+"""Engines: who speaks for the agent, one adapter a file."""

@@ -1,0 +1,1 @@
+"""Minds: who answers chitchat, one adapter a file."""
