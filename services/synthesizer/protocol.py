@@ -3,11 +3,16 @@
 Up go orders as JSON: `speak {id, text, voice, speed, pitch}`, `cancel {id}`. Down come, for each text,
 `started`, then `word`s mixed with binary PCM16 mono at `rate`, then `done` or `failed`. A word is sent before
 the audio frame in which it begins; its positions count samples from the beginning of that text's own audio.
-Audio comes as fast as it is made: pacing is the session's business.
+Audio comes as fast as it is made: pacing is the session's business, and so is a pause between two texts, whose
+audio ends 20 ms behind its last sound. What has no id of its own (an order that cannot be read) fails with "".
+
+Codes of `failed`: `bad_message`, `unknown_voice`, `out_of_range` (speed, pitch), `text_too_long`,
+`too_many_texts`, `voice_failed`. A reader that doesn't read is cut off with 1008 `client_too_slow`.
 """
 
 import json
-from dataclasses import asdict, dataclass
+import math
+from dataclasses import Field, asdict, dataclass, fields
 from typing import Any
 
 
@@ -99,10 +104,25 @@ def decode(text: str) -> Order | Event:
         body: Any = json.loads(text)
     except ValueError as error:
         raise BadMessage("not JSON") from error
-    kind = NAMES.get(body.pop("type", "")) if isinstance(body, dict) else None
+    name = body.pop("type", None) if isinstance(body, dict) else None
+    kind = NAMES.get(name) if isinstance(name, str) else None
     if kind is None:
         raise BadMessage("unknown type of message")
     try:
-        return kind(**body)
+        message = kind(**body)
     except TypeError as error:
         raise BadMessage(f"{TYPES[kind]}: {error}") from error
+    for field in fields(message):
+        _expect(TYPES[kind], field, getattr(message, field.name))
+    return message
+
+
+def _expect(kind: str, field: Field[Any], value: Any) -> None:
+    """Take exactly the declared type; a whole number passes where a fraction is wanted."""
+    wanted = (int, float) if field.type is float else (field.type,)
+    # type(), since True is an int to isinstance.
+    if type(value) not in wanted:
+        name = getattr(field.type, "__name__", field.type)
+        raise BadMessage(f"{kind}: {field.name} must be {name}, not {type(value).__name__}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise BadMessage(f"{kind}: {field.name} must be a finite number")

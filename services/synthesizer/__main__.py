@@ -1,0 +1,5 @@
+"""`python -m services.synthesizer`."""
+
+from services.synthesizer.server import main
+
+main()
