@@ -1,0 +1,89 @@
+/** The person's microphone, as chunks for the wire. */
+
+import captureUrl from "./capture.worklet.ts?worker&url";
+import type { Captured } from "./messages";
+
+/** Why there is no microphone, in words that the page has a sentence for. */
+export type MicrophoneFault = "insecure" | "refused" | "missing" | "busy" | "other";
+
+export class MicrophoneError extends Error {
+  constructor(readonly fault: MicrophoneFault) {
+    super(`microphone: ${fault}`);
+  }
+}
+
+export class Microphone {
+  private constructor(
+    private readonly stream: MediaStream,
+    private readonly source: MediaStreamAudioSourceNode,
+    private readonly capture: AudioWorkletNode,
+  ) {}
+
+  /**
+   * Asks the person for the microphone and starts it.
+   *
+   * @param onChunk Is given 20 ms at a time.
+   * @param onLost Is called when the device goes away during the call.
+   * @throws MicrophoneError
+   */
+  static async open(
+    context: AudioContext,
+    onChunk: (chunk: Captured) => void,
+    onLost: () => void,
+  ): Promise<Microphone> {
+    // Browsers hide the microphone on pages that are neither localhost nor https.
+    if (!window.isSecureContext) throw new MicrophoneError("insecure");
+    const stream = await ask();
+    try {
+      await context.audioWorklet.addModule(captureUrl);
+    } catch (error) {
+      stopTracks(stream);
+      throw error;
+    }
+    const source = context.createMediaStreamSource(stream);
+    const capture = new AudioWorkletNode(context, "capture", {
+      numberOfOutputs: 0,
+      channelCount: 1,
+      channelCountMode: "explicit",
+    });
+    capture.port.onmessage = (message: MessageEvent<Captured>) => {
+      onChunk(message.data);
+    };
+    for (const track of stream.getTracks()) track.addEventListener("ended", onLost);
+    source.connect(capture);
+    return new Microphone(stream, source, capture);
+  }
+
+  /** A muted microphone still sends, silence, so that the session's clock keeps its pace. */
+  set muted(on: boolean) {
+    for (const track of this.stream.getTracks()) track.enabled = !on;
+  }
+
+  close(): void {
+    this.capture.port.onmessage = null;
+    this.source.disconnect();
+    stopTracks(this.stream);
+  }
+}
+
+async function ask(): Promise<MediaStream> {
+  try {
+    return await navigator.mediaDevices.getUserMedia({
+      audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
+    });
+  } catch (error) {
+    throw new MicrophoneError(error instanceof DOMException ? (FAULTS[error.name] ?? "other") : "other");
+  }
+}
+
+/** The names are those of the Media Capture specification, section 10.2. */
+const FAULTS: Readonly<Record<string, MicrophoneFault>> = {
+  NotAllowedError: "refused",
+  SecurityError: "refused",
+  NotFoundError: "missing",
+  NotReadableError: "busy",
+};
+
+function stopTracks(stream: MediaStream): void {
+  for (const track of stream.getTracks()) track.stop();
+}

@@ -1,0 +1,54 @@
+/** What happens in a call, in the page's own words; the wire is translated into these and out of them nowhere else. */
+
+/** Where a tool's run has got to; the words of the gateway's table. */
+export interface ToolRun {
+  readonly id: string;
+  readonly agent: string;
+  readonly action: string;
+  readonly arguments: unknown;
+  readonly status: string;
+  readonly result: unknown;
+  readonly error: string | null;
+  readonly latencyMs: number | null;
+}
+
+export type ResponseStatus = "completed" | "cancelled" | "failed" | "incomplete";
+
+/** What the gateway tells of the session when it opens or changes. */
+export interface SessionSettings {
+  /** True when both directions already are PCM16 at 24 kHz. */
+  readonly formatsFit: boolean;
+}
+
+export type CallEvent =
+  | { readonly kind: "session_opened"; readonly settings: SessionSettings }
+  | { readonly kind: "error_reported"; readonly code: string; readonly message: string }
+  | { readonly kind: "user_started" }
+  | { readonly kind: "user_stopped" }
+  /** The words so far; replaces what came before. */
+  | { readonly kind: "user_guessed"; readonly item: string; readonly text: string }
+  /** Words that will not change; they come behind those before. */
+  | { readonly kind: "user_said"; readonly item: string; readonly text: string }
+  /** The whole turn; empty when nothing was understood. */
+  | { readonly kind: "user_settled"; readonly item: string; readonly text: string }
+  | { readonly kind: "user_unheard"; readonly item: string }
+  | { readonly kind: "agent_started"; readonly response: string }
+  | { readonly kind: "agent_said"; readonly response: string; readonly item: string; readonly text: string }
+  | { readonly kind: "agent_settled"; readonly response: string; readonly item: string; readonly text: string }
+  | {
+      readonly kind: "agent_sounded";
+      readonly response: string;
+      readonly item: string;
+      /** PCM16 at 24 kHz. */
+      readonly samples: Int16Array;
+    }
+  | { readonly kind: "agent_fell_silent"; readonly item: string }
+  | { readonly kind: "agent_ended"; readonly response: string; readonly status: ResponseStatus }
+  /** What the gateway had sent is void; null means all of it. */
+  | { readonly kind: "audio_cleared"; readonly response: string | null }
+  | { readonly kind: "barged_in"; readonly what: string; readonly response: string }
+  | { readonly kind: "ducked"; readonly on: boolean }
+  | { readonly kind: "tool_changed"; readonly run: ToolRun }
+  | { readonly kind: "engine_changed"; readonly mode: string; readonly reason: string | null }
+  /** `spans` in milliseconds. */
+  | { readonly kind: "turn_timed"; readonly spans: Readonly<Record<string, number>> };

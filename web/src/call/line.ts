@@ -1,0 +1,212 @@
+/** The shell of a call: does what the rules order, and tells them what comes of it. */
+
+import { Loudspeaker } from "../audio/loudspeaker";
+import type { Captured, PlaybackReport } from "../audio/messages";
+import { Microphone, MicrophoneError } from "../audio/microphone";
+import { toBase64 } from "../audio/pcm";
+import { appendAudio, askForPcm, decode, reportPlayed, socketUrl, subprotocols } from "../wire/realtime";
+import { makeSession, Refused, type Wish } from "../wire/rest";
+import { begin, type Call, type Happening, isOpen, type Order, type Session, type Step, step } from "./call";
+import type { CallEvent } from "./events";
+
+/** A socket that has not opened by now is given up. */
+const OPENING_MS = 5_000;
+
+/** About 2 s of audio that the network has not taken. What comes on top is dropped, so that the gateway never hears
+ * the person later than that. */
+const UPLINK_LIMIT_BYTES = 128_000;
+
+export interface Listener {
+  onCall(call: Call): void;
+  onEvent(event: CallEvent): void;
+  /** `level`: the microphone's root mean square, 0 to 1; comes every 20 ms. */
+  onLevel(level: number): void;
+  onMicrophoneLost(): void;
+}
+
+export class Line {
+  private call: Call;
+  private readonly context = new AudioContext({ latencyHint: "interactive" });
+  private microphone: Microphone | null = null;
+  private loudspeaker: Loudspeaker | null = null;
+  private socket: WebSocket | null = null;
+  private timer: number | undefined;
+
+  /** Starts a call. Must run in the handler of a click: browsers allow sound only then. */
+  constructor(
+    private readonly wish: Wish,
+    private readonly listener: Listener,
+  ) {
+    const first = begin();
+    this.call = first.call;
+    this.follow(first);
+  }
+
+  get open(): boolean {
+    return isOpen(this.call);
+  }
+
+  set muted(on: boolean) {
+    if (this.microphone !== null) this.microphone.muted = on;
+  }
+
+  hangUp(): void {
+    this.happen({ kind: "hung_up" });
+  }
+
+  private happen(happening: Happening): void {
+    this.follow(step(this.call, happening));
+  }
+
+  private follow(next: Step): void {
+    const before = this.call.phase;
+    this.call = next.call;
+    for (const order of next.orders) this.obey(order);
+    if (next.call.phase !== before || next.orders.length > 0) this.listener.onCall(next.call);
+  }
+
+  private obey(order: Order): void {
+    switch (order.kind) {
+      case "open_microphone":
+        void this.openSound();
+        break;
+      case "make_session":
+        void this.makeSession();
+        break;
+      case "connect":
+        this.connect(order.session, order.after);
+        break;
+      case "ask_for_pcm":
+        this.send(askForPcm());
+        break;
+      case "retry":
+        this.timer = window.setTimeout(() => {
+          this.happen({ kind: "retry_due" });
+        }, order.afterMs);
+        break;
+      case "close_socket":
+        this.dropSocket()?.close(1000);
+        break;
+      case "release":
+        window.clearTimeout(this.timer);
+        this.releaseSound();
+        break;
+    }
+  }
+
+  private async openSound(): Promise<void> {
+    try {
+      this.microphone = await Microphone.open(
+        this.context,
+        (chunk) => {
+          this.sendChunk(chunk);
+        },
+        () => {
+          this.listener.onMicrophoneLost();
+        },
+      );
+      this.loudspeaker = await Loudspeaker.open(this.context, (report) => {
+        this.sendReport(report);
+      });
+      // A context made in a click runs, except where the browser wanted another gesture first.
+      await this.context.resume();
+    } catch (error) {
+      this.happen({ kind: "microphone_failed", fault: error instanceof MicrophoneError ? error.fault : "other" });
+      if (!(error instanceof MicrophoneError)) console.error("no sound", error);
+    }
+    if (this.open) this.happen({ kind: "microphone_opened" });
+    // The person may have hung up while the browser asked for the microphone.
+    else this.releaseSound();
+  }
+
+  private async makeSession(): Promise<void> {
+    try {
+      this.happen({ kind: "session_made", session: await makeSession(this.wish) });
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this.happen({ kind: "session_refused", refusal: error.refusal });
+    }
+  }
+
+  private connect(session: Session, after: number | null): void {
+    const url = socketUrl(session.realtimeUrl, window.location.href, session.id, after);
+    const socket = new WebSocket(url, subprotocols(session.secret));
+    this.socket = socket;
+    const deadline = window.setTimeout(() => {
+      socket.close();
+    }, OPENING_MS);
+    socket.onopen = () => {
+      window.clearTimeout(deadline);
+      this.happen({ kind: "socket_opened" });
+    };
+    socket.onmessage = (message: MessageEvent<unknown>) => {
+      if (typeof message.data === "string") this.receive(message.data);
+    };
+    socket.onclose = (close) => {
+      window.clearTimeout(deadline);
+      this.socket = null;
+      this.happen({ kind: "socket_lost", code: close.code, reason: close.reason, at: performance.now() });
+    };
+  }
+
+  private receive(message: string): void {
+    const { number, event } = decode(message);
+    this.happen({ kind: "event_arrived", number, event });
+    if (event === null) return;
+    this.sound(event);
+    this.listener.onEvent(event);
+  }
+
+  /** What an event means for the loudspeaker. */
+  private sound(event: CallEvent): void {
+    switch (event.kind) {
+      case "agent_sounded":
+        this.loudspeaker?.play(event.response, event.item, event.samples);
+        break;
+      case "agent_fell_silent":
+        this.loudspeaker?.finish(event.item);
+        break;
+      case "agent_ended":
+        if (event.status === "cancelled") this.loudspeaker?.drop(event.response);
+        break;
+      case "barged_in":
+        if (event.what === "barge_in") this.loudspeaker?.drop(event.response);
+        break;
+      case "audio_cleared":
+        this.loudspeaker?.drop(event.response);
+        break;
+      case "ducked":
+        this.loudspeaker?.duck(event.on);
+        break;
+    }
+  }
+
+  private sendChunk(chunk: Captured): void {
+    this.listener.onLevel(chunk.level);
+    if ((this.socket?.bufferedAmount ?? 0) < UPLINK_LIMIT_BYTES) this.send(appendAudio(toBase64(chunk.samples)));
+  }
+
+  private sendReport(report: PlaybackReport): void {
+    for (const played of report) this.send(reportPlayed(played));
+  }
+
+  private send(message: string): void {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(message);
+  }
+
+  /** Takes the socket out of service, so that its close is no loss. */
+  private dropSocket(): WebSocket | null {
+    const socket = this.socket;
+    this.socket = null;
+    if (socket === null) return null;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    return socket;
+  }
+
+  private releaseSound(): void {
+    this.microphone?.close();
+    this.loudspeaker?.close();
+    this.microphone = this.loudspeaker = null;
+    if (this.context.state !== "closed") void this.context.close();
+  }
+}

@@ -1,0 +1,198 @@
+/** The conversation as it stands on the page: a list of entries in the order in which each began. */
+
+import type { CallEvent, ResponseStatus, ToolRun } from "./events";
+
+export interface UserEntry {
+  readonly kind: "user";
+  readonly id: string;
+  readonly text: string;
+  /** `partial`: may still change. `unheard`: the recogniser gave up, these were its last words. */
+  readonly state: "partial" | "settled" | "unheard";
+  /** The text is a guess at the whole turn, which appended words would double. */
+  readonly guessed: boolean;
+}
+
+export interface AgentEntry {
+  readonly kind: "agent";
+  readonly id: string;
+  readonly response: string;
+  readonly text: string;
+  /** What was shown, and then turned out never to have been said. */
+  readonly unsaid: string;
+  readonly state: "speaking" | "done" | "cut" | "failed";
+  /** The person spoke over it. */
+  readonly bargedIn: boolean;
+}
+
+export interface ToolEntry {
+  readonly kind: "tool";
+  readonly id: string;
+  readonly run: ToolRun;
+}
+
+export interface NoticeEntry {
+  readonly kind: "notice";
+  readonly id: string;
+  readonly text: string;
+}
+
+export type Entry = UserEntry | AgentEntry | ToolEntry | NoticeEntry;
+
+export interface Transcript {
+  readonly entries: readonly Entry[];
+  readonly userSpeaks: boolean;
+  /** Milliseconds by span, of the last turn that was timed. */
+  readonly spans: Readonly<Record<string, number>>;
+}
+
+export const EMPTY: Transcript = { entries: [], userSpeaks: false, spans: {} };
+
+/** What the call is busy with, for the status line. */
+export type Activity = "listening" | "hearing" | "working" | "speaking";
+
+/** The conversation after one more event. Entries that did not change stay the same objects. */
+export function advance(transcript: Transcript, event: CallEvent): Transcript {
+  switch (event.kind) {
+    case "user_started":
+      return { ...transcript, userSpeaks: true };
+    case "user_stopped":
+      return { ...transcript, userSpeaks: false };
+    case "user_guessed":
+      return user(transcript, event.item, (entry) => ({ ...entry, text: event.text, guessed: true }));
+    case "user_said":
+      return user(transcript, event.item, (entry) =>
+        entry.guessed ? entry : { ...entry, text: entry.text + event.text },
+      );
+    case "user_settled":
+      return settle(transcript, event.item, event.text.trim());
+    case "user_unheard":
+      return user(transcript, event.item, (entry) => ({ ...entry, state: "unheard" }));
+    case "agent_said":
+      return agent(transcript, event.response, event.item, (entry) => ({ ...entry, text: entry.text + event.text }));
+    case "agent_settled":
+      return agent(transcript, event.response, event.item, (entry) => withTruth(entry, event.text));
+    case "agent_ended":
+      return endResponse(transcript, event.response, event.status);
+    case "barged_in":
+      return event.what === "barge_in" ? markBargeIn(transcript, event.response) : transcript;
+    case "tool_changed":
+      return put(transcript, { kind: "tool", id: `tool:${event.run.id}`, run: event.run });
+    case "turn_timed":
+      return { ...transcript, spans: event.spans };
+    case "error_reported":
+      return note(transcript, event.message === "" ? event.code : event.message);
+    default:
+      return transcript;
+  }
+}
+
+/** The conversation once nothing more will come: nobody speaks, and what was open is cut. */
+export function close(transcript: Transcript): Transcript {
+  const entries = transcript.entries.map((entry): Entry => {
+    if (entry.kind === "agent" && entry.state === "speaking") return { ...entry, state: "cut" };
+    if (entry.kind === "user" && entry.state === "partial") return { ...entry, state: "unheard" };
+    return entry;
+  });
+  return { ...transcript, entries, userSpeaks: false };
+}
+
+export function note(transcript: Transcript, text: string): Transcript {
+  const before = transcript.entries.filter((entry) => entry.kind === "notice").length;
+  return put(transcript, { kind: "notice", id: `notice:${before}`, text });
+}
+
+export function activity(transcript: Transcript): Activity {
+  if (transcript.entries.some((entry) => entry.kind === "agent" && entry.state === "speaking")) return "speaking";
+  if (transcript.userSpeaks) return "hearing";
+  if (transcript.entries.some((entry) => entry.kind === "tool" && isRunning(entry.run))) return "working";
+  return "listening";
+}
+
+export function isRunning(run: ToolRun): boolean {
+  return ["requested", "awaiting_approval", "running"].includes(run.status);
+}
+
+function user(transcript: Transcript, item: string, change: (entry: UserEntry) => UserEntry): Transcript {
+  const id = `user:${item}`;
+  const known = find(transcript, id);
+  const entry = known?.kind === "user" ? known : newUser(id);
+  if (entry.state === "settled") return transcript;
+  const changed = change(entry);
+  // A bubble appears with its first word; voice activity alone may be a cough.
+  return changed.text.trim() === "" ? remove(transcript, id) : put(transcript, changed);
+}
+
+function settle(transcript: Transcript, item: string, text: string): Transcript {
+  const id = `user:${item}`;
+  if (text === "") return remove(transcript, id);
+  return put(transcript, { ...newUser(id), text, state: "settled" });
+}
+
+function newUser(id: string): UserEntry {
+  return { kind: "user", id, text: "", state: "partial", guessed: false };
+}
+
+function agent(
+  transcript: Transcript,
+  response: string,
+  item: string,
+  change: (entry: AgentEntry) => AgentEntry,
+): Transcript {
+  const id = `agent:${item}`;
+  const known = find(transcript, id);
+  const entry: AgentEntry =
+    known?.kind === "agent"
+      ? known
+      : { kind: "agent", id, response, text: "", unsaid: "", state: "speaking", bargedIn: false };
+  // Words of a response that was cut may still be under way.
+  if (entry.state !== "speaking") return transcript;
+  const changed = change(entry);
+  return changed.text === "" && changed.unsaid === "" ? transcript : put(transcript, changed);
+}
+
+/** The whole transcript is the truth: where less was said than shown, the rest is marked. */
+function withTruth(entry: AgentEntry, said: string): AgentEntry {
+  const shown = entry.text;
+  return shown.length > said.length && shown.startsWith(said)
+    ? { ...entry, text: said, unsaid: shown.slice(said.length) }
+    : { ...entry, text: said };
+}
+
+function endResponse(transcript: Transcript, response: string, status: ResponseStatus): Transcript {
+  const states = { completed: "done", cancelled: "cut", incomplete: "cut", failed: "failed" } as const;
+  return mapResponse(transcript, response, (entry) =>
+    entry.state === "speaking" ? { ...entry, state: states[status] } : entry,
+  );
+}
+
+function markBargeIn(transcript: Transcript, response: string): Transcript {
+  return mapResponse(transcript, response, (entry) => ({ ...entry, bargedIn: true }));
+}
+
+function mapResponse(
+  transcript: Transcript,
+  response: string,
+  change: (entry: AgentEntry) => AgentEntry,
+): Transcript {
+  const entries = transcript.entries.map((entry) =>
+    entry.kind === "agent" && entry.response === response ? change(entry) : entry,
+  );
+  return { ...transcript, entries };
+}
+
+function find(transcript: Transcript, id: string): Entry | undefined {
+  return transcript.entries.find((entry) => entry.id === id);
+}
+
+function put(transcript: Transcript, entry: Entry): Transcript {
+  const known = transcript.entries.some((other) => other.id === entry.id);
+  const entries = known
+    ? transcript.entries.map((other) => (other.id === entry.id ? entry : other))
+    : [...transcript.entries, entry];
+  return { ...transcript, entries };
+}
+
+function remove(transcript: Transcript, id: string): Transcript {
+  const entries = transcript.entries.filter((entry) => entry.id !== id);
+  return entries.length === transcript.entries.length ? transcript : { ...transcript, entries };
+}

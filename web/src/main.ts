@@ -1,0 +1,158 @@
+/** The page: what the person presses goes to the call, what comes of it is shown. */
+
+import { type Call, isOpen } from "./call/call";
+import type { CallEvent } from "./call/events";
+import { Line } from "./call/line";
+import { activity, advance, close, EMPTY, note } from "./call/transcript";
+import { Conversation } from "./view/conversation";
+import { byId, element } from "./view/element";
+import * as words from "./view/words";
+import * as rest from "./wire/rest";
+
+/** Speech into a good microphone has a root mean square of about 0.1; the ring is full there. */
+const FULL_LEVEL = 0.1;
+
+const page = {
+  facts: byId("facts", HTMLElement),
+  main: byId("main", HTMLElement),
+  welcome: byId("welcome", HTMLElement),
+  transcript: byId("transcript", HTMLElement),
+  status: byId("status", HTMLElement),
+  call: byId("call", HTMLButtonElement),
+  callLabel: byId("call-label", HTMLElement),
+  mute: byId("mute", HTMLButtonElement),
+  muteLabel: byId("mute-label", HTMLElement),
+  latency: byId("latency", HTMLElement),
+  choices: byId("choices", HTMLElement),
+  persona: byId("persona", HTMLSelectElement),
+  voice: byId("voice", HTMLSelectElement),
+};
+
+const conversation = new Conversation(page.transcript, page.main);
+
+let line: Line | null = null;
+let call: Call | null = null;
+let transcript = EMPTY;
+let muted = false;
+let engine: { mode: string; reason: string | null } | null = null;
+let titles = new Map<string, string>();
+
+page.call.addEventListener("click", () => {
+  if (line?.open === true) line.hangUp();
+  else startCall();
+});
+
+page.mute.addEventListener("click", () => {
+  muted = !muted;
+  if (line !== null) line.muted = muted;
+  show();
+});
+
+// Also where a phone only puts the page away: a call nobody sees must not go on listening.
+window.addEventListener("pagehide", () => line?.hangUp());
+
+void offer();
+
+function startCall(): void {
+  transcript = EMPTY;
+  muted = false;
+  engine = null;
+  line = new Line(
+    {
+      persona: page.persona.value,
+      voice: page.voice.value,
+      timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    },
+    { onCall, onEvent, onLevel, onMicrophoneLost },
+  );
+}
+
+function onCall(changed: Call): void {
+  call = changed;
+  if (changed.session !== null) engine ??= { mode: changed.session.mode, reason: changed.session.fallbackReason };
+  if (!isOpen(changed)) {
+    transcript = close(transcript);
+    onLevel(0);
+  }
+  show();
+}
+
+function onEvent(event: CallEvent): void {
+  if (event.kind === "agent_sounded") return;
+  if (event.kind === "engine_changed") engine = { mode: event.mode, reason: event.reason };
+  transcript = advance(transcript, event);
+  show();
+}
+
+function onLevel(level: number): void {
+  page.call.style.setProperty("--level", Math.min(1, level / FULL_LEVEL).toFixed(2));
+}
+
+function onMicrophoneLost(): void {
+  transcript = note(transcript, "The microphone went away. Connect it and call again.");
+  show();
+}
+
+function show(): void {
+  conversation.show(transcript);
+  page.welcome.hidden = transcript.entries.length > 0;
+  page.latency.textContent = words.latency(transcript.spans);
+  page.latency.title = words.spanList(transcript.spans);
+  if (call !== null) showCall(call);
+}
+
+function showCall(shown: Call): void {
+  const open = isOpen(shown);
+  const live = shown.phase.kind === "live";
+  page.call.dataset.phase = shown.phase.kind;
+  page.callLabel.textContent = open ? (live ? "Hang up" : "Cancel") : "Talk";
+  page.call.classList.toggle("muted", muted);
+  setText(page.status, words.status(shown, activity(transcript), muted));
+  page.mute.hidden = !live;
+  page.mute.ariaPressed = String(muted);
+  page.muteLabel.textContent = muted ? "Unmute" : "Mute";
+  page.choices.hidden = open;
+  showFacts(open ? shown : null);
+}
+
+function showFacts(shown: Call | null): void {
+  const session = shown?.session ?? null;
+  if (session === null || engine === null) {
+    page.facts.replaceChildren();
+    return;
+  }
+  const title = (name: string) => titles.get(name) ?? name;
+  const facts = [title(session.persona), title(session.voice), words.mode(engine.mode)];
+  page.facts.replaceChildren(...facts.filter((fact) => fact !== "").map((fact) => element("span", "fact", fact)));
+  if (engine.reason !== null) page.facts.append(element("span", "reason", engine.reason));
+}
+
+/** Shows what can be chosen, and whether a call can be had. */
+async function offer(): Promise<void> {
+  try {
+    const [personas, voices, obstacle] = await Promise.all([rest.personas(), rest.voices(), rest.whyNoCall()]);
+    titles = new Map([...personas, ...voices].map((choice) => [choice.name, choice.title]));
+    fillSelect(page.persona, personas);
+    const own = { name: "", title: "The persona's own", description: "", isDefault: true };
+    fillSelect(page.voice, [own, ...voices.map((voice) => ({ ...voice, isDefault: false }))]);
+    setText(page.status, obstacle ?? "");
+  } catch (error) {
+    if (!(error instanceof rest.Refused)) throw error;
+    setText(page.status, words.refusal(error.refusal));
+  }
+}
+
+function fillSelect(select: HTMLSelectElement, choices: readonly rest.Choice[]): void {
+  select.replaceChildren(
+    ...choices.map((choice) => {
+      const option = new Option(choice.title, choice.name, choice.isDefault, choice.isDefault);
+      option.title = choice.description;
+      return option;
+    }),
+  );
+}
+
+/** Writing the same text again would have screen readers say it again. */
+function setText(node: HTMLElement, text: string): void {
+  if (node.textContent !== text) node.textContent = text;
+}

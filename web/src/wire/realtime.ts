@@ -1,0 +1,178 @@
+/** OpenAI's Realtime protocol with the gateway's own events: messages of the wire to and from the page's words. */
+
+import type { Played } from "../audio/playout";
+import { fromBase64, WIRE_RATE } from "../audio/pcm";
+import type { CallEvent, ResponseStatus } from "../call/events";
+import { type Json, number, object, parse, text } from "./json";
+
+/** One message of the gateway. */
+export interface Received {
+  /** The number at the end of its `event_id`, for resuming behind it; null where it has none. */
+  readonly number: number | null;
+  /** Null for a type that the page doesn't use, and for one whose fields are not as they should be. */
+  readonly event: CallEvent | null;
+}
+
+export function decode(source: string): Received {
+  const message = object(parse(source));
+  if (message === null) return { number: null, event: null };
+  const type = text(message.type) ?? "";
+  const read = Object.hasOwn(READERS, type) ? READERS[type] : undefined;
+  return { number: eventNumber(message), event: read?.(message) ?? null };
+}
+
+function eventNumber(message: Json): number | null {
+  const digits = /\d+$/.exec(text(message.event_id) ?? "");
+  return digits === null ? null : Number(digits[0]);
+}
+
+type Reader = (message: Json) => CallEvent | null;
+
+const READERS: Readonly<Record<string, Reader>> = {
+  "session.created": sessionOpened,
+  error: (message) => {
+    const error = object(message.error);
+    if (error === null) return null;
+    return { kind: "error_reported", code: text(error.code) ?? "", message: text(error.message) ?? "" };
+  },
+
+  "input_audio_buffer.speech_started": () => ({ kind: "user_started" }),
+  "input_audio_buffer.speech_stopped": () => ({ kind: "user_stopped" }),
+  "antiphon.partial": userWords("user_guessed", "text"),
+  "conversation.item.input_audio_transcription.delta": userWords("user_said", "delta"),
+  "conversation.item.input_audio_transcription.completed": userWords("user_settled", "transcript"),
+  "conversation.item.input_audio_transcription.failed": (message) => {
+    const item = text(message.item_id);
+    return item === null ? null : { kind: "user_unheard", item };
+  },
+
+  "response.created": (message) => {
+    const response = text(object(message.response)?.id);
+    return response === null ? null : { kind: "agent_started", response };
+  },
+  "response.output_audio_transcript.delta": agentWords("agent_said", "delta"),
+  "response.output_audio_transcript.done": agentWords("agent_settled", "transcript"),
+  "response.output_audio.delta": (message) => {
+    const response = text(message.response_id);
+    const item = text(message.item_id);
+    const samples = fromBase64(text(message.delta) ?? "");
+    if (response === null || item === null || samples === null) return null;
+    return { kind: "agent_sounded", response, item, samples };
+  },
+  "response.output_audio.done": (message) => {
+    const item = text(message.item_id);
+    return item === null ? null : { kind: "agent_fell_silent", item };
+  },
+  "response.done": (message) => {
+    const response = object(message.response);
+    const id = text(response?.id);
+    const status = RESPONSE_STATUSES.find((known) => known === response?.status);
+    return id === null || status === undefined ? null : { kind: "agent_ended", response: id, status };
+  },
+  "output_audio_buffer.cleared": (message) => ({ kind: "audio_cleared", response: text(message.response_id) }),
+
+  "antiphon.barge_in": (message) => {
+    const what = text(message.kind);
+    const response = text(message.response_id);
+    return what === null || response === null ? null : { kind: "barged_in", what, response };
+  },
+  "antiphon.duck": (message) => ({ kind: "ducked", on: message.on === true }),
+  "antiphon.tool": (message) => {
+    const id = text(message.invocation_id);
+    const action = text(message.action);
+    const status = text(message.status);
+    if (id === null || action === null || status === null) return null;
+    return {
+      kind: "tool_changed",
+      run: {
+        id,
+        agent: text(message.agent) ?? "",
+        action,
+        arguments: message.arguments ?? null,
+        status,
+        result: message.result ?? null,
+        error: text(message.error),
+        latencyMs: number(message.latency_ms),
+      },
+    };
+  },
+  "antiphon.engine": (message) => {
+    const mode = text(message.mode);
+    return mode === null ? null : { kind: "engine_changed", mode, reason: text(message.reason) };
+  },
+  "antiphon.latency": (message) => {
+    const spans: Record<string, number> = {};
+    for (const [span, ms] of Object.entries(object(message.spans) ?? {})) {
+      if (number(ms) !== null) spans[span] = ms as number;
+    }
+    return { kind: "turn_timed", spans };
+  },
+};
+
+const RESPONSE_STATUSES: readonly ResponseStatus[] = ["completed", "cancelled", "failed", "incomplete"];
+
+function sessionOpened(message: Json): CallEvent {
+  const audio = object(object(message.session)?.audio);
+  const fits = (side: unknown) => {
+    const format = object(object(side)?.format);
+    return format?.type === "audio/pcm" && format.rate === WIRE_RATE;
+  };
+  return { kind: "session_opened", settings: { formatsFit: fits(audio?.input) && fits(audio?.output) } };
+}
+
+function userWords(kind: "user_guessed" | "user_said" | "user_settled", field: string): Reader {
+  return (message) => {
+    const item = text(message.item_id);
+    const words = text(message[field]);
+    return item === null || words === null ? null : { kind, item, text: words };
+  };
+}
+
+function agentWords(kind: "agent_said" | "agent_settled", field: string): Reader {
+  return (message) => {
+    const response = text(message.response_id);
+    const item = text(message.item_id);
+    const words = text(message[field]);
+    return response === null || item === null || words === null ? null : { kind, response, item, text: words };
+  };
+}
+
+/** 20 ms of the microphone, PCM16 in base64. */
+export function appendAudio(audio: string): string {
+  return JSON.stringify({ type: "input_audio_buffer.append", audio });
+}
+
+export function reportPlayed(played: Played): string {
+  return JSON.stringify({ type: "antiphon.playback", item_id: played.item, played_ms: played.ms });
+}
+
+/** Asks for PCM16 at 24 kHz both ways. */
+export function askForPcm(): string {
+  const format = { type: "audio/pcm", rate: WIRE_RATE };
+  return JSON.stringify({
+    type: "session.update",
+    session: { type: "realtime", audio: { input: { format }, output: { format } } },
+  });
+}
+
+/**
+ * The address of a session's socket.
+ *
+ * @param realtimeUrl As the gateway gave it: absolute, or relative to the page.
+ * @param page The page's own address.
+ * @param after The last event that arrived, to resume behind it; null at the first connection.
+ */
+export function socketUrl(realtimeUrl: string, page: string, session: string, after: number | null): string {
+  const url = new URL(realtimeUrl, page);
+  if (url.protocol === "http:") url.protocol = "ws:";
+  if (url.protocol === "https:") url.protocol = "wss:";
+  url.searchParams.set("session_id", session);
+  url.searchParams.set("antiphon", "1");
+  if (after !== null) url.searchParams.set("after", String(after));
+  return url.href;
+}
+
+/** The subprotocols by which a browser, which can't set headers, brings its secret. */
+export function subprotocols(secret: string): string[] {
+  return ["realtime", `openai-insecure-api-key.${secret}`];
+}

@@ -1,0 +1,137 @@
+/** The gateway's REST answers that the page asks for. */
+
+import type { Refusal, Session } from "../call/call";
+import { type Json, list, object, parse, text } from "./json";
+
+/** A gateway on this machine answers in milliseconds; one that has not by now won't. */
+const PATIENCE_MS = 15_000;
+
+const SESSIONS = "/api/mas/voice/duplex/session";
+
+/** A persona or a voice that can be chosen. */
+export interface Choice {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly isDefault: boolean;
+}
+
+export interface Wish {
+  readonly persona: string;
+  /** "" for the persona's own. */
+  readonly voice: string;
+  readonly timezone: string;
+}
+
+/** No session came of it; says why. */
+export class Refused extends Error {
+  constructor(readonly refusal: Refusal) {
+    super(refusal.detail);
+  }
+}
+
+export function personas(): Promise<Choice[]> {
+  return choices("/api/personas", "personas");
+}
+
+export function voices(): Promise<Choice[]> {
+  return choices("/api/voices", "voices");
+}
+
+/** Whether a call could be had now; null where it can, else the gateway's reasons. */
+export async function whyNoCall(): Promise<string | null> {
+  const { body } = await request(SESSIONS);
+  return noEngine(body);
+}
+
+/**
+ * Makes a session.
+ *
+ * @throws Refused
+ */
+export async function makeSession(wish: Wish): Promise<Session> {
+  const { body } = await request(SESSIONS, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({
+      mode: "auto",
+      persona: wish.persona,
+      // Left out, the persona speaks with its own voice.
+      ...(wish.voice === "" ? {} : { voice: wish.voice }),
+      metadata: { timezone: wish.timezone },
+    }),
+  });
+  const session = readSession(body);
+  if (session === null) throw new Refused({ status: null, detail: "The answer was no session.", retryAfterSeconds: null });
+  return session;
+}
+
+export function readSession(body: unknown): Session | null {
+  const fields = object(body);
+  const id = text(fields?.session_id);
+  const realtimeUrl = text(fields?.realtime_url);
+  const secret = text(object(fields?.client_secret)?.value);
+  if (fields === null || id === null || realtimeUrl === null || secret === null) return null;
+  return {
+    id,
+    realtimeUrl,
+    secret,
+    mode: text(fields.mode) ?? "",
+    fallbackReason: text(fields.fallback_reason),
+    persona: text(fields.persona) ?? "",
+    voice: text(fields.voice) ?? "",
+  };
+}
+
+/** The rows of a list that name something; the list may stand alone or in a field. */
+export function readChoices(body: unknown, field: string): Choice[] {
+  const rows = Array.isArray(body) ? body : list(object(body)?.[field]);
+  return rows.flatMap((row) => {
+    const fields = object(row);
+    const name = text(fields?.name);
+    if (fields === null || name === null) return [];
+    const title = text(fields.title) ?? name;
+    return [{ name, title, description: text(fields.description) ?? "", isDefault: fields.default === true }];
+  });
+}
+
+/** RFC 9457: `detail` says what is wrong with this request, `title` with its kind. */
+export function readRefusal(status: number, body: unknown, retryAfter: string | null): Refusal {
+  const problem = object(body);
+  const seconds = Number(retryAfter ?? "");
+  return {
+    status,
+    detail: text(problem?.detail) ?? text(problem?.title) ?? "",
+    // The header may also hold a date, which is not worth a sentence here.
+    retryAfterSeconds: seconds > 0 ? Math.ceil(seconds) : null,
+  };
+}
+
+export function noEngine(body: unknown): string | null {
+  const engines = Object.values(object(object(body)?.engines) ?? {}).map(object);
+  if (engines.length === 0 || engines.some((engine) => engine?.available === true)) return null;
+  return engines.map(reason).filter((sentence) => sentence !== "").join(" ");
+}
+
+function reason(engine: Json | null): string {
+  return text(engine?.reason) ?? "";
+}
+
+async function choices(path: string, field: string): Promise<Choice[]> {
+  const { body } = await request(path);
+  return readChoices(body, field);
+}
+
+async function request(path: string, init: RequestInit = {}): Promise<{ body: unknown }> {
+  let response: Response;
+  let body: unknown;
+  try {
+    response = await fetch(path, { ...init, signal: AbortSignal.timeout(PATIENCE_MS) });
+    body = parse(await response.text());
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : "";
+    throw new Refused({ status: null, detail, retryAfterSeconds: null });
+  }
+  if (!response.ok) throw new Refused(readRefusal(response.status, body, response.headers.get("retry-after")));
+  return { body };
+}

@@ -1,0 +1,142 @@
+import { expect, it } from "vitest";
+
+import type { CallEvent, ToolRun } from "../../src/call/events";
+import { activity, advance, close, EMPTY, type Entry, note, type Transcript } from "../../src/call/transcript";
+
+function after(...events: CallEvent[]): Transcript {
+  return events.reduce(advance, EMPTY);
+}
+
+/** What one reads: who, in which state, what. */
+function lines(transcript: Transcript): string[] {
+  return transcript.entries.map((entry: Entry) => {
+    if (entry.kind === "tool") return `tool ${entry.run.status}: ${entry.run.action}`;
+    if (entry.kind === "notice") return `notice: ${entry.text}`;
+    return `${entry.kind} ${entry.state}: ${entry.text}`;
+  });
+}
+
+const guessed = (text: string, item = "u1"): CallEvent => ({ kind: "user_guessed", item, text });
+const settled = (text: string, item = "u1"): CallEvent => ({ kind: "user_settled", item, text });
+const said = (text: string, response = "r1"): CallEvent => ({ kind: "agent_said", response, item: `i-${response}`, text });
+const ended = (status: "completed" | "cancelled" | "failed" | "incomplete", response = "r1"): CallEvent => ({
+  kind: "agent_ended",
+  response,
+  status,
+});
+const bargedIn = (what: string): CallEvent => ({ kind: "barged_in", what, response: "r1" });
+
+function tool(status: string): CallEvent {
+  const run: ToolRun = {
+    id: "t1",
+    agent: "clock",
+    action: "time_in",
+    arguments: { place: "Tokyo" },
+    status,
+    result: null,
+    error: null,
+    latencyMs: null,
+  };
+  return { kind: "tool_changed", run };
+}
+
+it("shows the user's words as they come, and settles them", () => {
+  expect(lines(after(guessed("what"), guessed("what time")))).toEqual(["user partial: what time"]);
+  expect(lines(after(guessed("what dime"), settled("What time is it?")))).toEqual(["user settled: What time is it?"]);
+});
+
+it("puts words that will not change behind each other", () => {
+  const words = (text: string): CallEvent => ({ kind: "user_said", item: "u1", text });
+  expect(lines(after(words("what "), words("time")))).toEqual(["user partial: what time"]);
+});
+
+it("does not show words twice that come as a guess and for good", () => {
+  const words: CallEvent = { kind: "user_said", item: "u1", text: "what time" };
+  expect(lines(after(guessed("what time is"), words))).toEqual(["user partial: what time is"]);
+});
+
+it("shows nothing for a sound without words", () => {
+  expect(lines(after({ kind: "user_started" }, settled("")))).toEqual([]);
+  expect(lines(after(guessed("uh"), settled(" ")))).toEqual([]);
+});
+
+it("leaves settled words alone", () => {
+  expect(lines(after(settled("yes"), guessed("no")))).toEqual(["user settled: yes"]);
+});
+
+it("keeps the last guess when the recogniser gives up", () => {
+  expect(lines(after(guessed("what"), { kind: "user_unheard", item: "u1" }))).toEqual(["user unheard: what"]);
+});
+
+it("builds the agent's words as they are spoken", () => {
+  const spoken = after(said("It is "), said("noon."));
+  expect(lines(spoken)).toEqual(["agent speaking: It is noon."]);
+  expect(lines(advance(spoken, ended("completed")))).toEqual(["agent done: It is noon."]);
+});
+
+it("shows where an agent was cut, and by whom", () => {
+  const cut = after(said("It is noon and"), bargedIn("barge_in"), ended("cancelled"));
+  expect(lines(cut)).toEqual(["agent cut: It is noon and"]);
+  expect(cut.entries[0]).toMatchObject({ bargedIn: true });
+});
+
+it("takes a backchannel for no barge-in", () => {
+  expect(after(said("It is"), bargedIn("backchannel")).entries[0]).toMatchObject({ bargedIn: false });
+});
+
+it("marks what was shown and turned out not to have been said", () => {
+  const truth: CallEvent = { kind: "agent_settled", response: "r1", item: "i-r1", text: "It is" };
+  expect(after(said("It is noon."), truth, ended("cancelled")).entries[0]).toMatchObject({
+    text: "It is",
+    unsaid: " noon.",
+    state: "cut",
+  });
+});
+
+it("ignores words that come late of a cut response", () => {
+  expect(lines(after(said("It is"), ended("cancelled"), said(" noon")))).toEqual(["agent cut: It is"]);
+});
+
+it("changes a tool's badge in its place", () => {
+  expect(lines(after(settled("time?"), tool("running"), said("One moment."), tool("success")))).toEqual([
+    "user settled: time?",
+    "tool success: time_in",
+    "agent speaking: One moment.",
+  ]);
+});
+
+it("keeps entries that did not change as they were, so that only changes are drawn", () => {
+  const before = after(settled("hello"));
+  expect(advance(before, said("Hi.")).entries[0]).toBe(before.entries[0]);
+});
+
+it("keeps the spans of the last turn that was timed", () => {
+  expect(after({ kind: "turn_timed", spans: { turn: 480 } }).spans).toEqual({ turn: 480 });
+});
+
+it("shows errors that the gateway reports, each on a line of its own", () => {
+  const error = (message: string): CallEvent => ({ kind: "error_reported", code: "some_code", message });
+  expect(lines(after(error("The recogniser died."), guessed("a"), settled(""), error("")))).toEqual([
+    "notice: The recogniser died.",
+    "notice: some_code",
+  ]);
+});
+
+it("leaves nothing open when the call is over", () => {
+  const over = close(after({ kind: "user_started" }, said("It is"), guessed("but")));
+  expect(lines(over)).toEqual(["agent cut: It is", "user unheard: but"]);
+  expect(over.userSpeaks).toBe(false);
+});
+
+it("tells what the call is busy with", () => {
+  expect(activity(EMPTY)).toBe("listening");
+  expect(activity(after({ kind: "user_started" }))).toBe("hearing");
+  expect(activity(after({ kind: "user_started" }, { kind: "user_stopped" }))).toBe("listening");
+  expect(activity(after(tool("running")))).toBe("working");
+  expect(activity(after(tool("running"), said("One moment.")))).toBe("speaking");
+  expect(activity(after(tool("success"), said("Noon."), ended("completed")))).toBe("listening");
+});
+
+it("takes notices of the page itself", () => {
+  expect(lines(note(EMPTY, "The microphone went away."))).toEqual(["notice: The microphone went away."]);
+});

@@ -1,0 +1,121 @@
+import { expect, it } from "vitest";
+
+import { toBase64 } from "../../src/audio/pcm";
+import { appendAudio, askForPcm, decode, reportPlayed, socketUrl, subprotocols } from "../../src/wire/realtime";
+
+function event(message: Record<string, unknown>) {
+  return decode(JSON.stringify({ event_id: "event_0000017", ...message })).event;
+}
+
+it("reads the number at the end of an event's id", () => {
+  expect(decode('{"type": "x", "event_id": "event_0000017"}').number).toBe(17);
+  expect(decode('{"type": "x"}').number).toBeNull();
+});
+
+it.each(["", "[]", "null", "{", '{"type": 5}', '{"type": "rate_limits.updated"}', '{"type": "constructor"}'])(
+  "passes over what it does not know: %s",
+  (source) => {
+    expect(decode(source).event).toBeNull();
+  },
+);
+
+it("passes over an event whose fields are not as they should be", () => {
+  expect(event({ type: "antiphon.partial", item_id: "i1", text: 5 })).toBeNull();
+  expect(event({ type: "response.output_audio.delta", response_id: "r1", item_id: "i1", delta: "?!" })).toBeNull();
+  expect(event({ type: "response.done", response: { id: "r1", status: "on fire" } })).toBeNull();
+});
+
+it("reads the user's words in their three forms", () => {
+  expect(event({ type: "antiphon.partial", item_id: "i1", text: "what" })).toEqual({
+    kind: "user_guessed",
+    item: "i1",
+    text: "what",
+  });
+  const transcription = "conversation.item.input_audio_transcription";
+  expect(event({ type: `${transcription}.delta`, item_id: "i1", delta: "what" })).toMatchObject({ kind: "user_said" });
+  expect(event({ type: `${transcription}.completed`, item_id: "i1", transcript: "What?" })).toEqual({
+    kind: "user_settled",
+    item: "i1",
+    text: "What?",
+  });
+});
+
+it("reads the agent's sound with the response that it belongs to", () => {
+  const samples = Int16Array.of(1, -2, 3);
+  const delta = toBase64(samples);
+  expect(event({ type: "response.output_audio.delta", response_id: "r1", item_id: "i1", delta })).toEqual({
+    kind: "agent_sounded",
+    response: "r1",
+    item: "i1",
+    samples,
+  });
+});
+
+it("reads how a response ended", () => {
+  expect(event({ type: "response.done", response: { id: "r1", status: "cancelled" } })).toEqual({
+    kind: "agent_ended",
+    response: "r1",
+    status: "cancelled",
+  });
+});
+
+it("takes cleared audio without a response for all of it", () => {
+  expect(event({ type: "output_audio_buffer.cleared" })).toEqual({ kind: "audio_cleared", response: null });
+});
+
+it("reads a tool's row, and nulls for what it does not hold yet", () => {
+  expect(event({ type: "antiphon.tool", invocation_id: "t1", action: "time_in", status: "running" })).toEqual({
+    kind: "tool_changed",
+    run: {
+      id: "t1",
+      agent: "",
+      action: "time_in",
+      arguments: null,
+      status: "running",
+      result: null,
+      error: null,
+      latencyMs: null,
+    },
+  });
+});
+
+it("keeps of the spans those that were measured", () => {
+  expect(event({ type: "antiphon.latency", spans: { turn: 480.5, tool: null } })).toEqual({
+    kind: "turn_timed",
+    spans: { turn: 480.5 },
+  });
+});
+
+it("notices a session that speaks another sound format", () => {
+  const session = (rate: number) => {
+    const format = { type: "audio/pcm", rate };
+    return event({ type: "session.created", session: { audio: { input: { format }, output: { format } } } });
+  };
+  expect(session(24_000)).toMatchObject({ settings: { formatsFit: true } });
+  expect(session(8_000)).toMatchObject({ settings: { formatsFit: false } });
+});
+
+it("writes the three messages that go up", () => {
+  expect(JSON.parse(appendAudio("AAA="))).toEqual({ type: "input_audio_buffer.append", audio: "AAA=" });
+  expect(JSON.parse(reportPlayed({ item: "i1", ms: 120, ended: false }))).toEqual({
+    type: "antiphon.playback",
+    item_id: "i1",
+    played_ms: 120,
+  });
+  const format = { type: "audio/pcm", rate: 24_000 };
+  expect(JSON.parse(askForPcm())).toMatchObject({ session: { audio: { input: { format }, output: { format } } } });
+});
+
+it("addresses the session's socket, whatever form its address came in", () => {
+  const page = "https://voice.example/voice-duplex";
+  expect(socketUrl("/v1/realtime?session_id=s1", page, "s1", null)).toBe(
+    "wss://voice.example/v1/realtime?session_id=s1&antiphon=1",
+  );
+  expect(socketUrl("ws://127.0.0.1:8999/v1/realtime", page, "s1", 17)).toBe(
+    "ws://127.0.0.1:8999/v1/realtime?session_id=s1&antiphon=1&after=17",
+  );
+});
+
+it("brings the secret as a subprotocol", () => {
+  expect(subprotocols("ek_1")).toEqual(["realtime", "openai-insecure-api-key.ek_1"]);
+});

@@ -1,0 +1,53 @@
+import { expect, it } from "vitest";
+
+import { readChoices, readRefusal, readSession } from "../../src/wire/rest";
+
+const SESSION = {
+  session_id: "s1",
+  mode: "local",
+  fallback_reason: "no GPU",
+  persona: "plain",
+  voice: "reed",
+  realtime_url: "/v1/realtime?session_id=s1",
+  client_secret: { value: "ek_1", expires_at: 0 },
+};
+
+it("reads the session that was made", () => {
+  expect(readSession(SESSION)).toEqual({
+    id: "s1",
+    realtimeUrl: "/v1/realtime?session_id=s1",
+    secret: "ek_1",
+    mode: "local",
+    fallbackReason: "no GPU",
+    persona: "plain",
+    voice: "reed",
+  });
+});
+
+it("takes an answer without a secret for no session", () => {
+  expect(readSession({ ...SESSION, client_secret: null })).toBeNull();
+  expect(readSession(null)).toBeNull();
+});
+
+it("lists what can be chosen and passes over rows without a name", () => {
+  const rows = [{ name: "plain", title: "Assistant", default: true }, { name: "myca" }, {}, null];
+  const wanted = [
+    { name: "plain", title: "Assistant", description: "", isDefault: true },
+    { name: "myca", title: "myca", description: "", isDefault: false },
+  ];
+  expect(readChoices({ personas: rows }, "personas")).toEqual(wanted);
+  expect(readChoices(rows, "personas")).toEqual(wanted);
+});
+
+it("reads a problem with the time to wait", () => {
+  expect(readRefusal(503, { title: "Busy", detail: "All slots are taken." }, "5")).toEqual({
+    status: 503,
+    detail: "All slots are taken.",
+    retryAfterSeconds: 5,
+  });
+  expect(readRefusal(500, null, "Wed, 21 Oct 2026 07:28:00 GMT")).toEqual({
+    status: 500,
+    detail: "",
+    retryAfterSeconds: null,
+  });
+});
