@@ -1,6 +1,7 @@
 """Bring a database to the newest form of the tables, or tell which form it has."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
+@cache
 def head() -> str:
     """The newest revision that this code knows."""
     found = ScriptDirectory.from_config(_config()).get_current_head()

@@ -1,0 +1,64 @@
+"""The store: one pool, and over it the outbox, the ledger and the queries."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Self
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from gateway.store import migrate, orphans
+from gateway.store.engine import StoreAway, new_engine, transaction
+from gateway.store.ledger import PostgresLedger
+from gateway.store.outbox import Outbox
+from gateway.store.queries import Queries
+
+READY_S = 1.5
+"""Shorter than a readiness check may take, so that the reason is ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Where everything about the calls is written and read.
+
+    `node` names this gateway, and no other that uses the same database.
+    """
+
+    node: str
+    engine: AsyncEngine
+    outbox: Outbox
+    ledger: PostgresLedger
+    queries: Queries
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, url: str, node: str) -> AsyncIterator[Self]:
+        """A store on the database at `url`, which need not be up yet; at the end the outbox is written out."""
+        engine = new_engine(url)
+        try:
+            async with Outbox(engine) as outbox:
+                yield cls(node, engine, outbox, PostgresLedger(engine, node), Queries(engine))
+        finally:
+            await engine.dispose()
+
+    async def ready(self) -> str | None:
+        """None when calls can be written down, else what is missing (`services.base.health.Check`)."""
+        try:
+            async with transaction(self.engine, READY_S) as connection:
+                revision = await connection.run_sync(migrate.revision_of)
+        except StoreAway as away:
+            return f"{away.title}: {away.detail}"
+        if revision != migrate.head():
+            return f"the database is at revision {revision}, not at {migrate.head()}: run `antiphon migrate`"
+        if self.outbox.full:
+            return "rows come faster than they can be written; events are being dropped"
+        return None
+
+    async def close_orphans(self) -> list[UUID]:
+        """End what a former life of this gateway left open; to be called once, before the first session.
+
+        Raises:
+            StoreAway: nothing was changed.
+        """
+        return await orphans.close_orphans(self.engine, self.node)

@@ -1,0 +1,106 @@
+"""Postgres is killed under the store's feet, and comes back."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import select
+
+from bridge.ledger import Invocation, LedgerAway
+from gateway.cli.postgres import EmbeddedPostgres
+from gateway.store import migrate, tables
+from gateway.store.engine import StoreAway
+from gateway.store.outbox import Outbox
+from gateway.store.rows import EventRow, SessionRow
+from gateway.store.store import Store
+from services.base.ids import new_id
+from tests.gateway.store.samples import later
+
+WAIT_S = 60.0
+
+
+@pytest_asyncio.fixture
+async def server(tmp_path: Path) -> AsyncIterator[EmbeddedPostgres]:
+    """A server of this test alone, durable as at home."""
+    server = EmbeddedPostgres(tmp_path / "postgres", password="of one test")
+    await server.start()
+    await migrate.upgrade(server.url())
+    yield server
+    await server.stop()
+
+
+async def kill(server: EmbeddedPostgres) -> None:
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGKILL)
+    async with asyncio.timeout(WAIT_S):
+        await server.wait()
+
+
+async def written(store: Store, session: SessionRow) -> list[int]:
+    events = await store.queries.events(session.session_id, limit=10_000)
+    return [event["seq"] for event in events or []]
+
+
+def put_events(outbox: Outbox, session: SessionRow, seqs: range) -> None:
+    for seq in seqs:
+        outbox.put(
+            EventRow(
+                session_id=session.session_id, seq=seq, at=later(0), at_samples=seq, kind="tick", payload={}
+            )
+        )
+
+
+async def test_a_kill_in_mid_write_loses_nothing_and_doubles_nothing(server: EmbeddedPostgres) -> None:
+    session = SessionRow(session_id=new_id())
+    async with Store.open(server.url(), "node") as store:
+        store.outbox.put(session)
+        put_events(store.outbox, session, range(2_000))
+        while not await written(store, session):
+            pass
+        await kill(server)
+        put_events(store.outbox, session, range(2_000, 4_000))
+        assert store.outbox.depth >= 2_000
+
+        await server.start()
+        assert await store.outbox.flush(WAIT_S)
+        assert await written(store, session) == list(range(4_000))
+
+
+async def test_the_ledger_says_within_its_limit_that_it_is_away_and_serves_again(
+    server: EmbeddedPostgres, invocation: Callable[..., Invocation]
+) -> None:
+    row = invocation()
+    async with Store.open(server.url(), "node") as store:
+        await store.ledger.request(invocation())
+        await kill(server)
+        async with asyncio.timeout(WAIT_S):
+            with pytest.raises(LedgerAway):
+                await store.ledger.request(row)
+        await server.start()
+        assert await store.ledger.request(row) == row
+
+
+async def test_an_outage_shows_in_readiness_and_in_queries(server: EmbeddedPostgres) -> None:
+    async with Store.open(server.url(), "node") as store:
+        assert await store.ready() is None
+        await kill(server)
+        assert "cannot be reached" in (await store.ready() or "")
+        with pytest.raises(StoreAway):
+            await store.queries.list_sessions()
+        await server.start()
+        assert await store.ready() is None
+
+
+async def test_a_store_may_be_opened_before_its_database_is_up(server: EmbeddedPostgres) -> None:
+    await kill(server)
+    async with Store.open(server.url(), "node") as store:
+        store.outbox.put(SessionRow(session_id=new_id()))
+        assert not await store.outbox.flush(0.3)
+        await server.start()
+        assert await store.outbox.flush(WAIT_S)
+        async with store.engine.connect() as connection:
+            assert len((await connection.execute(select(tables.voice_sessions))).all()) == 1
