@@ -1,0 +1,25 @@
+"""How long the bridge waits for others."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds. Every wait of the bridge ends by one of these."""
+
+    plan: float = 5.0
+    """For a plan; the user hears nothing meanwhile."""
+    silence: float = 30.0
+    """Between two signs of life of a running deed."""
+    deed: float = 600.0
+    """For a whole deed, however lively."""
+    cancel: float = 2.0
+    """For an answer to a call-off."""
+    ledger: float = 3.0
+    """For one write of the ledger."""
+    insist: float = 10.0
+    """How long the end of a deed is written again while the ledger is away."""
+    pause: float = 0.1
+    """Before the first repetition; each next one waits twice as long."""
+    close: float = 5.0
+    """What running deeds get to finish when the call has ended."""

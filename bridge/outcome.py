@@ -1,0 +1,63 @@
+"""What became of a deed, by what the orchestrator sent or failed to send."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.ledger import Status
+from bridge.ports import OrchestratorError
+from services.orchestrator.protocol import ChatResult, Failure, Plan
+
+APPROVAL_NEEDED = "approval_needed"
+EMPTY_RESULT = "empty_result"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a deed ended, and what is to be told of it."""
+
+    status: Status
+    result: ChatResult | None = None
+    code: str = ""
+    """Why it did not succeed."""
+    message: str = ""
+    """For the row; never spoken."""
+
+    @property
+    def error(self) -> dict[str, Any] | None:
+        """As the row keeps it."""
+        return {"code": self.code, "message": self.message} if self.code else None
+
+    @property
+    def stored(self) -> dict[str, Any] | None:
+        """The result as the row keeps it."""
+        if self.result is None:
+            return None
+        return self.result.model_dump(mode="json", include={"response_text", "data"})
+
+
+def of_result(result: ChatResult) -> Outcome:
+    """The tool came to an end of its own."""
+    if result.requires_confirmation:
+        # It asks back instead of acting, and no answer of the user's is bound to that question.
+        return Outcome(Status.DENIED, None, APPROVAL_NEEDED, result.confirmation_prompt)
+    if result.status == "success":
+        return Outcome(Status.SUCCESS, result)
+    error = result.error or {}
+    code = str(error.get("code") or {"error": "tool_failed"}.get(result.status, result.status))
+    return Outcome(Status(result.status), result, code, str(error.get("message", "")))
+
+
+def of_failure(failure: Failure) -> Outcome:
+    """The orchestrator says that no result will come."""
+    return Outcome(Status.ERROR, None, failure.code, failure.message)
+
+
+def of_error(error: OrchestratorError, plan: Plan) -> Outcome:
+    """The orchestrator failed us; what may have been changed in the world stays unknown."""
+    doubtful = error.may_have_acted and plan.risk != "read"
+    return Outcome(Status.UNKNOWN if doubtful else Status.ERROR, None, error.code, str(error))
+
+
+def refused(plan: Plan) -> Outcome:
+    """A deed that must not be done without an approval."""
+    return Outcome(Status.DENIED, None, APPROVAL_NEEDED, f"the risk of {plan.tool} is {plan.risk}")

@@ -1,0 +1,79 @@
+"""What the bridge says by itself: the persona's phrases, with a reason where something failed."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from bridge.ledger import Status
+from bridge.outcome import APPROVAL_NEEDED, EMPTY_RESULT, Outcome
+from bridge.words import result_in_words, spoken
+from personas.model import Persona
+from services.orchestrator.protocol import Plan
+
+REASONS = {
+    "orchestrator_timeout": "it took too long",
+    "orchestrator_lost": "the connection broke off",
+    "orchestrator_refused": "the request was turned down",
+    "bad_result": "the answer made no sense",
+    "tool_timeout": "it took too long",
+    APPROVAL_NEEDED: "that needs an approval, and I can't take one yet, so I left it undone",
+    EMPTY_RESULT: "the answer came back empty",
+    "ledger_away": "I can't write down what I do right now, so I left it undone",
+}
+"""By error code; English, as the personas are."""
+
+OTHER_REASON = "something went wrong on the way"
+
+NOBODY_KNOWS = "I lost touch while that was running, so I can't tell whether it was done."
+TOO_LATE = "That is already running, and I can't call it off any more."
+DONE = "That's done."
+NOTHING_SAID = "I haven't said anything yet."
+
+
+class Sentences:
+    """One persona's own sentences. Which of several is taken follows from the turn, so a replay says the same."""
+
+    def __init__(self, persona: Persona) -> None:
+        self._phrases = persona.phrases
+        self._language = persona.language
+
+    def acknowledgement(self, plan: Plan, turn_id: UUID) -> str:
+        """While the deed runs."""
+        return spoken(plan.say, self._language) or _pick(self._phrases.acknowledgements, turn_id)
+
+    def question(self, plan: Plan) -> str:
+        """For what is missing from the wish."""
+        return spoken(plan.say, self._language) or f"Which {plan.missing[0].replace('_', ' ')}?"
+
+    def not_understood(self, turn_id: UUID) -> str:
+        return _pick(self._phrases.not_understood, turn_id)
+
+    def called_off(self, turn_id: UUID) -> str:
+        return _pick(self._phrases.cancelled, turn_id)
+
+    def failed(self, code: str, turn_id: UUID) -> str:
+        """In words one can act on, without inner details."""
+        if code == "orchestrator_away":
+            return _pick(self._phrases.unavailable, turn_id)
+        return _pick(self._phrases.failed, turn_id).format(reason=REASONS.get(code, OTHER_REASON))
+
+    def progress(self, text: str) -> str:
+        return spoken(text, self._language)
+
+    def outcome(self, outcome: Outcome, plan: Plan, turn_id: UUID) -> str:
+        """What came of a deed: the tool's own words where it has some."""
+        words = result_in_words(outcome.result, self._language) if outcome.result else ""
+        match outcome.status:
+            case Status.UNKNOWN:
+                return NOBODY_KNOWS
+            case Status.SUCCESS if not words and plan.risk == "read":
+                return self.failed(EMPTY_RESULT, turn_id)
+            case Status.SUCCESS:
+                return words or DONE
+            case Status.CANCELLED:
+                return words or self.called_off(turn_id)
+            case _:
+                return words or self.failed(outcome.code, turn_id)
+
+
+def _pick(phrases: Sequence[str], turn_id: UUID) -> str:
+    return phrases[turn_id.int % len(phrases)]

@@ -1,0 +1,217 @@
+"""An orchestrator and a ledger in memory that fail as the real ones fail, and keep one list of what came when."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from bridge.bridge import Bridge
+from bridge.events import BridgeEvent, Reply, Utterance
+from bridge.intent import NearestExample
+from bridge.ledger import Invocation, LedgerAway
+from bridge.limits import Limits
+from bridge.ports import ChatEvent, OrchestratorError
+from personas.loader import load
+from services.orchestrator.protocol import ChatResult, Plan, ToolDescription
+
+PATIENCE = 20.0
+"""Seconds until a test gives up on an event; only a broken test waits so long."""
+
+QUICK = Limits(
+    plan=PATIENCE,
+    silence=PATIENCE,
+    cancel=PATIENCE,
+    ledger=PATIENCE,
+    insist=PATIENCE,
+    pause=0.001,
+    close=PATIENCE,
+)
+
+CLOCK = Plan(
+    tool="clock",
+    agent="time",
+    arguments={"place": "Tokyo"},
+    risk="read",
+    idempotent=True,
+    confidence=0.9,
+    say="Let me look at the clock in Tokyo.",
+)
+ORDER = Plan(tool="order", agent="shop", arguments={"item": "spawn"}, risk="write", confidence=0.9)
+NOON_IN_TOKYO = ChatResult(response_text="It is noon in Tokyo.", agent="time", action="clock")
+
+Script = Callable[[], AsyncGenerator[ChatEvent, None]]
+
+
+def says(*events: ChatEvent | Exception) -> Script:
+    """A chat stream that yields `events`, raising those that are exceptions, and ends."""
+
+    async def stream() -> AsyncGenerator[ChatEvent, None]:
+        for event in events:
+            if isinstance(event, Exception):
+                raise event
+            yield event
+
+    return stream
+
+
+@dataclass
+class Gate:
+    """A place where a double stops until the test lets it on."""
+
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self) -> None:
+        self.reached.set()
+        async with asyncio.timeout(PATIENCE):
+            await self.open.wait()
+
+
+def gated(gate: Gate, *events: ChatEvent | Exception) -> Script:
+    """A chat stream that stops at `gate` before the first of `events`."""
+
+    async def stream() -> AsyncGenerator[ChatEvent, None]:
+        await gate()
+        async for event in says(*events)():
+            yield event
+
+    return stream
+
+
+class MemoryOrchestrator:
+    """Answers by script: one plan and one stream a call, the last of each again and again."""
+
+    def __init__(self, order: list[str]) -> None:
+        self.order = order
+        self.plans: list[Plan | Exception | Awaitable[Plan]] = [CLOCK]
+        self.streams: list[Script] = [says(NOON_IN_TOKYO)]
+        self.contexts: list[dict[str, Any]] = []
+        self.keys: list[str] = []
+        self.cancelled: list[str] = []
+        self.on_cancel: Callable[[], bool] = lambda: False
+
+    async def plan(self, message: str, context: dict[str, Any], conversation_id: str) -> Plan:
+        self.order.append(f"plan {message}")
+        self.contexts.append(context)
+        plan = self.plans.pop(0) if len(self.plans) > 1 else self.plans[0]
+        if isinstance(plan, Exception):
+            raise plan
+        return plan if isinstance(plan, Plan) else await plan
+
+    async def chat(
+        self, message: str, plan: Plan, conversation_id: str, key: str
+    ) -> AsyncGenerator[ChatEvent, None]:
+        self.order.append(f"chat {plan.tool}")
+        self.keys.append(key)
+        stream = self.streams.pop(0) if len(self.streams) > 1 else self.streams[0]
+        async for event in stream():
+            yield event
+
+    async def tools(self) -> list[ToolDescription]:
+        return []
+
+    async def cancel(self, key: str) -> bool:
+        self.cancelled.append(key)
+        return self.on_cancel()
+
+    async def ready(self) -> str | None:
+        return None
+
+
+class MemoryLedger:
+    """Rows by key. `away` counts down the writes that fail; `gates` stop a write of that status."""
+
+    def __init__(self, order: list[str]) -> None:
+        self.order = order
+        self.rows: dict[str, Invocation] = {}
+        self.away: dict[str, int] = {}
+        """By status: how many writes of it fail."""
+        self.gates: dict[str, Gate] = {}
+        self.fault: Exception = LedgerAway("no connection")
+        self.failed = asyncio.Event()
+
+    async def request(self, row: Invocation) -> Invocation:
+        await self._write(row)
+        return self.rows.setdefault(row.idempotency_key, row)
+
+    async def advance(self, row: Invocation) -> None:
+        await self._write(row)
+        self.rows[row.idempotency_key] = row
+
+    async def _write(self, row: Invocation) -> None:
+        if gate := self.gates.get(row.status):
+            await gate()
+        if self.away.get(row.status, 0) > 0:
+            self.away[row.status] -= 1
+            self.failed.set()
+            raise self.fault
+        self.order.append(f"ledger {row.status}")
+
+    @property
+    def row(self) -> Invocation:
+        """The only row."""
+        (row,) = self.rows.values()
+        return row
+
+
+class World:
+    """A bridge with everything around it."""
+
+    def __init__(self, limits: Limits = QUICK, ledger: MemoryLedger | None = None, first_id: int = 0) -> None:
+        self.order: list[str] = []
+        self.orchestrator = MemoryOrchestrator(self.order)
+        self.ledger = ledger or MemoryLedger(self.order)
+        self.time = datetime(2026, 11, 21, 12, tzinfo=UTC)
+        self.persona = load().persona("plain")
+        self._ids = first_id
+        classifier = NearestExample(
+            ["hello", "how are you"], ["what time is it in tokyo", "order more spawn"]
+        )
+        self.bridge = Bridge(
+            self.persona, classifier, self.orchestrator, self.ledger, self.new_id, self.now, limits
+        )
+
+    def new_id(self) -> UUID:
+        self._ids += 1
+        return UUID(int=self._ids)
+
+    def now(self) -> datetime:
+        self.time += timedelta(milliseconds=1)
+        return self.time
+
+    def utterance(self, text: str, last_agent: str = "", timezone: str | None = None) -> Utterance:
+        return Utterance(
+            turn_id=self.new_id(),
+            session_id=UUID(int=2**100),
+            conversation_id="talk",
+            text=text,
+            confidence=0.9,
+            last_agent=last_agent,
+            timezone=timezone,
+            language="en",
+        )
+
+    async def hear(self, text: str, last_agent: str = "") -> list[BridgeEvent]:
+        return await self.take(self.utterance(text, last_agent))
+
+    async def take(self, utterance: Utterance) -> list[BridgeEvent]:
+        """All that the bridge has to say about `utterance`."""
+        async with asyncio.timeout(PATIENCE):
+            return [event async for event in self.bridge.take(utterance)]
+
+
+def replies(events: list[BridgeEvent]) -> list[tuple[str, str]]:
+    """What is to be spoken, as (source, text)."""
+    return [(event.source, event.text) for event in events if isinstance(event, Reply)]
+
+
+def kinds(events: list[BridgeEvent]) -> list[str]:
+    return [type(event).__name__ for event in events]
+
+
+class Boom(OrchestratorError):
+    """An orchestrator's own trouble, with a message nobody should hear."""
+
+    code = "orchestrator_failed"
