@@ -170,8 +170,6 @@ class Espeak:
             EspeakError: for a voice that there isn't, or when eSpeak refuses.
         """
         self._choose(voice, speed, pitch)
-        # Some variants are made with noise; with one seed a text sounds the same every time.
-        self._library.espeak_ng_SetRandSeed(1)
         blocks: list[Pcm] = []
         marks: list[Mark] = []
 
@@ -266,7 +264,6 @@ def _declared(path: str) -> ctypes.CDLL:
     except OSError as error:
         raise EspeakError(f"eSpeak NG cannot be loaded: {error}") from error
     library.espeak_Initialize.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_int]
-    library.espeak_ng_SetRandSeed.argtypes = [ctypes.c_long]
     library.espeak_SetSynthCallback.argtypes = [_Callback]
     library.espeak_SetSynthCallback.restype = None
     library.espeak_SetVoiceByName.argtypes = [ctypes.c_char_p]
