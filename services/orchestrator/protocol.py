@@ -52,6 +52,9 @@ class ChatRequest(Wire):
     source: str = "voice"
     want_audio: bool = False
     plan: Plan | None = None
+    """As it came from `plan`; without one the orchestrator makes its own."""
+    context: dict[str, Any] = Field(default_factory=dict)
+    """As in `PlanRequest`, for a message that comes without a plan."""
     idempotency_key: str | None = None
     amends: str | None = None
 

@@ -1,0 +1,57 @@
+"""What people put around a wish: "hey um could you please tell me …, thanks". It changes no plan."""
+
+from services.orchestrator.language.phrases import Phrase, parse_phrase
+from services.orchestrator.language.slots import Value
+from services.orchestrator.language.words import Tokens, without_disfluencies
+
+_LEADS: tuple[Phrase, ...] = tuple(
+    parse_phrase(text)
+    for text in (
+        "hey|hi|hello|okay|ok|so|well|alright|right|yeah|yes|please|actually|just|also|then|and|now|oh|listen",
+        "good (morning|afternoon|evening)",
+        "(excuse|pardon) me",
+        "i have a [quick] question",
+        "(can|could|would|will) you [please] [just|quickly] (tell|give|show) me",
+        "(can|could|would|will) you [please] [just|quickly] (let me know|help me [out] [with]|look up|check|find out)",
+        "(can|could|would|will) you [please] [just|quickly]",
+        "(can|could|may) i [please] (ask [you]|know|get|have)",
+        "do you [happen to] know",
+        "would you (mind|know) [telling me]",
+        "[please] (tell|give|show|remind) me [again]",
+        "let me know|let us see",
+        "i (need|want|would like|would love|have|got) to (know|find out|ask [you]|get|see)",
+        "i [really] (need|want|would like)",
+        "i (wonder|was wondering|am wondering|am curious) [if (you|we) could tell me]",
+        "i (do not|forgot) know|(any|have you any|you have any) idea",
+        "help me [out] [with|to]",
+        "(look up|find out|figure out|work out|check)",
+    )
+)
+_TAILS: tuple[Phrase, ...] = tuple(
+    parse_phrase(text)
+    for text in (
+        "please|thanks|thank you|for me|again|exactly|anyway|okay|ok|though|then",
+        "if you (can|do not mind|would|know)",
+        "(would|could|can|do) you [know|tell me|please]",
+        "i wonder|by the way|real quick|quickly|you know",
+    )
+)
+
+
+def without_politeness(tokens: Tokens) -> Tokens:
+    """The wish alone, also without what a speaker's mouth did while thinking."""
+    tokens = without_disfluencies(tokens)
+    while end := max((m.end for p in _LEADS for m in p.matches(tokens, _none) if m.start == 0), default=0):
+        tokens = tokens[end:]
+    while (
+        start := min(
+            (m.start for p in _TAILS for m in p.matches(tokens, _none) if m.end == len(tokens)),
+            default=len(tokens),
+        )
+    ) < len(tokens):
+        tokens = tokens[:start]
+    return tokens
+
+
+def _none(name: str, start: int, end: int) -> Value | None:
+    return None

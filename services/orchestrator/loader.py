@@ -1,0 +1,200 @@
+"""Agents from a folder of YAML files; what is wrong is said with file, field and expectation."""
+
+import importlib
+import inspect
+import string
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from services.base.problems import Problem
+from services.orchestrator.catalog import Agent, Catalog, Parameter, Tool
+from services.orchestrator.language.phrases import BadPhrase, Phrase, parse_phrase
+from services.orchestrator.language.slots import TYPES
+from services.orchestrator.protocol import Risk
+
+PACKAGED_AGENTS = Path(__file__).parent / "agents"
+OWN_TOOLS = "services.orchestrator.tools"
+
+MIN_EXAMPLES = 1
+NAME = r"^[a-z][a-z0-9_]*$"
+
+
+class BadAgents(Problem):
+    """An agent's file cannot be used; the message names file, field and what was expected."""
+
+    code, title = "bad_agents", "An agent's file cannot be used"
+
+
+class _Yaml(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _ParameterYaml(_Yaml):
+    name: str = Field(pattern=NAME)
+    type: str
+    description: str = ""
+    required: bool = False
+    ask: str = ""
+    context: str = ""
+
+
+class _ToolYaml(_Yaml):
+    name: str = Field(pattern=NAME)
+    description: str = Field(min_length=1)
+    run: str = Field(pattern=r"^[\w.]+:\w+$")
+    risk: Risk
+    idempotent: bool
+    cancellable: bool | None = None
+    timeout_s: float = Field(gt=0, le=3600)
+    parameters: list[_ParameterYaml] = []
+    say: list[str] = Field(min_length=1)
+    phrases: str = ""
+    """One a line."""
+    examples: list[str] = Field(min_length=MIN_EXAMPLES)
+
+
+class _AgentYaml(_Yaml):
+    agent: str = Field(pattern=NAME)
+    description: str = Field(min_length=1)
+    words: dict[str, str] = {}
+    """Parts of phrases that have a name."""
+    tools: list[_ToolYaml] = Field(min_length=1)
+
+
+def load_agents(folder: Path = PACKAGED_AGENTS, allowed: Sequence[str] = (OWN_TOOLS,)) -> Catalog:
+    """Load every `*.yaml` of `folder`.
+
+    Args:
+        allowed: packages from which a file may name Python code. YAML that anyone may write must not become
+            code that runs, so the list comes from whoever starts the process, never from the folder.
+
+    Raises:
+        BadAgents: naming file, field and expectation.
+    """
+    files = sorted(folder.glob("*.yaml"))
+    if not files:
+        raise BadAgents(f"{folder}: expected at least one .yaml file")
+    agents: list[Agent] = []
+    seen: dict[str, str] = {}
+    for path in files:
+        agent = _load_agent(path, allowed)
+        for kind, name in [("agent", agent.name), *(("tool", tool.name) for tool in agent.tools)]:
+            if other := seen.get(f"{kind} {name}"):
+                raise BadAgents(
+                    f"{path.name}: {kind} `{name}`: expected a name of its own; {other} has it too"
+                )
+            seen[f"{kind} {name}"] = path.name
+        agents.append(agent)
+    return Catalog(tuple(agents))
+
+
+def _load_agent(path: Path, allowed: Sequence[str]) -> Agent:
+    try:
+        row = _AgentYaml.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except yaml.YAMLError as error:
+        raise BadAgents(f"{path.name}: expected YAML: {' '.join(str(error).split())}") from error
+    except UnicodeDecodeError as error:
+        raise BadAgents(f"{path.name}: expected UTF-8 text") from error
+    except ValidationError as error:
+        lines = [f"{_field(e['loc'])}: {e['msg']}" for e in error.errors()]
+        raise BadAgents(f"{path.name}: {'; '.join(lines)}") from error
+    tools = []
+    for at, tool in enumerate(row.tools):
+        try:
+            tools.append(_tool(row, tool, allowed))
+        except _Wrong as wrong:
+            raise BadAgents(f"{path.name}: tools[{at}].{wrong}") from wrong
+    return Agent(row.agent, row.description, tuple(tools))
+
+
+class _Wrong(Exception):
+    """Field and expectation, within one tool."""
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return text.lstrip(".") or "the file"
+
+
+def _tool(agent: _AgentYaml, row: _ToolYaml, allowed: Sequence[str]) -> Tool:
+    parameters = []
+    for at, parameter in enumerate(row.parameters):
+        if parameter.type not in TYPES:
+            raise _Wrong(f"parameters[{at}].type: expected one of {', '.join(TYPES)}; got `{parameter.type}`")
+        if parameter.required and not parameter.ask:
+            raise _Wrong(f"parameters[{at}].ask: expected a question, because `{parameter.name}` is required")
+        fields = parameter.model_dump() | {"type": TYPES[parameter.type]}
+        parameters.append(Parameter(**fields))
+    names = {parameter.name for parameter in parameters}
+    if len(names) < len(parameters):
+        raise _Wrong("parameters: expected names that differ")
+    run = _callable(row.run, allowed)
+    return Tool(
+        name=row.name,
+        agent=agent.agent,
+        description=row.description,
+        risk=row.risk,
+        idempotent=row.idempotent,
+        # What only reads leaves nothing half done.
+        cancellable=row.risk == "read" if row.cancellable is None else row.cancellable,
+        timeout_s=row.timeout_s,
+        parameters=tuple(parameters),
+        phrases=tuple(_phrase(agent, text, names) for text in row.phrases.splitlines() if text.strip()),
+        examples=tuple(row.examples),
+        say=tuple(_template(text, at, names) for at, text in enumerate(row.say)),
+        run=run,
+        reports=_reports(run, names),
+    )
+
+
+def _phrase(agent: _AgentYaml, text: str, names: set[str]) -> Phrase:
+    try:
+        phrase = parse_phrase(text, agent.words)
+    except BadPhrase as error:
+        raise _Wrong(f"phrases: {error}") from error
+    if unknown := phrase.slots - names:
+        raise _Wrong(f"phrases: `{text}`: expected slots out of {_listed(names)}; got {_listed(unknown)}")
+    return phrase
+
+
+def _template(text: str, at: int, names: set[str]) -> str:
+    try:
+        slots = {slot for _, slot, _, _ in string.Formatter().parse(text) if slot is not None}
+    except ValueError as error:
+        raise _Wrong(f"say[{at}]: {error}") from error
+    if unknown := slots - names:
+        raise _Wrong(f"say[{at}]: expected slots out of {_listed(names)}; got {_listed(unknown)}")
+    return text
+
+
+def _callable(path: str, allowed: Sequence[str]) -> Callable[..., Any]:
+    module_name, _, function = path.partition(":")
+    if not any(module_name == package or module_name.startswith(f"{package}.") for package in allowed):
+        raise _Wrong(
+            f"run: expected a function in {_listed(allowed)} (ORCHESTRATOR_TOOL_PACKAGES); got `{path}`"
+        )
+    try:
+        found = getattr(importlib.import_module(module_name), function)
+    except (ImportError, AttributeError) as error:
+        raise _Wrong(f"run: expected a function that can be imported; `{path}`: {error}") from error
+    if not inspect.iscoroutinefunction(found):
+        # Only what awaits can be cancelled and timed out; blocking work belongs in asyncio.to_thread.
+        raise _Wrong(f"run: expected an `async def`; `{path}` is none")
+    return found  # type: ignore[no-any-return]
+
+
+def _reports(run: Callable[..., Any], names: set[str]) -> bool:
+    """Whether `run` wants `report`; its other parameters must be those of the YAML."""
+    takes = dict(inspect.signature(run).parameters)
+    reports = takes.pop("report", None) is not None
+    if set(takes) != names:
+        raise _Wrong(f"run: expected a function of {_listed(names)}; it takes {_listed(takes)}")
+    return reports
+
+
+def _listed(names: object) -> str:
+    return ", ".join(sorted(names)) or "nothing"  # type: ignore[call-overload]

@@ -1,0 +1,191 @@
+"""Plans by patterns: which tool's phrase covers an utterance best, and what its slots mean. No I/O, no model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from services.orchestrator.catalog import Catalog, Parameter, Tool
+from services.orchestrator.language.phrases import Match, Phrase, parse_phrase
+from services.orchestrator.language.politeness import without_politeness
+from services.orchestrator.language.slots import SlotType, Value
+from services.orchestrator.language.words import Tokens, tokenise
+from services.orchestrator.protocol import Plan
+
+MAX_TOKENS = 40
+"""Longer utterances hold more than one wish; a model may sort them out, patterns would pick a piece."""
+
+SURE = 0.75
+"""From here on a plan is made; below, so much of the utterance is unexplained that it means something else."""
+
+NOTHING = Plan()
+
+_NEGATIONS = frozenset({"not", "never", "no", "without", "except", "nor"})
+_UNKNOWN_PLACE = Value(None, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A tool's phrase in an utterance."""
+
+    tool: Tool
+    match: Match
+    coverage: float
+    """Share of the tokens that the phrase explains."""
+
+    @property
+    def values(self) -> dict[str, Value]:
+        return {name: value for name, value in self.match.captures if value is not _UNKNOWN_PLACE}
+
+    @property
+    def rank(self) -> tuple[float, int, int]:
+        """More explained, then less missing, then more by its own words than by its slots."""
+        return self.coverage, -len(self.tool.missing(self.values)), self.match.words
+
+
+class PatternPlanner:
+    """Plans with nothing but the phrases of the catalog."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+
+    def plan(self, message: str, context: Mapping[str, Any], now: datetime) -> Plan:
+        """The call that fits `message`, or a plan whose `tool` is None.
+
+        Args:
+            context: see `PlanRequest`; `pending` and whatever parameters take from it are read.
+            now: the user's local time.
+        """
+        tokens = without_politeness(tokenise(message))
+        if not 0 < len(tokens) <= MAX_TOKENS:
+            return NOTHING
+        found = self.find(tokens, now)
+        pending = _pending(context)
+        # Plainly another wish: it stands by itself. Anything less may be the answer to our question.
+        if pending and not (found and found.coverage == 1 and not found.tool.missing(found.values)):
+            answered = self._answer(pending, tokens, context, now)
+            if answered.tool:
+                return answered
+        if found is None:
+            return NOTHING
+        return make_plan(found.tool, found.values, context, now, round(found.coverage, 3))
+
+    def find(self, tokens: Tokens, now: datetime) -> Found | None:
+        """The best phrase, or None where none explains enough."""
+        best = self._best(tokens, now, known=True)
+        if best is None:
+            # "What time is it in Nowhereville": the tool is clear, the place has to be asked for.
+            best = self._best(tokens, now, known=False)
+        return best
+
+    def _best(self, tokens: Tokens, now: datetime, *, known: bool) -> Found | None:
+        best: Found | None = None
+        slots = _Slots(tokens, now, known)
+        for tool in self.catalog.tools:
+
+            def read(name: str, start: int, end: int, tool: Tool = tool) -> Value | None:
+                parameter = tool.parameter(name)
+                return slots.read(parameter.type, start, end) if parameter else None
+
+            for phrase in tool.phrases:
+                for match in phrase.matches(tokens, read):
+                    found = Found(tool, match, _coverage(match, tokens))
+                    if not known and match.words < 3:
+                        continue  # "time in something" may be anything.
+                    if found.coverage >= SURE and (best is None or found.rank > best.rank):
+                        best = found
+        return best
+
+    def _answer(self, pending: Plan, tokens: Tokens, context: Mapping[str, Any], now: datetime) -> Plan:
+        """Take the utterance for what `pending` asked."""
+        tool = self.catalog.tool(pending.tool or "")
+        wanted = tool.parameter(pending.missing[0]) if tool else None
+        if tool is None or wanted is None:
+            return NOTHING
+        value = _fill(wanted, tokens, now)
+        if value is None:
+            return NOTHING
+        values = tool.check(pending.arguments, now)[0] | {wanted.name: value}
+        return make_plan(tool, values, context, now, 1.0)
+
+
+class _Slots:
+    """Reads slots of one utterance, each stretch of words once a type."""
+
+    def __init__(self, tokens: Tokens, now: datetime, known: bool) -> None:
+        self.tokens, self.now, self.known = tokens, now, known
+        self.cache: dict[tuple[str, int, int], Value | None] = {}
+
+    def read(self, kind: SlotType, start: int, end: int) -> Value | None:
+        if end - start > kind.longest:
+            return None
+        key = (kind.name, start, end)
+        if key not in self.cache:
+            self.cache[key] = kind.read(self.tokens[start:end], self.now) or self._unknown(kind, start, end)
+        return self.cache[key]
+
+    def _unknown(self, kind: SlotType, start: int, end: int) -> Value | None:
+        """Whatever ends the utterance may be a place that we don't know, where that is allowed."""
+        fits = kind.name == "place" and end == len(self.tokens) and end - start <= 3
+        return _UNKNOWN_PLACE if fits and not self.known else None
+
+
+def _coverage(match: Match, tokens: Tokens) -> float:
+    """How much of the utterance is explained; nothing, where what is left over turns its meaning round."""
+    if _NEGATIONS.intersection(tokens[: match.start] + tokens[match.end :]):
+        return 0.0
+    return (match.end - match.start) / len(tokens)
+
+
+_ANSWERS: tuple[Phrase, ...] = tuple(
+    map(
+        parse_phrase,
+        ("[no] [i (mean|meant|said|want)|make it|it is|that is] [in|into|to|for|at|on] {answer}",),
+    )
+)
+
+
+def _fill(wanted: Parameter, tokens: Tokens, now: datetime) -> Value | None:
+    """ "celsius", "into celsius", "i meant celsius": the whole utterance, or nothing."""
+
+    def read(_: str, start: int, end: int) -> Value | None:
+        return wanted.type.read(tokens[start:end], now)
+
+    for phrase in _ANSWERS:
+        for match in phrase.matches(tokens, read):
+            if match.end - match.start == len(tokens):
+                return match.captures[0][1]
+    return None
+
+
+def _pending(context: Mapping[str, Any]) -> Plan | None:
+    """The plan that asked for something, where the context carries one that can be understood."""
+    try:
+        plan = Plan.model_validate(context.get("pending"))
+    except ValueError:
+        return None
+    return plan if plan.tool and plan.missing else None
+
+
+def make_plan(
+    tool: Tool, values: Mapping[str, Value], context: Mapping[str, Any], now: datetime, confidence: float
+) -> Plan:
+    """A plan out of what was understood: context fills in, and what is still missing becomes a question."""
+    filled = dict(values)
+    for parameter in tool.parameters:
+        if parameter.context and parameter.name not in filled:
+            offered = context.get(parameter.context)
+            if offered is not None and (value := parameter.type.check(offered, now)):
+                filled[parameter.name] = value
+    missing = tool.missing(filled)
+    question = tool.parameter(missing[0]) if missing else None
+    return Plan(
+        tool=tool.name,
+        agent=tool.agent,
+        arguments={name: value.argument for name, value in filled.items()},
+        missing=missing,
+        risk=tool.risk,
+        idempotent=tool.idempotent,
+        confidence=confidence,
+        say=question.ask if question else tool.acknowledgement(filled),
+    )

@@ -1,0 +1,293 @@
+"""The orchestrator's door: plan, chat, calls, agents and tools over HTTP (contracts, 6)."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, Field, ValidationError
+
+from services.base.health import add_health
+from services.base.ids import new_id
+from services.base.problems import Invalid, Problem
+from services.base.serve import new_app, run
+from services.base.settings import Settings, as_list
+from services.orchestrator.calls import Call, Outcome
+from services.orchestrator.catalog import Catalog, Tool
+from services.orchestrator.language.places import places
+from services.orchestrator.loader import OWN_TOOLS, PACKAGED_AGENTS, load_agents
+from services.orchestrator.localtime import local_now
+from services.orchestrator.model import ModelPlanner
+from services.orchestrator.planner import Planner
+from services.orchestrator.protocol import (
+    CALLS_PATH,
+    CHAT_PATH,
+    PLAN_PATH,
+    ChatRequest,
+    ChatResult,
+    Failure,
+    Plan,
+    PlanRequest,
+    Progress,
+)
+from services.orchestrator.runner import Runner
+from services.orchestrator.tools.calculator import warm_up
+
+MAX_KEY = 200
+"""Characters of an idempotency key."""
+MAX_MESSAGE = 4000
+KEEP_ALIVE_S = 15.0
+"""Proxies close a stream that is silent for longer than half a minute."""
+
+NO_TOOL = "I don't have a tool for that."
+FAILED = {
+    "tool_timeout": "That took too long, so I gave up waiting.",
+    "bad_result": "I got an answer that I can't make sense of.",
+}
+FAILED_OTHERWISE = "Something went wrong while I was doing that."
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+class OrchestratorSettings(Settings):
+    """Read from the environment."""
+
+    orchestrator_host: str = "127.0.0.1"
+    orchestrator_port: int = Field(default=8001, ge=0, le=65535)
+    orchestrator_agents: Path = PACKAGED_AGENTS
+    """A folder of YAML files, one an agent."""
+    orchestrator_tool_packages: str = OWN_TOOLS
+    """Comma-separated: packages from which those files may name Python code."""
+    llm_base_url: str = ""
+    """An OpenAI-compatible server; empty: patterns alone plan."""
+    llm_model: str = ""
+    llm_api_key: str = ""
+    llm_max_tokens: int = Field(default=512, ge=1)
+
+
+class UnknownTool(Problem):
+    """The plan names a tool that is not here."""
+
+    code, status, title = "unknown_tool", 404, "No such tool"
+
+
+class BadArguments(Problem):
+    """The plan's arguments do not fit its tool."""
+
+    code, status, title = "invalid_arguments", 422, "The arguments do not fit the tool"
+
+
+def make_app(settings: OrchestratorSettings, catalog: Catalog | None = None) -> web.Application:
+    """The service as an application that runs alone or mounted under another (`add_subapp`).
+
+    Raises:
+        BadAgents: an agent's file cannot be used.
+    """
+    tools = catalog or load_agents(settings.orchestrator_agents, as_list(settings.orchestrator_tool_packages))
+    model = None
+    if settings.llm_base_url:
+        model = ModelPlanner(
+            tools, settings.llm_base_url, settings.llm_model, settings.llm_api_key, settings.llm_max_tokens
+        )
+    door = Door(tools, Planner(tools, model))
+    app = new_app(settings.antiphon_internal_key)
+    app.router.add_post(PLAN_PATH, door.plan)
+    app.router.add_post(CHAT_PATH, door.chat)
+    app.router.add_get(f"{CALLS_PATH}/{{key}}", door.call)
+    app.router.add_delete(f"{CALLS_PATH}/{{key}}", door.cancel)
+    app.router.add_get("/agents", door.agents)
+    app.router.add_get("/tools", door.tools)
+    add_health(app, "orchestrator", {"tools": door.ready})
+    app.cleanup_ctx.append(door.alive)
+    return app
+
+
+class Door:
+    """The handlers, and what they share."""
+
+    def __init__(self, catalog: Catalog, planner: Planner) -> None:
+        self.catalog = catalog
+        self.planner = planner
+        self.runner = Runner()
+
+    async def alive(self, _: web.Application) -> AsyncIterator[None]:
+        """From start to stop: tables are read before the first question, and no task outlives the application."""
+        places()
+        warm_up()
+        yield
+        await self.runner.close()
+        await self.planner.close()
+
+    async def ready(self) -> str | None:
+        return None if self.catalog.tools else "no agent is loaded"
+
+    async def plan(self, request: web.Request) -> web.Response:
+        asked = await _body(request, PlanRequest)
+        _check_message(asked.message)
+        plan = await self.planner.plan(asked.message, asked.context)
+        return web.json_response(plan.model_dump() if plan.tool else {"tool": None})
+
+    async def chat(self, request: web.Request) -> web.StreamResponse:
+        asked = await _body(request, ChatRequest)
+        if asked.plan is None:
+            _check_message(asked.message)
+        else:
+            self._check_plan(asked.plan)
+        key = asked.idempotency_key or str(new_id())
+        if len(key) > MAX_KEY:
+            raise Invalid(f"`idempotency_key`: expected at most {MAX_KEY} characters")
+        call = self.runner.begin(key, asked.conversation_id, lambda call: self._work(call, asked))
+        if "text/event-stream" in request.headers.get("Accept", ""):
+            return await self._stream(request, call)
+        return web.json_response(_as_result(await self.runner.outcome(call), call).model_dump())
+
+    async def call(self, request: web.Request) -> web.Response:
+        call = self.runner.book.get(request.match_info["key"], self.runner.now())
+        return web.json_response(_described(call))
+
+    async def cancel(self, request: web.Request) -> web.Response:
+        call = self.runner.book.get(request.match_info["key"], self.runner.now())
+        self.runner.cancel(call)
+        return web.json_response(_described(call))
+
+    async def agents(self, _: web.Request) -> web.Response:
+        return web.json_response([agent.described().model_dump() for agent in self.catalog.agents])
+
+    async def tools(self, _: web.Request) -> web.Response:
+        return web.json_response([tool.described().model_dump() for tool in self.catalog.tools])
+
+    def _check_plan(self, plan: Plan) -> Tool:
+        """The tool of a plan that can be run.
+
+        Raises:
+            UnknownTool, BadArguments: naming what was expected.
+        """
+        tool = self.catalog.tool(plan.tool or "")
+        if tool is None:
+            names = ", ".join(tool.name for tool in self.catalog.tools)
+            raise UnknownTool(f"`plan.tool`: expected one of {names}; got `{plan.tool}`")
+        values, bad = tool.check(plan.arguments, local_now())
+        bad |= dict.fromkeys(set(tool.missing(values)) - set(bad), "is missing")
+        if bad:
+            lines = (f"`plan.arguments.{name}`: {why}" for name, why in sorted(bad.items()))
+            raise BadArguments("; ".join(lines), fields=bad)
+        return tool
+
+    async def _work(self, call: Call, asked: ChatRequest) -> Outcome:
+        """What a call does, once: plan where no plan came, then run."""
+        plan = asked.plan
+        if plan is None:
+            plan = await self.planner.plan(asked.message, asked.context)
+            if stopped := self._stop_short(plan):
+                return stopped
+        tool = self._check_plan(plan)
+        values, _ = tool.check(plan.arguments, local_now())
+        return await self.runner.run_tool(
+            call, tool, {name: value.argument for name, value in values.items()}
+        )
+
+    def _stop_short(self, plan: Plan) -> ChatResult | None:
+        """Why a wish without a plan of the caller's is not run: no tool, a question, or consent that is needed."""
+        if plan.tool is None:
+            error = {"code": "no_tool", "message": "no tool fits the message"}
+            return ChatResult(response_text=NO_TOOL, status="error", error=error)
+        if plan.missing:
+            error = {"code": "missing_arguments", "message": ", ".join(plan.missing)}
+            return ChatResult(
+                response_text=plan.say,
+                agent=plan.agent,
+                action=plan.tool,
+                status="error",
+                error=error,
+                data={"pending": plan.model_dump()},
+            )
+        if plan.risk == "dangerous":
+            prompt = f"{plan.say} Shall I?"
+            return ChatResult(
+                response_text=prompt,
+                agent=plan.agent,
+                action=plan.tool,
+                status="denied",
+                data={"pending": plan.model_dump()},
+                requires_confirmation=True,
+                confirmation_prompt=prompt,
+            )
+        return None
+
+    async def _stream(self, request: web.Request, call: Call) -> web.StreamResponse:
+        """Server-sent events until the result; a client that goes away ends only its own stream."""
+        headers = {
+            "Content-Type": "text/event-stream",
+            "Cache-Control": "no-cache",
+            "X-Accel-Buffering": "no",
+        }
+        stream = web.StreamResponse(headers=headers)
+        try:
+            await stream.prepare(request)
+            async for event in self.runner.events(call, KEEP_ALIVE_S):
+                await stream.write(_event(event))
+            await stream.write_eof()
+        except ConnectionError:
+            pass  # The call goes on; the same key finds it again.
+        return stream
+
+
+def _event(event: Progress | Outcome | None) -> bytes:
+    """One event of the stream; None is a comment that keeps the line open."""
+    match event:
+        case None:
+            return b": still here\n\n"
+        case Progress():
+            name = "progress"
+        case ChatResult():
+            name = "result"
+        case Failure():
+            name = "error"
+    return f"event: {name}\ndata: {event.model_dump_json()}\n\n".encode()
+
+
+def _as_result(outcome: Outcome, call: Call) -> ChatResult:
+    """For a client that asked for JSON: a failure as a result that says so, to machine and ear."""
+    if isinstance(outcome, ChatResult):
+        return outcome
+    text = FAILED.get(outcome.code, FAILED_OTHERWISE)
+    return ChatResult(response_text=text, action=call.tool, status="error", error=outcome.model_dump())
+
+
+def _described(call: Call) -> dict[str, object]:
+    return {
+        "key": call.key,
+        "conversation_id": call.conversation_id,
+        "state": call.state.value,
+        "tool": call.tool,
+        "progress": [progress.model_dump() for progress in call.progress],
+        "result": _as_result(call.outcome, call).model_dump() if call.outcome else None,
+    }
+
+
+async def _body(request: web.Request, model: type[Body]) -> Body:
+    """Read a JSON body.
+
+    Raises:
+        Invalid: naming each field and what was expected.
+    """
+    try:
+        return model.model_validate(json.loads(await request.read()))
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, ValidationError):
+            fields = {".".join(map(str, e["loc"])) or "body": e["msg"] for e in error.errors()}
+            lines = "; ".join(f"`{field}`: {why}" for field, why in fields.items())
+            raise Invalid(lines, fields=fields) from error
+        raise Invalid("the body must be a JSON object") from error
+
+
+def _check_message(message: str) -> None:
+    if not len(message.strip()) > 0 or len(message) > MAX_MESSAGE:
+        raise Invalid(f"`message`: expected 1 to {MAX_MESSAGE} characters")
+
+
+def main() -> None:
+    """Run the service in the foreground."""
+    settings = OrchestratorSettings.load()
+    run("orchestrator", lambda: make_app(settings), settings.orchestrator_host, settings.orchestrator_port)

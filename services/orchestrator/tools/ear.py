@@ -1,0 +1,85 @@
+"""Numbers and times as the ear wants them: rounded sensibly, "3:42 in the afternoon", never a symbol."""
+
+from datetime import date, datetime, time, timedelta
+from fractions import Fraction
+
+from services.orchestrator.language.expressions import decimal
+
+_SAID_AS_IT_IS = 10**15
+"""Up to here a voice reads digits well; beyond it, powers of ten."""
+
+
+def spoken_number(value: Fraction | float) -> tuple[str, bool]:
+    """Digits for the ear, and whether they are rounded.
+
+    Whole numbers stay whole; others keep two decimals, or three digits where they are smaller than one.
+    """
+    exact = Fraction(value)
+    size = abs(exact)
+    sign = "minus " if exact < 0 else ""
+    if size and (size >= _SAID_AS_IT_IS or size < Fraction(1, 10**5)):
+        return sign + _in_powers(size), True
+    if size.denominator == 1:
+        return f"{sign}{size.numerator}", False
+    text = decimal(size)
+    if text and len(text.partition(".")[2]) <= 4 and isinstance(value, Fraction):
+        return sign + text, False
+    rounded = f"{float(size):.2f}" if size >= 1 else f"{float(size):.3g}"
+    rounded = rounded.rstrip("0").rstrip(".") if "." in rounded else rounded
+    return sign + rounded, Fraction(rounded) != size
+
+
+def about(value: Fraction | float) -> str:
+    """ "12", or "about 3.33" where it is rounded."""
+    text, rounded = spoken_number(value)
+    return f"about {text}" if rounded else text
+
+
+def _in_powers(size: Fraction) -> str:
+    """ "1.2 times 10 to the power of 15"; `float` would overflow where these numbers begin."""
+    exponent = len(str(size.numerator)) - len(str(size.denominator))
+    mantissa = float(size / Fraction(10) ** exponent)
+    if mantissa < 1:
+        mantissa, exponent = mantissa * 10, exponent - 1
+    power = f"minus {-exponent}" if exponent < 0 else str(exponent)
+    return f"{mantissa:.2f}".rstrip("0").rstrip(".") + f" times 10 to the power of {power}"
+
+
+def spoken_time(at: time) -> str:
+    """ "3:42 in the afternoon", "9 o'clock in the morning", "noon"."""
+    if at.minute == 0 and at.hour in (0, 12):
+        return "noon" if at.hour else "midnight"
+    hour = (at.hour - 1) % 12 + 1
+    if at.minute == 0:
+        clock = f"{hour} o'clock"
+    elif at.minute < 10:
+        clock = f"{hour} oh {at.minute}"  # A voice reads 3:05 as "three, zero five".
+    else:
+        clock = f"{hour}:{at.minute}"
+    return f"{clock} {_part_of_day(at.hour)}"
+
+
+def _part_of_day(hour: int) -> str:
+    if hour < 5 or hour >= 22:
+        return "at night"
+    return "in the morning" if hour < 12 else "in the afternoon" if hour < 18 else "in the evening"
+
+
+def spoken_date(day: date, today: date) -> str:
+    """ "Tuesday, July 14", with the year where it is not this one."""
+    text = f"{day:%A}, {day:%B} {day.day}"
+    return text if day.year == today.year else f"{text}, {day.year}"
+
+
+def spoken_difference(span: timedelta) -> str:
+    """ "5 and a half hours", "1 hour", "5 hours and 45 minutes"; of the absolute value."""
+    hours, minutes = divmod(round(abs(span).total_seconds()) // 60, 60)
+    if minutes == 30 and hours:
+        return f"{hours} and a half hours"
+    parts = [f"{n} {name}{'s' * (n != 1)}" for n, name in ((hours, "hour"), (minutes, "minute")) if n]
+    return " and ".join(parts) or "0 hours"
+
+
+def spoken_day_of(moment: datetime, here: datetime) -> str:
+    """ "tomorrow" or "yesterday" as seen from `here`; empty where it is the same day."""
+    return {1: "tomorrow", -1: "yesterday"}.get((moment.date() - here.date()).days, "")
