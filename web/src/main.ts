@@ -28,13 +28,20 @@ const page = {
   voice: byId("voice", HTMLSelectElement),
 };
 
+/** Who listens and answers in this call. */
+interface Engine {
+  readonly mode: string;
+  readonly reason: string | null;
+  readonly recognizer: string | null;
+}
+
 const conversation = new Conversation(page.transcript, page.main);
 
 let line: Line | null = null;
 let call: Call | null = null;
 let transcript = EMPTY;
 let muted = false;
-let engine: { mode: string; reason: string | null } | null = null;
+let engine: Engine | null = null;
 let titles = new Map<string, string>();
 
 page.call.addEventListener("click", () => {
@@ -69,7 +76,8 @@ function startCall(): void {
 
 function onCall(changed: Call): void {
   call = changed;
-  if (changed.session !== null) engine ??= { mode: changed.session.mode, reason: changed.session.fallbackReason };
+  const { session } = changed;
+  if (session !== null) engine ??= { mode: session.mode, reason: session.fallbackReason, recognizer: null };
   if (!isOpen(changed)) {
     transcript = close(transcript);
     onLevel(0);
@@ -79,7 +87,7 @@ function onCall(changed: Call): void {
 
 function onEvent(event: CallEvent): void {
   if (event.kind === "agent_sounded") return;
-  if (event.kind === "engine_changed") engine = { mode: event.mode, reason: event.reason };
+  if (event.kind === "engine_changed") engine = event;
   transcript = advance(transcript, event);
   show();
 }
@@ -122,8 +130,8 @@ function showFacts(shown: Call | null): void {
     return;
   }
   const title = (name: string) => titles.get(name) ?? name;
-  const facts = [title(session.persona), title(session.voice), words.mode(engine.mode)];
-  page.facts.replaceChildren(...facts.filter((fact) => fact !== "").map((fact) => element("span", "fact", fact)));
+  const facts = [title(session.persona), title(session.voice), words.mode(engine.mode), engine.recognizer ?? ""];
+  page.facts.textContent = facts.filter((fact) => fact !== "").join(" · ");
   if (engine.reason !== null) page.facts.append(element("span", "reason", engine.reason));
 }
 

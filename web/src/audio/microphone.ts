@@ -35,11 +35,20 @@ export class Microphone {
     if (!window.isSecureContext) throw new MicrophoneError("insecure");
     const stream = await ask();
     try {
-      await context.audioWorklet.addModule(captureUrl);
+      return await Microphone.listen(context, stream, onChunk, onLost);
     } catch (error) {
       stopTracks(stream);
       throw error;
     }
+  }
+
+  private static async listen(
+    context: AudioContext,
+    stream: MediaStream,
+    onChunk: (chunk: Captured) => void,
+    onLost: () => void,
+  ): Promise<Microphone> {
+    await context.audioWorklet.addModule(captureUrl);
     const source = context.createMediaStreamSource(stream);
     const capture = new AudioWorkletNode(context, "capture", {
       numberOfOutputs: 0,

@@ -86,7 +86,7 @@ const KEPT_MS = 20_000;
 /** The first attempt follows quickly, most losses being short; the later ones spare a gateway that starts anew. */
 const BACKOFF_MS = [250, 500, 1_000, 2_000];
 
-/** What the gateway says when another page took the session over. */
+/** What the gateway says first, in an error or a close, when another page took the session over. */
 const REPLACED = "session_replaced";
 
 /** Closes by which the gateway itself ends the session: normal, and going away (RFC 6455 7.4.1). */
@@ -141,7 +141,7 @@ function arrive(call: Call, number: number | null, event: CallEvent | null): Ste
 }
 
 function lose(call: Call, code: number, reason: string, at: number): Step {
-  if (reason === REPLACED) return end(call, { kind: "replaced" });
+  if (reason.startsWith(REPLACED)) return end(call, { kind: "replaced" });
   if (FINAL_CODES.includes(code)) return end(call, { kind: "ended_by_gateway" });
   const lostAt = call.lostAt ?? at;
   const afterMs = BACKOFF_MS[call.attempts] ?? BACKOFF_MS.at(-1) ?? 0;

@@ -46,9 +46,23 @@ export type CallEvent =
   | { readonly kind: "agent_ended"; readonly response: string; readonly status: ResponseStatus }
   /** What the gateway had sent is void; null means all of it. */
   | { readonly kind: "audio_cleared"; readonly response: string | null }
-  | { readonly kind: "barged_in"; readonly what: string; readonly response: string }
+  | {
+      readonly kind: "barged_in";
+      /** `barge_in`, or what it was instead: `backchannel`, `false_alarm`, `echo`. */
+      readonly what: string;
+      readonly response: string;
+      /** The words that the agent did not get to say, or "". */
+      readonly unsaid: string;
+    }
   | { readonly kind: "ducked"; readonly on: boolean }
   | { readonly kind: "tool_changed"; readonly run: ToolRun }
-  | { readonly kind: "engine_changed"; readonly mode: string; readonly reason: string | null }
+  | { readonly kind: "tool_progressed"; readonly id: string; readonly text: string }
+  | {
+      readonly kind: "engine_changed";
+      readonly mode: string;
+      readonly reason: string | null;
+      /** Who makes words of the person's sound, or null where the gateway doesn't say. */
+      readonly recognizer: string | null;
+    }
   /** `spans` in milliseconds. */
   | { readonly kind: "turn_timed"; readonly spans: Readonly<Record<string, number>> };

@@ -160,6 +160,10 @@ export class Line {
   /** What an event means for the loudspeaker. */
   private sound(event: CallEvent): void {
     switch (event.kind) {
+      case "agent_started":
+        // An answer that was cut while it was ducked never came back up.
+        this.loudspeaker?.duck(false);
+        break;
       case "agent_sounded":
         this.loudspeaker?.play(event.response, event.item, event.samples);
         break;

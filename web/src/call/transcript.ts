@@ -17,7 +17,7 @@ export interface AgentEntry {
   readonly id: string;
   readonly response: string;
   readonly text: string;
-  /** What was shown, and then turned out never to have been said. */
+  /** What the agent was about to say when it was cut. */
   readonly unsaid: string;
   readonly state: "speaking" | "done" | "cut" | "failed";
   /** The person spoke over it. */
@@ -28,6 +28,8 @@ export interface ToolEntry {
   readonly kind: "tool";
   readonly id: string;
   readonly run: ToolRun;
+  /** What the tool last said of its work, or "". */
+  readonly progress: string;
 }
 
 export interface NoticeEntry {
@@ -46,6 +48,9 @@ export interface Transcript {
 }
 
 export const EMPTY: Transcript = { entries: [], userSpeaks: false, spans: {} };
+
+/** What the gateway says when it no longer has all events since the connection went. */
+const GAP = "resync_required";
 
 /** What the call is busy with, for the status line. */
 export type Activity = "listening" | "hearing" | "working" | "speaking";
@@ -74,12 +79,15 @@ export function advance(transcript: Transcript, event: CallEvent): Transcript {
     case "agent_ended":
       return endResponse(transcript, event.response, event.status);
     case "barged_in":
-      return event.what === "barge_in" ? markBargeIn(transcript, event.response) : transcript;
+      return event.what === "barge_in" ? markBargeIn(transcript, event.response, event.unsaid) : transcript;
     case "tool_changed":
-      return put(transcript, { kind: "tool", id: `tool:${event.run.id}`, run: event.run });
+      return put(transcript, { kind: "tool", id: `tool:${event.run.id}`, run: event.run, progress: "" });
+    case "tool_progressed":
+      return progress(transcript, event.id, event.text);
     case "turn_timed":
       return { ...transcript, spans: event.spans };
     case "error_reported":
+      if (event.code === GAP) return note(close(transcript), "Some of what happened meanwhile is missing here.");
       return note(transcript, event.message === "" ? event.code : event.message);
     default:
       return transcript;
@@ -152,10 +160,8 @@ function agent(
 
 /** The whole transcript is the truth: where less was said than shown, the rest is marked. */
 function withTruth(entry: AgentEntry, said: string): AgentEntry {
-  const shown = entry.text;
-  return shown.length > said.length && shown.startsWith(said)
-    ? { ...entry, text: said, unsaid: shown.slice(said.length) }
-    : { ...entry, text: said };
+  const unsaid = entry.text.startsWith(said) ? entry.text.slice(said.length).trim() : "";
+  return { ...entry, text: said, unsaid };
 }
 
 function endResponse(transcript: Transcript, response: string, status: ResponseStatus): Transcript {
@@ -165,8 +171,17 @@ function endResponse(transcript: Transcript, response: string, status: ResponseS
   );
 }
 
-function markBargeIn(transcript: Transcript, response: string): Transcript {
-  return mapResponse(transcript, response, (entry) => ({ ...entry, bargedIn: true }));
+function markBargeIn(transcript: Transcript, response: string, unsaid: string): Transcript {
+  return mapResponse(transcript, response, (entry) => ({
+    ...entry,
+    bargedIn: true,
+    unsaid: unsaid === "" ? entry.unsaid : unsaid,
+  }));
+}
+
+function progress(transcript: Transcript, run: string, text: string): Transcript {
+  const entry = find(transcript, `tool:${run}`);
+  return entry?.kind === "tool" ? put(transcript, { ...entry, progress: text }) : transcript;
 }
 
 function mapResponse(

@@ -75,14 +75,14 @@ function fillUser(node: HTMLLIElement, entry: UserEntry): void {
 function fillAgent(node: HTMLLIElement, entry: AgentEntry): void {
   bubble(node, "agent", entry.state, entry.state === "speaking");
   node.replaceChildren(speaker("Agent"), element("span", "words", entry.text));
-  if (entry.unsaid !== "") node.append(element("s", "unsaid", entry.unsaid));
+  if (entry.unsaid !== "") node.append(" ", element("s", "unsaid", entry.unsaid));
   if (entry.bargedIn) node.append(element("span", "remark", "you spoke over it"));
   else if (entry.state === "cut") node.append(element("span", "remark", "cut short"));
   else if (entry.state === "failed") node.append(element("span", "remark", "failed"));
 }
 
 function fillTool(node: HTMLLIElement, entry: ToolEntry): void {
-  const { run } = entry;
+  const { run, progress } = entry;
   node.className = "tool";
   node.dataset.testid = "tool";
   node.dataset.tool = run.action;
@@ -91,7 +91,7 @@ function fillTool(node: HTMLLIElement, entry: ToolEntry): void {
   // What the person has unfolded stays so while the run goes on.
   const details = node.querySelector("details") ?? document.createElement("details");
   const summary = element("summary", "", "");
-  summary.append(element("span", "name", words.tool(run)), element("span", "state", words.toolStatus(run)));
+  summary.append(element("span", "name", words.tool(run)), element("span", "state", words.toolStatus(run, progress)));
   details.replaceChildren(summary, ...toolFacts(entry));
   if (details.parentNode !== node) node.replaceChildren(details);
 }

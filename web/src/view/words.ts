@@ -79,9 +79,9 @@ export function tool(run: ToolRun): string {
   return run.action.replaceAll("_", " ");
 }
 
-export function toolStatus(run: ToolRun): string {
+export function toolStatus(run: ToolRun, progress = ""): string {
   if (run.status === "awaiting_approval") return "asks you";
-  if (isRunning(run)) return "running";
+  if (isRunning(run)) return progress === "" ? "running" : progress;
   if (run.status === "success") return run.latencyMs === null ? "done" : `done in ${duration(run.latencyMs)}`;
   return run.status === "error" ? "failed" : run.status;
 }

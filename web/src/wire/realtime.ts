@@ -74,11 +74,14 @@ const READERS: Readonly<Record<string, Reader>> = {
   "antiphon.barge_in": (message) => {
     const what = text(message.kind);
     const response = text(message.response_id);
-    return what === null || response === null ? null : { kind: "barged_in", what, response };
+    if (what === null || response === null) return null;
+    return { kind: "barged_in", what, response, unsaid: text(message.cancelled_text) ?? "" };
   },
   "antiphon.duck": (message) => ({ kind: "ducked", on: message.on === true }),
   "antiphon.tool": (message) => {
     const id = text(message.invocation_id);
+    const progress = text(object(message.progress)?.text);
+    if (id !== null && progress !== null) return { kind: "tool_progressed", id, text: progress };
     const action = text(message.action);
     const status = text(message.status);
     if (id === null || action === null || status === null) return null;
@@ -91,14 +94,15 @@ const READERS: Readonly<Record<string, Reader>> = {
         arguments: message.arguments ?? null,
         status,
         result: message.result ?? null,
-        error: text(message.error),
+        error: text(object(message.error)?.message) ?? text(message.error),
         latencyMs: number(message.latency_ms),
       },
     };
   },
   "antiphon.engine": (message) => {
     const mode = text(message.mode);
-    return mode === null ? null : { kind: "engine_changed", mode, reason: text(message.reason) };
+    if (mode === null) return null;
+    return { kind: "engine_changed", mode, reason: text(message.reason), recognizer: text(message.recognizer) };
   },
   "antiphon.latency": (message) => {
     const spans: Record<string, number> = {};
@@ -166,7 +170,7 @@ export function socketUrl(realtimeUrl: string, page: string, session: string, af
   const url = new URL(realtimeUrl, page);
   if (url.protocol === "http:") url.protocol = "ws:";
   if (url.protocol === "https:") url.protocol = "wss:";
-  url.searchParams.set("session_id", session);
+  if (!url.searchParams.has("session_id")) url.searchParams.set("session_id", session);
   url.searchParams.set("antiphon", "1");
   if (after !== null) url.searchParams.set("after", String(after));
   return url.href;

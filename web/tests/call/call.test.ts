@@ -87,7 +87,7 @@ it.each([1000, 1001])("takes a close with %i for the end of the session", (code)
 
 it("does not fight another window for the session", () => {
   const replaced = { kind: "ended", ending: { kind: "replaced" } };
-  expect(after(OPENED, MADE, CONNECTED, lost(0, 4001, "session_replaced")).call.phase).toEqual(replaced);
+  expect(after(OPENED, MADE, CONNECTED, lost(0, 1008, "session_replaced: a newer connection took this session")).call.phase).toEqual(replaced);
   const told: Happening = {
     kind: "event_arrived",
     number: 4,

@@ -24,7 +24,7 @@ const ended = (status: "completed" | "cancelled" | "failed" | "incomplete", resp
   response,
   status,
 });
-const bargedIn = (what: string): CallEvent => ({ kind: "barged_in", what, response: "r1" });
+const bargedIn = (what: string, unsaid = ""): CallEvent => ({ kind: "barged_in", what, response: "r1", unsaid });
 
 function tool(status: string): CallEvent {
   const run: ToolRun = {
@@ -84,11 +84,22 @@ it("takes a backchannel for no barge-in", () => {
   expect(after(said("It is"), bargedIn("backchannel")).entries[0]).toMatchObject({ bargedIn: false });
 });
 
+it("shows what the agent would have gone on to say", () => {
+  const truth: CallEvent = { kind: "agent_settled", response: "r1", item: "i-r1", text: "It is" };
+  const cut = after(said("It is "), truth, ended("cancelled"), bargedIn("barge_in", "noon in Tokyo."));
+  expect(cut.entries[0]).toMatchObject({ text: "It is", unsaid: "noon in Tokyo.", state: "cut" });
+});
+
+it("takes the blank behind the last word for nothing unsaid", () => {
+  const truth: CallEvent = { kind: "agent_settled", response: "r1", item: "i-r1", text: "Noon." };
+  expect(after(said("Noon. "), truth).entries[0]).toMatchObject({ text: "Noon.", unsaid: "" });
+});
+
 it("marks what was shown and turned out not to have been said", () => {
   const truth: CallEvent = { kind: "agent_settled", response: "r1", item: "i-r1", text: "It is" };
   expect(after(said("It is noon."), truth, ended("cancelled")).entries[0]).toMatchObject({
     text: "It is",
-    unsaid: " noon.",
+    unsaid: "noon.",
     state: "cut",
   });
 });
@@ -102,6 +113,20 @@ it("changes a tool's badge in its place", () => {
     "user settled: time?",
     "tool success: time_in",
     "agent speaking: One moment.",
+  ]);
+});
+
+it("shows what a tool says of its work until its row changes", () => {
+  const working = after(tool("running"), { kind: "tool_progressed", id: "t1", text: "asking the clock" });
+  expect(working.entries[0]).toMatchObject({ progress: "asking the clock" });
+  expect(advance(working, tool("success")).entries[0]).toMatchObject({ progress: "" });
+});
+
+it("closes what was open when the gateway can't replay what happened", () => {
+  const gap: CallEvent = { kind: "error_reported", code: "resync_required", message: "" };
+  expect(lines(after(said("It is"), gap))).toEqual([
+    "agent cut: It is",
+    "notice: Some of what happened meanwhile is missing here.",
   ]);
 });
 

@@ -43,6 +43,7 @@ it("puts the mute before everything else that is going on", () => {
 it("names a tool and how far it got", () => {
   expect(words.tool(run("running"))).toBe("time in");
   expect(words.toolStatus(run("requested"))).toBe("running");
+  expect(words.toolStatus(run("running"), "asking the clock")).toBe("asking the clock");
   expect(words.toolStatus(run("awaiting_approval"))).toBe("asks you");
   expect(words.toolStatus(run("success", 42))).toBe("done in 42 ms");
   expect(words.toolStatus(run("error", 1_500))).toBe("failed");

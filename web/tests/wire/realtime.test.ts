@@ -79,6 +79,16 @@ it("reads a tool's row, and nulls for what it does not hold yet", () => {
   });
 });
 
+it("reads why a tool failed, and what it says while it works", () => {
+  const failed = { type: "antiphon.tool", invocation_id: "t1", action: "time_in", status: "error" };
+  expect(event({ ...failed, error: { code: "no_place", message: "No such place." } })).toMatchObject({
+    run: { error: "No such place." },
+  });
+  expect(
+    event({ type: "antiphon.tool", invocation_id: "t1", status: "running", progress: { text: "asking", fraction: null } }),
+  ).toEqual({ kind: "tool_progressed", id: "t1", text: "asking" });
+});
+
 it("keeps of the spans those that were measured", () => {
   expect(event({ type: "antiphon.latency", spans: { turn: 480.5, tool: null } })).toEqual({
     kind: "turn_timed",
