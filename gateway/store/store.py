@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.store import migrate, orphans
 from gateway.store.engine import StoreAway, new_engine, transaction
-from gateway.store.ledger import PostgresLedger
+from gateway.store.ledger import LIMIT_S, PostgresLedger
 from gateway.store.outbox import Outbox
 from gateway.store.queries import Queries
 
@@ -33,12 +33,16 @@ class Store:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str, node: str) -> AsyncIterator[Self]:
-        """A store on the database at `url`, which need not be up yet; at the end the outbox is written out."""
+    async def open(cls, url: str, node: str, ledger_limit: float = LIMIT_S) -> AsyncIterator[Self]:
+        """A store on the database at `url`, which need not be up yet; at the end the outbox is written out.
+
+        Args:
+            ledger_limit: seconds that a write to the ledger may take.
+        """
         engine = new_engine(url)
         try:
             async with Outbox(engine) as outbox:
-                yield cls(node, engine, outbox, PostgresLedger(engine, node), Queries(engine))
+                yield cls(node, engine, outbox, PostgresLedger(engine, node, ledger_limit), Queries(engine))
         finally:
             await engine.dispose()
 

@@ -1,5 +1,6 @@
 """Times and types that the tests of the store share."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,3 +16,11 @@ Read = Callable[[Select[Any]], Awaitable[list[dict[str, Any]]]]
 def later(seconds: float) -> datetime:
     """`seconds` after the start of the call."""
     return START + timedelta(seconds=seconds)
+
+
+async def until_ready(ask: Callable[[], Awaitable[str | None]], reason: str | None = None) -> None:
+    """Ask until the store is ready, or says `reason`; on a loaded machine a first answer may come too late."""
+    async with asyncio.timeout(60):
+        while (said := await ask()) is not None or reason:
+            if reason and said and reason in said:
+                return

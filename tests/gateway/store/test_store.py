@@ -1,0 +1,96 @@
+"""The store as a whole: ready or not, and what a dead gateway left behind."""
+
+from collections.abc import Callable
+
+from bridge.ledger import Invocation, Status, started
+from gateway.store import migrate
+from gateway.store.rows import EventRow, InjectionRow, SessionRow
+from gateway.store.store import Store
+from services.base.ids import new_id
+from tests.gateway.store.samples import later, until_ready
+
+WAIT_S = 30.0
+
+
+async def test_a_database_that_was_not_migrated_is_not_ready(empty_database_url: str) -> None:
+    async with Store.open(empty_database_url, "gateway-1") as store:
+        await until_ready(store.ready, "antiphon migrate")
+        await migrate.upgrade(empty_database_url)
+        await until_ready(store.ready)
+
+
+async def test_rows_wait_until_the_database_is_migrated(empty_database_url: str) -> None:
+    session = SessionRow(session_id=new_id())
+    async with Store.open(empty_database_url, "gateway-1") as store:
+        store.outbox.put(session)
+        assert not await store.outbox.flush(0.2)
+        await migrate.upgrade(empty_database_url)
+        assert await store.outbox.flush(WAIT_S)
+        assert await store.queries.session(session.session_id) is not None
+
+
+async def test_what_a_dead_gateway_left_open_is_closed(
+    database_url: str, invocation: Callable[..., Invocation]
+) -> None:
+    running, asked, over = invocation(), invocation(status=Status.AWAITING_APPROVAL), new_id()
+    elsewhere = new_id()
+    async with Store.open(database_url, "gateway-1", ledger_limit=WAIT_S) as dying:
+        for session_id in (running.session_id, asked.session_id):
+            dying.outbox.put(SessionRow(session_id=session_id, node="gateway-1", started_at=later(0)))
+        dying.outbox.put(
+            SessionRow(
+                session_id=over, node="gateway-1", is_active=False, ended_at=later(5), end_reason="client"
+            )
+        )
+        dying.outbox.put(SessionRow(session_id=elsewhere, node="gateway-2"))
+        for seq in (1, 2):
+            dying.outbox.put(
+                EventRow(
+                    session_id=running.session_id,
+                    seq=seq,
+                    at=later(seq),
+                    at_samples=seq,
+                    kind="x",
+                    payload={},
+                )
+            )
+        for state in ("waiting", "speaking", "spoken"):
+            dying.outbox.put(
+                InjectionRow(
+                    injection_id=new_id(), session_id=asked.session_id, source="say", text="t", state=state
+                )
+            )
+        assert await dying.outbox.flush(WAIT_S)
+        await dying.ledger.request(running)
+        await dying.ledger.advance(started(running, later(1)))
+        await dying.ledger.request(asked)
+
+    async with Store.open(database_url, "gateway-1", ledger_limit=WAIT_S) as store:
+        assert set(await store.close_orphans()) == {running.session_id, asked.session_id}
+        first = await store.queries.session(running.session_id)
+        second = await store.queries.session(asked.session_id)
+        assert first is not None
+        assert second is not None
+        assert (first["is_active"], first["end_reason"]) == (False, "gateway_lost")
+        assert (first["ended_at"], second["ended_at"]) == (later(2).isoformat(), later(0).isoformat())
+        assert [deed["status"] for deed in first["tool_invocations"]] == ["unknown"]
+        assert [deed["status"] for deed in second["tool_invocations"]] == ["cancelled"]
+        assert [text["state"] for text in second["injections"]] == ["dropped", "cut", "spoken"]
+
+        other = await store.queries.session(over)
+        assert other is not None
+        assert (other["end_reason"], other["ended_at"]) == ("client", later(5).isoformat())
+        living = await store.queries.session(elsewhere)
+        assert living is not None
+        assert living["is_active"]
+        assert await store.close_orphans() == []
+
+
+async def test_a_session_known_by_its_deed_alone_is_closed_too(
+    database_url: str, invocation: Callable[..., Invocation]
+) -> None:
+    deed = invocation()
+    async with Store.open(database_url, "gateway-1", ledger_limit=WAIT_S) as dying:
+        await dying.ledger.request(deed)
+    async with Store.open(database_url, "gateway-1", ledger_limit=WAIT_S) as store:
+        assert await store.close_orphans() == [deed.session_id]
