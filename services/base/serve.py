@@ -6,7 +6,8 @@ import ipaddress
 import logging
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from aiohttp import web
 
@@ -89,13 +90,18 @@ async def serve(app: web.Application, host: str, port: int, stop: asyncio.Event 
 
 def run(part: str, make: Callable[[], web.Application], host: str, port: int) -> None:
     """Run one service in the foreground; the exit status is 1 with a sentence when it cannot start."""
-    import uvloop
-
-    set_up_logs(part)
 
     async def main() -> None:
         await serve(make(), host, port)
 
+    run_main(part, main)
+
+
+def run_main(part: str, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run `main` in the foreground; the exit status is 1 with a sentence when it ends in a `Problem`."""
+    import uvloop
+
+    set_up_logs(part)
     try:
         uvloop.run(main())
     except Problem as problem:

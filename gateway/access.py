@@ -1,0 +1,158 @@
+"""Who may do what: API keys, client secrets, and the browser's `Host` and `Origin`. Rules only, no I/O."""
+
+import hmac
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from services.base.problems import Forbidden, Unauthorized
+from services.base.serve import is_loopback
+
+LOCAL = "local"
+"""The owner of what is made on a loopback bind without a key."""
+
+MOST_SECRETS = 10_000
+"""Live at once; the oldest is let go."""
+
+LIFETIMES_S = (10, 7200)
+"""Shortest and longest of a client secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A short-lived credential for a client that must not hold the API key."""
+
+    value: str
+    owner: str
+    expires_at: int
+    """Unix time, seconds."""
+    session_id: UUID | None
+    """Bound to this session alone; None opens new sessions of its owner."""
+    begins_with: Mapping[str, Any] = field(default_factory=dict)
+    """The wire's session object with which its sessions begin."""
+    used: bool = False
+    """Its session has begun with it: it opens that one again, after a drop, for as long as the session lives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody who was let in."""
+
+    owner: str
+    secret: Secret | None = None
+
+
+class Access:
+    """Knows the keys and the live secrets."""
+
+    def __init__(
+        self,
+        keys: dict[str, str],
+        open_to_all: bool,
+        hosts: frozenset[str],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """`keys` maps names to API keys; `open_to_all` is for a loopback bind; `hosts` are good `Host` names."""
+        self._keys, self._open, self._hosts, self._now = keys, open_to_all, hosts, now
+        self._secrets: dict[str, Secret] = {}
+
+    def caller(self, token: str) -> Caller:
+        """Who shows `token` (an API key, a client secret, or nothing).
+
+        Raises:
+            Unauthorized: it is wrong, expired, or missing where one is needed.
+        """
+        if secret := self._secrets.get(token):
+            if secret.expires_at <= self._now() and not secret.used:
+                raise Unauthorized("this client secret has expired; make a new session or secret")
+            return Caller(secret.owner, secret)
+        for name, key in self._keys.items():
+            if token and hmac.compare_digest(token.encode(), key.encode()):
+                return Caller(name)
+        if token.startswith("ek_"):
+            raise Unauthorized("this client secret is not known here, or has expired")
+        if self._open and not self._keys:
+            return Caller(LOCAL)
+        raise Unauthorized("send an API key or a client secret as `Authorization: Bearer …`")
+
+    def user(self, token: str) -> Caller:
+        """Who shows `token` to REST: a key's holder, not the holder of a client secret.
+
+        Raises:
+            Unauthorized, Forbidden
+        """
+        caller = self.caller(token)
+        if caller.secret is not None:
+            raise Forbidden("a client secret opens the realtime wire alone")
+        return caller
+
+    def may_attach(self, caller: Caller, session_id: UUID, owner: str) -> None:
+        """Attaching to a session takes its own secret, or the API key of its owner. Call it when it lives.
+
+        Raises:
+            Forbidden: it is another session's secret, or somebody else's key.
+        """
+        if caller.secret is not None:
+            if caller.secret.session_id != session_id:
+                raise Forbidden("this client secret belongs to another session")
+            self._secrets[caller.secret.value] = replace(caller.secret, used=True)
+        elif caller.owner != owner or caller.owner == LOCAL:
+            raise Forbidden("attaching to a session takes its client secret")
+
+    def new_secret(
+        self,
+        owner: str,
+        lifetime_s: int,
+        session_id: UUID | None = None,
+        begins_with: Mapping[str, Any] | None = None,
+    ) -> Secret:
+        """Make a client secret."""
+        self._forget_expired()
+        expires_at = int(self._now()) + lifetime_s
+        secret = Secret(f"ek_{secrets.token_urlsafe(32)}", owner, expires_at, session_id, begins_with or {})
+        self._secrets[secret.value] = secret
+        return secret
+
+    def forget(self, session_id: UUID) -> None:
+        """The session is over: its secret opens nothing any more."""
+        self._secrets = {v: s for v, s in self._secrets.items() if s.session_id != session_id}
+
+    def check_browser(self, host: str, origin: str | None) -> None:
+        """Refuse pages of other sites, and names that merely point here (DNS rebinding).
+
+        Raises:
+            Forbidden
+        """
+        name = _name(f"//{host}")
+        # Beyond loopback every caller shows a key, which a rebound name does not have.
+        if self._open and not is_loopback(name) and name not in self._hosts:
+            raise Forbidden(f"this gateway is not reached as {name or 'nothing'}; see GATEWAY_ALLOWED_HOSTS")
+        if origin and urlsplit(origin).netloc != host and _name(origin) not in self._hosts:
+            raise Forbidden("pages of another origin may not talk to this gateway; see GATEWAY_ALLOWED_HOSTS")
+
+    def _forget_expired(self) -> None:
+        now = self._now()
+        live = {v: s for v, s in self._secrets.items() if s.expires_at > now or s.used}
+        for value in list(live)[: max(0, len(live) - MOST_SECRETS + 1)]:
+            del live[value]
+        self._secrets = live
+
+
+def _name(url: str) -> str:
+    try:
+        return (urlsplit(url).hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def parse_keys(text: str) -> dict[str, str]:
+    """Read `ANTIPHON_API_KEYS`: `key` or `name:key`, comma separated; unnamed ones are `key-1`, `key-2`, …"""
+    keys = {}
+    for place, part in enumerate(filter(None, (p.strip() for p in text.split(","))), 1):
+        name, colon, key = part.partition(":")
+        keys[name if colon else f"key-{place}"] = key if colon else part
+    return keys

@@ -1,0 +1,378 @@
+"""One call: feeds the session's rules with what happens, and does what they order.
+
+The call owns its tasks (ears, engine, ticks, the bridge's work) and outlives the loss of its client for a while.
+Its listeners, a wire each, are told every fact and given the agent's sound as it is due.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from bridge import events as bridge
+from bridge.bridge import Bridge
+from gateway.conversation import Conversation, Line
+from gateway.ports import Brief, Ears, Engine, Mode, PartAway
+from gateway.recorder import Fact, Recorder
+from gateway.session import effects as do
+from gateway.session import events as on
+from gateway.session.clock import RATE
+from gateway.session.playout import Outgoing
+from gateway.session.session import Rules, Session
+from gateway.session.uplink import Uplink
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.02
+CONNECT_LIMIT_S = 10.0
+LATE_DEEDS_S = 5.0
+"""What running deeds get, after the call, to be written down as done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a call was made with."""
+
+    session_id: UUID
+    conversation_id: str
+    owner: str
+    """Whose it is: an API key's name, or `local`."""
+    mode: Mode
+    fallback_reason: str | None
+    brief: Brief
+    rules: Rules
+    user_id: str | None = None
+    client: str | None = None
+    timezone: str | None = None
+    allow_recording: bool = False
+    metadata: dict[str, Any] = field(default_factory=dict)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+class Listener(Protocol):
+    """A wire's end that is told what happens."""
+
+    def told(self, fact: Fact) -> None:
+        """A fact, in order."""
+        ...
+
+    def sound(self, piece: Outgoing) -> None:
+        """The agent's sound, as it is due."""
+        ...
+
+    def ended(self, reason: str) -> None:
+        """The call is over; nothing follows."""
+        ...
+
+
+class Call:
+    """The shell around one `Session`."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        engine: Engine,
+        make_ears: Callable[[Callable[[], int], Callable[[int], int]], Ears],
+        bridge_: Bridge,
+        recorder: Recorder,
+        new_id: Callable[[], UUID],
+    ) -> None:
+        self.profile, self.engine, self.recorder = profile, engine, recorder
+        self.session = Session(profile.rules, engine.traits, new_id)
+        self.conversation = Conversation()
+        self.uplink = Uplink()
+        self.ears = make_ears(self.now, self.uplink.clock)
+        self.end_reason: str | None = None
+        self._bridge = bridge_
+        self._new_id = new_id
+        self._t0 = asyncio.get_running_loop().time()
+        self._listeners: list[Listener] = []
+        self._inbox: deque[on.Event] = deque()
+        self._feeding = False
+        self._wanted = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._room = asyncio.Event()
+        self._rebrief = False
+        self._work: asyncio.TaskGroup | None = None
+        """Once the engine is connected; events wait in the inbox until then."""
+        self._utterances: set[asyncio.Task[None]] = set()
+        """The bridge's work on what was said."""
+
+    # For the wires.
+
+    @property
+    def session_id(self) -> UUID:
+        return self.profile.session_id
+
+    def now(self) -> int:
+        """The session clock, in samples."""
+        return round((asyncio.get_running_loop().time() - self._t0) * RATE)
+
+    def listen(self, listener: Listener) -> None:
+        """Tell `listener` everything from now on."""
+        self._listeners.append(listener)
+
+    def unlisten(self, listener: Listener) -> None:
+        if listener in self._listeners:
+            self._listeners.remove(listener)
+
+    def start(self) -> None:
+        """Connect the engine; what was said before is kept and heard then."""
+        self._wanted.set()
+
+    def hear(self, pcm: bytes) -> None:
+        """The user's sound: PCM16 mono at 24 kHz, whole samples.
+
+        Raises:
+            BufferFull: the client is more than 60 s ahead; nothing was taken.
+        """
+        self.start()
+        self.uplink.push(pcm, self.now())
+        if self._work is not None:
+            self._pass_on(self.uplink.due(self.now()))
+
+    def commit(self) -> None:
+        """The client says that the user's turn is over: what waits is heard at once."""
+        self.start()
+        self._pass_on(self.uplink.flush(self.now()))
+        self.feed(on.InputCommitted(self.now()))
+
+    def clear(self) -> None:
+        """The client takes back what the user said last."""
+        self.uplink.clear()
+        self.feed(on.InputCleared(self.now()))
+
+    def feed(self, event: on.Event) -> None:
+        """Let something happen; what follows is done before this returns, or once the call is connected."""
+        self._inbox.append(event)
+        if self._feeding or self._work is None:
+            return
+        self._feeding = True
+        try:
+            while self._inbox:
+                next_event = self._inbox.popleft()
+                effects = self.session.receive(next_event)
+                self.recorder.write(next_event, self.session.now)
+                for effect in effects:
+                    self._tell(effect, self.session.now)
+                    self._follow(effect)
+            while piece := self.session.outgoing():
+                for listener in self._listeners:
+                    listener.sound(piece)
+        finally:
+            self._feeding = False
+
+    def say(
+        self, text: str, priority: int = 0, expires_in_s: float | None = None, interrupt: bool = False
+    ) -> UUID:
+        """Have the agent say `text` at the next free moment; returns the injection's id."""
+        now = self.now()
+        expires = None if expires_in_s is None else now + round(expires_in_s * RATE)
+        injection_id = self._new_id()
+        self.start()
+        self.feed(
+            on.InjectionAsked(
+                now, injection_id, text, "say", priority=priority, expires_at=expires, interrupt=interrupt
+            )
+        )
+        return injection_id
+
+    async def room(self) -> None:
+        """Wait until the engine may give more sound."""
+        while not self.session.has_room:
+            self._room.clear()
+            await self._room.wait()
+
+    def change_brief(self, brief: Brief) -> None:
+        """Another persona, voice or instructions: at once before the engine is connected, else at a pause."""
+        self.profile = replace(self.profile, brief=brief)
+        self._rebrief = True
+
+    def end(self, reason: str) -> None:
+        """End the call; the first reason counts."""
+        if self.end_reason is None:
+            self.end_reason = reason
+            self._ended.set()
+
+    # The life of a call.
+
+    async def run(self) -> None:
+        """Live until `end`. Whatever breaks inside ends this call and no other."""
+        try:
+            await self._live()
+        except* PartAway as group:
+            log.error("call lost its engine", extra={"session": self.session_id, "error": repr(group)})
+            self.end("engine_lost")
+        except* Exception:
+            log.exception("call failed", extra={"session": self.session_id})
+            self.end("internal_error")
+        finally:
+            for effect in self.session.end(self.now()):
+                self._tell(effect, self.session.now)
+                self._follow(effect)
+            for listener in [*self._listeners]:
+                listener.ended(self.end_reason or "gateway_stopped")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LATE_DEEDS_S):
+                    await self._bridge.close()
+
+    async def _live(self) -> None:
+        if not await self._is_wanted():
+            return
+        await self._connect()
+        async with asyncio.TaskGroup() as work:
+            self._work = work
+            standing = [
+                work.create_task(self.ears.run(self.feed), name="ears"),
+                work.create_task(self.engine.run(CallSink(self)), name="engine"),
+                work.create_task(self._tick(), name="ticks"),
+            ]
+            await self._ended.wait()
+            # The bridge's deeds are not cancelled with its words: `Bridge.close` sees to them.
+            for task in (*standing, *self._utterances):
+                task.cancel()
+
+    async def _connect(self) -> None:
+        self._rebrief = False
+        try:
+            async with asyncio.timeout(CONNECT_LIMIT_S):
+                await self.engine.connect(self.profile.brief)
+        except TimeoutError as error:
+            raise PartAway(f"the engine was not ready within {CONNECT_LIMIT_S:g} s") from error
+
+    async def _is_wanted(self) -> bool:
+        """Wait for the first use; False when the call ended before."""
+        waits = [asyncio.create_task(event.wait()) for event in (self._wanted, self._ended)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        return not self._ended.is_set()
+
+    async def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            # After a stall the clock has gone on: no ticks are made up for it.
+            due = max(due + TICK_S, loop.time())
+            await asyncio.sleep(due - loop.time())
+            self._pass_on(self.uplink.due(self.now()))
+            self.feed(on.Tick(self.now()))
+            if self.session.has_room:
+                self._room.set()
+            if self._rebrief and self.session.agent.turn is None:
+                await self._connect()
+
+    def _pass_on(self, pcm: bytes) -> None:
+        if pcm:
+            self.ears.hear(pcm)
+            self.engine.hear(pcm)
+
+    # What the rules order.
+
+    def _tell(self, fact: Fact, at: int) -> None:
+        self.recorder.write(fact, at)
+        for listener in [*self._listeners]:
+            listener.told(fact)
+
+    def _follow(self, effect: do.Effect) -> None:
+        match effect:
+            case do.FinishTranscript():
+                self.ears.finish()
+            case do.Answer():
+                self.engine.answer(effect.turn_id, self.conversation)
+            case do.Speak():
+                self.engine.speak(effect.turn_id, effect.text)
+            case do.CancelEngine():
+                self.engine.cancel(effect.turn_id, effect.heard_text)
+                self._room.set()
+            case do.Hold():
+                self.engine.hold(effect.on)
+            case do.UserTurnEnded() if not effect.backchannel:
+                self.conversation.add(Line(effect.turn_id, "user", effect.text))
+            case do.AgentEnded():
+                self.conversation.add(Line(effect.turn_id, "agent", effect.heard_text))
+            case do.HeardCorrected():
+                self.conversation.correct(effect.turn_id, effect.heard_text)
+            case do.AnswerWanted():
+                self._ask_bridge(effect)
+            case _:
+                pass
+
+    def _ask_bridge(self, wanted: do.AnswerWanted) -> None:
+        assert self._work is not None, "nothing is said before the call is connected"
+        utterance = bridge.Utterance(
+            turn_id=wanted.turn_id,
+            session_id=self.session_id,
+            conversation_id=self.profile.conversation_id,
+            text=wanted.text,
+            confidence=wanted.confidence,
+            last_agent=self.conversation.last("agent"),
+            timezone=self.profile.timezone,
+            language=self.profile.brief.language,
+        )
+        task = self._work.create_task(self._take(utterance), name=f"bridge {wanted.turn_id}")
+        self._utterances.add(task)
+        task.add_done_callback(self._utterances.discard)
+
+    async def _take(self, utterance: bridge.Utterance) -> None:
+        """Have the bridge take one utterance; whatever breaks there is said, and breaks nothing else."""
+        try:
+            async with contextlib.aclosing(self._bridge.take(utterance)) as events:
+                async for event in events:
+                    self._tell(event, self.now())
+                    self._bridged(event)
+        except Exception:
+            log.exception("the bridge failed", extra={"session": self.session_id})
+            phrases = self.profile.brief.persona.phrases.failed
+            self._inject(utterance.turn_id, phrases[0].format(reason="something broke on my side"), "notice")
+        self.feed(on.Settled(self.now(), utterance.turn_id))
+
+    def _bridged(self, event: bridge.BridgeEvent) -> None:
+        match event:
+            case bridge.LeftToMind():
+                self.feed(on.MindAsked(self.now(), event.turn_id))
+            case bridge.Reply():
+                self._inject(event.turn_id, event.text, event.source, event.invocation_id)
+            case bridge.ControlAsked(_, "stop") if self.session.agent.turn is not None:
+                self.feed(on.CancelAsked(self.now(), "user_asked"))
+            case _:
+                pass
+
+    def _inject(self, turn_id: UUID, text: str, source: on.Source, invocation_id: UUID | None = None) -> None:
+        self.feed(
+            on.InjectionAsked(
+                self.now(), self._new_id(), text, source, turn_id=turn_id, invocation_id=invocation_id
+            )
+        )
+
+
+class CallSink:
+    """Where the engine of a call puts what it says."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    def opened(self, turn_id: UUID) -> None:
+        self._call.feed(on.AgentOpened(self._call.now(), turn_id))
+
+    def sound(self, turn_id: UUID, pcm: bytes, words: tuple[on.Word, ...] = ()) -> None:
+        playout = self._call.session.agent.playout
+        if playout.push(turn_id, pcm, words) and playout.track and playout.track.first_sent_at is None:
+            # The first sound does not wait for the next tick.
+            self._call.feed(on.Tick(self._call.now()))
+
+    def finished(self, turn_id: UUID) -> None:
+        self._call.feed(on.AgentFinished(self._call.now(), turn_id))
+
+    def failed(self, turn_id: UUID, code: str, message: str) -> None:
+        self._call.feed(on.AgentFailed(self._call.now(), turn_id, code, message))
+
+    async def room(self) -> None:
+        await self._call.room()

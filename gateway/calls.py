@@ -1,0 +1,197 @@
+"""All calls of this gateway: made, found, ended; each runs as a task of its own."""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+from prometheus_client import Counter, Gauge
+
+from gateway.call import Call, Profile
+from gateway.parts import Parts, WantedMode
+from gateway.ports import Brief
+from gateway.recorder import Outlet
+from gateway.session.session import Rules
+from gateway.store import rows
+from personas.errors import PersonaError
+from services.base.ids import new_id
+from services.base.problems import Busy, Invalid, NotFound
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER_S = 10
+STOP_LIMIT_S = 8.0
+
+ACTIVE = Gauge("antiphon_sessions_active", "Calls under way on this gateway")
+ENDED = Counter("antiphon_sessions_ended", "Calls that ended, by reason", ["reason"])
+
+
+class SessionNotFound(NotFound):
+    """No session of this id is under way on this gateway."""
+
+    code = "session_not_found"
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What somebody who opens a call asks for; None means the default."""
+
+    owner: str
+    mode: WantedMode = "auto"
+    persona: str | None = None
+    voice: str | None = None
+    language: str | None = None
+    push_to_talk: bool = False
+    user_id: str | None = None
+    conversation_id: str | None = None
+    client: str | None = None
+    timezone: str | None = None
+    allow_recording: bool = False
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+class Calls:
+    """Owns the calls' tasks; leaving the context ends them in order."""
+
+    def __init__(self, parts: Parts, outlet: Outlet, node: str, most: int) -> None:
+        self.parts, self.most = parts, most
+        self._outlet, self._node = outlet, node
+        self._calls: dict[UUID, tuple[Call, asyncio.Task[None]]] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        """End all calls in order; none is left after this."""
+        for call, _ in self._calls.values():
+            call.end("gateway_stopped")
+        if tasks := [task for _, task in self._calls.values()]:
+            _, late = await asyncio.wait(tasks, timeout=STOP_LIMIT_S)
+            for task in late:
+                task.cancel()
+
+    def open(self, asked: Opening) -> Call:
+        """Make a call; it connects when it is first used.
+
+        Raises:
+            Busy: as many calls as this gateway takes are under way.
+            Invalid: persona, voice or language that is not known here.
+        """
+        if len(self._calls) >= self.most:
+            raise Busy(f"{self.most} calls are under way on this gateway", retry_after=RETRY_AFTER_S)
+        mode, fallback_reason = self.parts.choose(asked.mode)
+        session_id = new_id()
+        profile = Profile(
+            session_id=session_id,
+            conversation_id=asked.conversation_id or str(session_id),
+            owner=asked.owner,
+            mode=mode,
+            fallback_reason=fallback_reason,
+            brief=self.brief(asked.persona, asked.voice, asked.language),
+            rules=Rules(push_to_talk=asked.push_to_talk),
+            user_id=asked.user_id,
+            client=asked.client,
+            timezone=asked.timezone,
+            allow_recording=asked.allow_recording,
+            metadata=asked.metadata,
+        )
+        call = self.parts.call(profile, self._outlet)
+        self._write_opened(profile)
+        task = asyncio.create_task(self._run(call), name=f"call {session_id}")
+        self._calls[session_id] = call, task
+        ACTIVE.inc()
+        log.info(
+            "call opened", extra={"session": session_id, "mode": mode, "persona": profile.brief.persona.name}
+        )
+        return call
+
+    def brief(self, persona: str | None, voice: str | None, language: str | None) -> Brief:
+        """Who the agent is to be.
+
+        Raises:
+            Invalid: a name that is not known here; the message lists the known ones.
+        """
+        catalogue = self.parts.catalogue
+        try:
+            who = catalogue.persona(persona) if persona else catalogue.default
+            sound = catalogue.voice(voice or who.voice)
+        except PersonaError as error:
+            raise Invalid(str(error)) from error
+        return Brief(who, sound, language or who.language, who.prompt)
+
+    def get(self, session_id: UUID) -> Call:
+        """A call under way.
+
+        Raises:
+            SessionNotFound: none of that id is under way here.
+        """
+        if session_id not in self._calls:
+            raise SessionNotFound(f"no session {session_id} is under way here")
+        return self._calls[session_id][0]
+
+    def __contains__(self, session_id: UUID) -> bool:
+        return session_id in self._calls
+
+    @property
+    def free(self) -> int:
+        """Places that are left."""
+        return self.most - len(self._calls)
+
+    async def end(self, session_id: UUID, reason: str) -> None:
+        """End a call and wait until it is over.
+
+        Raises:
+            SessionNotFound: none of that id is under way here.
+        """
+        call = self.get(session_id)
+        _, task = self._calls[session_id]
+        call.end(reason)
+        await asyncio.wait({task}, timeout=STOP_LIMIT_S)
+
+    async def _run(self, call: Call) -> None:
+        try:
+            await call.run()
+        finally:
+            del self._calls[call.session_id]
+            ACTIVE.dec()
+            reason = call.end_reason or "gateway_stopped"
+            ENDED.labels(reason).inc()
+            self._outlet.put(
+                rows.SessionRow(
+                    session_id=call.session_id,
+                    ended_at=datetime.now(UTC),
+                    is_active=False,
+                    end_reason=reason,
+                )
+            )
+            log.info("call ended", extra={"session": call.session_id, "reason": reason})
+
+    def _write_opened(self, profile: Profile) -> None:
+        brief = profile.brief
+        self._outlet.put(
+            rows.SessionRow(
+                session_id=profile.session_id,
+                conversation_id=profile.conversation_id,
+                mode=profile.mode,
+                input_mode="push_to_talk" if profile.rules.push_to_talk else "duplex",
+                persona=brief.persona.name,
+                voice_prompt=brief.voice.name,
+                language=brief.language,
+                client=profile.client,
+                user_id=profile.user_id,
+                node=self._node,
+                started_at=profile.started_at,
+                is_active=True,
+                fallback_reason=profile.fallback_reason,
+                allow_recording=profile.allow_recording,
+                metadata=profile.metadata,
+            )
+        )

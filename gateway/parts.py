@@ -1,0 +1,175 @@
+"""Puts a call together: which engine, mind, voice, ears and bridge it gets. The one place that names adapters."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+import aiohttp
+
+from bridge.bridge import Bridge
+from bridge.intent import IntentClassifier, NearestExample
+from bridge.ledger import LedgerStore
+from bridge.orchestrators.http import HttpOrchestrator
+from bridge.ports import OrchestratorError
+from gateway.call import Call, Profile
+from gateway.ears import TranscriberEars
+from gateway.engines.cascade import CascadeEngine
+from gateway.engines.voice_service import VoiceService
+from gateway.minds.language_model import LanguageModelMind
+from gateway.minds.small_talk import SmallTalkMind
+from gateway.ports import Engine, Mind, Mode
+from gateway.recorder import Outlet, Recorder
+from gateway.settings import GatewaySettings
+from personas.loader import Catalogue, load
+from personas.model import Persona
+from personas.small_talk import SmallTalkIndex
+from services.base.ids import new_id
+from services.base.settings import as_list
+
+log = logging.getLogger(__name__)
+
+WantedMode = Literal["auto", "personaplex", "realtime", "elevenlabs", "local"]
+
+TOOLS_AGAIN_S = 60.0
+TOOLS_SOON_S = 2.0
+"""Until the orchestrator has told its tools for the first time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Whether an engine can be had now."""
+
+    mode: Mode
+    available: bool
+    reason: str | None
+    """Why not, in words one can act on."""
+
+
+class Parts:
+    """Shared by all calls of this gateway: connections, catalogue, classifiers."""
+
+    def __init__(self, settings: GatewaySettings, http: aiohttp.ClientSession, ledger: LedgerStore) -> None:
+        self.settings, self.http, self._ledger = settings, http, ledger
+        self.catalogue: Catalogue = load()
+        self.orchestrator = HttpOrchestrator(
+            http, settings.orchestrator_url, key=settings.antiphon_internal_key
+        )
+        self._small_talk = {who.name: SmallTalkIndex(who.small_talk) for who in self.catalogue.personas}
+        self._classifiers: dict[str, IntentClassifier] = {}
+        self._wishes: list[str] = []
+        """The tools' example phrases."""
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, settings: GatewaySettings, ledger: LedgerStore) -> AsyncIterator["Parts"]:
+        """Parts with their connections, and a task that keeps the tools' phrases fresh."""
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
+        async with aiohttp.ClientSession(timeout=timeout) as http:
+            parts = cls(settings, http, ledger)
+            watch = asyncio.create_task(parts.watch_tools(), name="tools")
+            try:
+                yield parts
+            finally:
+                watch.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await watch
+
+    def offers(self) -> list[Offer]:
+        """The engines and whether they can be had, the best first."""
+        return [
+            Offer("personaplex", False, "no speech server is configured"),
+            Offer("realtime", False, "no Realtime server is configured"),
+            Offer("elevenlabs", False, "no ElevenLabs key is configured"),
+            Offer("local", True, None),
+        ]
+
+    def choose(self, wanted: WantedMode) -> tuple[Mode, str | None]:
+        """The engine that `wanted` gets, and why it is another one where it is."""
+        offers = {offer.mode: offer for offer in self.offers()}
+        if wanted == "auto":
+            return next(offer.mode for offer in offers.values() if offer.available), None
+        if offers[wanted].available:
+            return wanted, None
+        best = next(offer.mode for offer in offers.values() if offer.available)
+        return best, f"{wanted}: {offers[wanted].reason}"
+
+    def call(self, profile: Profile, outlet: Outlet) -> Call:
+        """Put a call together."""
+        persona, settings = profile.brief.persona, self.settings
+
+        def ears(now: Callable[[], int], clock: Callable[[int], int]) -> TranscriberEars:
+            return TranscriberEars(
+                self.http,
+                as_list(settings.transcriber_urls),
+                settings.antiphon_internal_key,
+                profile.brief.language,
+                now,
+                clock,
+            )
+
+        bridge = Bridge(
+            persona,
+            self.classifier(persona),
+            self.orchestrator,
+            self._ledger,
+            new_id,
+            lambda: datetime.now(UTC),
+        )
+        recorder = Recorder(outlet, profile.session_id, profile.started_at, profile.mode)
+        return Call(profile, self._engine(profile), ears, bridge, recorder, new_id)
+
+    def classifier(self, persona: Persona) -> IntentClassifier:
+        """Tells this persona's small talk from wishes; made once for each persona and set of tools."""
+        found = self._classifiers.get(persona.name)
+        if found is None:
+            chitchat = [example for talk in persona.small_talk for example in talk.examples]
+            found = self._classifiers[persona.name] = NearestExample(chitchat, self._wishes)
+        return found
+
+    async def watch_tools(self) -> None:
+        """Learn the tools' phrases, now and again: tools come and go with the orchestrator."""
+        while True:
+            try:
+                tools = await self.orchestrator.tools()
+            except OrchestratorError as error:
+                log.warning("the orchestrator tells no tools", extra={"code": error.code})
+                await asyncio.sleep(TOOLS_SOON_S)
+                continue
+            wishes = [example for tool in tools for example in tool.examples]
+            if wishes != self._wishes:
+                self._wishes = wishes
+                self._classifiers.clear()
+            await asyncio.sleep(TOOLS_AGAIN_S)
+
+    def _engine(self, profile: Profile) -> Engine:
+        voice = VoiceService(self.http, self.settings.synthesizer_url, self.settings.antiphon_internal_key)
+        return CascadeEngine(profile.mode, self._mind(profile.brief.persona), voice)
+
+    def _mind(self, persona: Persona) -> Mind:
+        settings = self.settings
+        if settings.llm_base_url:
+            return LanguageModelMind(
+                settings.llm_base_url, settings.llm_model, settings.llm_api_key, settings.llm_max_tokens
+            )
+        return SmallTalkMind(persona, self._small_talk[persona.name])
+
+    # Readiness, a sentence each where something is missing.
+
+    async def transcriber_ready(self) -> str | None:
+        answers = [await self._probe(f"{url}/ready") for url in as_list(self.settings.transcriber_urls)]
+        return None if None in answers else (answers[0] if answers else "TRANSCRIBER_URLS is empty")
+
+    async def synthesizer_ready(self) -> str | None:
+        return await self._probe(f"{self.settings.synthesizer_url.rstrip('/')}/ready")
+
+    async def _probe(self, url: str) -> str | None:
+        try:
+            async with self.http.get(url) as answer:
+                return None if answer.status == 200 else f"{url} answered {answer.status}"
+        except (aiohttp.ClientError, OSError) as error:
+            return f"{url} cannot be reached: {error}"

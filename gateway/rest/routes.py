@@ -1,0 +1,139 @@
+"""The table of REST routes: what aiohttp serves and what `/openapi.json` says come from the same rows."""
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+from pydantic.json_schema import models_json_schema
+
+from services.base.problems import Invalid
+
+M = TypeVar("M", bound=BaseModel)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+VERSION = "0.1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One parameter of the query."""
+
+    name: str
+    schema: dict[str, Any]
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method on one path."""
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    answers: type[BaseModel]
+    status: int = 200
+    takes: type[BaseModel] | None = None
+    query: Sequence[Query] = ()
+    errors: Sequence[int] = field(default=(400, 401, 403))
+
+
+async def read(request: web.Request, model: type[M]) -> M:
+    """Read the JSON body as `model`; an empty body is an empty object.
+
+    Raises:
+        Invalid: naming each field and what was expected.
+    """
+    text = await request.text()
+    try:
+        return model.model_validate(json.loads(text) if text.strip() else {})
+    except ValidationError as error:
+        faults = [f"`{'.'.join(map(str, e['loc']))}`: {e['msg']}" for e in error.errors()]
+        raise Invalid("; ".join(faults)) from error
+    except ValueError as error:
+        raise Invalid("the body is not JSON") from error
+
+
+def answer(body: BaseModel, status: int = 200) -> web.Response:
+    """`body` as JSON."""
+    return web.Response(status=status, content_type="application/json", text=body.model_dump_json())
+
+
+def openapi(routes: Sequence[Route]) -> dict[str, Any]:
+    """The OpenAPI 3.1 description of `routes`."""
+    models = sorted(
+        {m for r in routes for m in (r.answers, r.takes) if m is not None}, key=lambda m: m.__name__
+    )
+    _, schemas = models_json_schema(
+        [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
+    )
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Antiphon gateway",
+            "version": VERSION,
+            "description": "Sessions over REST; the calls themselves go over `GET /v1/realtime` (WebSocket).",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {
+            "schemas": schemas.get("$defs", {}) | {"Problem": PROBLEM},
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
+        # On a loopback bind no key is asked for.
+        "security": [{}, {"key": []}],
+    }
+
+
+PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457 problem details; `code` stays the same for ever.",
+    "required": ["type", "title", "status", "code"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
+    },
+}
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    parameters: list[dict[str, Any]] = [
+        {"name": "session_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+        for _ in range(route.path.count("{session_id}"))
+    ]
+    parameters += [
+        {"name": q.name, "in": "query", "schema": q.schema, "description": q.description} for q in route.query
+    ]
+    operation: dict[str, Any] = {
+        "summary": route.summary,
+        "operationId": route.handler.__name__,
+        "parameters": parameters,
+        "responses": {
+            str(route.status): {
+                "description": (route.answers.__doc__ or "").strip(),
+                "content": _json(route.answers),
+            }
+        },
+    }
+    for status in route.errors:
+        operation["responses"][str(status)] = {
+            "description": "A problem",
+            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+    if route.takes is not None:
+        operation["requestBody"] = {"content": _json(route.takes)}
+    return operation
+
+
+def _json(model: type[BaseModel]) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}}

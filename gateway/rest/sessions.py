@@ -1,0 +1,313 @@
+"""REST for sessions: made, shown, spoken into, ended (contracts, 2)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, get_args
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from aiohttp import web
+
+from gateway.access import Access, Caller
+from gateway.calls import Calls, Opening, SessionNotFound
+from gateway.ports import Mode
+from gateway.rest import models
+from gateway.rest.routes import Query, Route, answer, read
+from gateway.session import events as on
+from gateway.store.queries import Queries, SessionFilter
+from gateway.wires.realtime.socket import RealtimeWire
+from services.base.problems import Conflict, Forbidden, Invalid
+from services.base.serve import bearer
+
+BASE = "/api/mas/voice"
+SECRET_S = 600
+"""What a client has to come; a live session's secret is good for as long as the session."""
+
+TEXT = {"type": "string"}
+FILTERS = (
+    Query("active", {"type": "boolean"}),
+    Query("mode", {"enum": list(get_args(Mode))}),
+    Query("persona", TEXT),
+    Query("user_id", TEXT),
+    Query("conversation_id", TEXT),
+    Query("since", {"type": "string", "format": "date-time"}, "started then or later"),
+    Query("until", {"type": "string", "format": "date-time"}, "started before"),
+    Query("cursor", TEXT, "`next` of the page before"),
+    Query("limit", {"type": "integer", "minimum": 1, "maximum": 200}),
+)
+
+
+class SessionEnded(Conflict):
+    """The session was there, and is over."""
+
+    code, title = "session_ended", "The session has ended"
+
+
+class Sessions:
+    """The handlers."""
+
+    def __init__(self, calls: Calls, wire: RealtimeWire, queries: Queries, access: Access) -> None:
+        self._calls, self._wire, self._queries, self._access = calls, wire, queries, access
+
+    def routes(self) -> Sequence[Route]:
+        one = f"{BASE}/sessions/{{session_id}}"
+        gone = (400, 401, 403, 404)
+        return (
+            Route(
+                "POST",
+                f"{BASE}/duplex/session",
+                self.make_session,
+                "Make a session",
+                models.SessionAnswer,
+                201,
+                models.SessionRequest,
+                errors=(400, 401, 403, 503),
+            ),
+            Route("GET", f"{BASE}/duplex/session", self.show_offers, "What could be had now", models.Offers),
+            Route(
+                "GET",
+                f"{BASE}/sessions",
+                self.list_sessions,
+                "Sessions, active first",
+                models.SessionPage,
+                query=FILTERS,
+            ),
+            Route("GET", one, self.show_session, "One session, whole", models.Session, errors=gone),
+            Route(
+                "GET",
+                f"{one}/events",
+                self.show_events,
+                "Its event log",
+                models.Events,
+                query=(Query("after", {"type": "integer"}), Query("limit", {"type": "integer"})),
+                errors=gone,
+            ),
+            Route("DELETE", one, self.end_session, "End it", models.Ended, errors=gone),
+            Route(
+                "DELETE",
+                f"{BASE}/sessions",
+                self.end_named_session,
+                "End the session that query or body names",
+                models.Ended,
+                takes=models.EndRequest,
+                query=(Query("session_id", {"type": "string", "format": "uuid"}),),
+                errors=gone,
+            ),
+            Route(
+                "POST",
+                f"{one}/say",
+                self.say,
+                "Have the agent speak",
+                models.Saying,
+                202,
+                models.SayRequest,
+                errors=(*gone, 409),
+            ),
+            Route(
+                "POST",
+                f"{one}/interrupt",
+                self.interrupt,
+                "Stop the agent's turn",
+                models.Interrupted,
+                errors=(*gone, 409),
+            ),
+        )
+
+    async def make_session(self, request: web.Request) -> web.Response:
+        caller = self._user(request)
+        asked = await read(request, models.SessionRequest)
+        call = self._calls.open(
+            Opening(
+                owner=caller.owner,
+                mode=asked.mode,
+                persona=asked.persona,
+                voice=asked.voice,
+                language=asked.language,
+                push_to_talk=asked.input_mode == "push_to_talk",
+                user_id=asked.user_id,
+                conversation_id=asked.conversation_id,
+                client=request.headers.get("User-Agent"),
+                timezone=_timezone(asked.metadata),
+                allow_recording=asked.allow_recording,
+                metadata=asked.metadata,
+            )
+        )
+        self._wire.expect(call.session_id, "antiphon", within_s=SECRET_S)
+        secret = self._access.new_secret(caller.owner, SECRET_S, call.session_id)
+        profile = call.profile
+        scheme = "wss" if request.scheme == "https" else "ws"
+        made = models.SessionAnswer(
+            session_id=call.session_id,
+            conversation_id=profile.conversation_id,
+            mode=profile.mode,
+            fallback_reason=profile.fallback_reason,
+            persona=profile.brief.persona.name,
+            voice=profile.brief.voice.name,
+            realtime_url=f"{scheme}://{request.host}/v1/realtime?session_id={call.session_id}",
+            client_secret=models.ClientSecret(value=secret.value, expires_at=secret.expires_at),
+        )
+        return answer(made, 201)
+
+    async def show_offers(self, request: web.Request) -> web.Response:
+        self._user(request)
+        offers = [
+            models.EngineOffer(
+                mode=offer.mode,
+                available=offer.available,
+                reason=offer.reason,
+                slots_free=self._calls.free if offer.available else 0,
+                slots_total=self._calls.most if offer.available else 0,
+                queue=0,
+                latency_ms=None,
+            )
+            for offer in self._calls.parts.offers()
+        ]
+        return answer(models.Offers(engines=offers))
+
+    async def list_sessions(self, request: web.Request) -> web.Response:
+        self._user(request)
+        query = request.query
+        wanted = SessionFilter(
+            active=_boolean(query.get("active")),
+            mode=_mode(query.get("mode")),
+            persona=query.get("persona"),
+            user_id=query.get("user_id"),
+            conversation_id=query.get("conversation_id"),
+            since=_moment(query.get("since"), "since"),
+            until=_moment(query.get("until"), "until"),
+        )
+        limit = _whole(query.get("limit"), "limit", 1, 50)
+        page = await self._queries.list_sessions(wanted, query.get("cursor"), limit)
+        return web.json_response(page)
+
+    async def show_session(self, request: web.Request) -> web.Response:
+        self._user(request)
+        session_id = _session_id(request.match_info["session_id"])
+        found = await self._queries.session(session_id)
+        if found is None:
+            raise SessionNotFound(f"there is no session {session_id}")
+        return web.json_response(found)
+
+    async def show_events(self, request: web.Request) -> web.Response:
+        self._user(request)
+        session_id = _session_id(request.match_info["session_id"])
+        after = _whole(request.query.get("after"), "after", -1, -1)
+        limit = _whole(request.query.get("limit"), "limit", 1, 1000)
+        found = await self._queries.events(session_id, after, limit)
+        if found is None:
+            raise SessionNotFound(f"there is no session {session_id}")
+        return web.json_response({"events": found})
+
+    async def end_session(self, request: web.Request) -> web.Response:
+        return await self._end(request, request.match_info["session_id"])
+
+    async def end_named_session(self, request: web.Request) -> web.Response:
+        if named := request.query.get("session_id"):
+            return await self._end(request, named)
+        return await self._end(request, str((await read(request, models.EndRequest)).session_id))
+
+    async def _end(self, request: web.Request, named: str) -> web.Response:
+        caller = self._user(request)
+        session_id = _session_id(named)
+        self._owned(caller, session_id)
+        await self._calls.end(session_id, "hung_up")
+        self._access.forget(session_id)
+        return answer(models.Ended(session_id=session_id, end_reason="hung_up"))
+
+    async def say(self, request: web.Request) -> web.Response:
+        caller = self._user(request)
+        session_id = await self._live(request)
+        asked = await read(request, models.SayRequest)
+        call = self._owned(caller, session_id)
+        injection_id = call.say(asked.text, asked.priority, asked.expires_in_s, asked.interrupt)
+        return answer(models.Saying(injection_id=injection_id), 202)
+
+    async def interrupt(self, request: web.Request) -> web.Response:
+        caller = self._user(request)
+        call = self._owned(caller, await self._live(request))
+        speaking = call.session.agent.turn is not None
+        if speaking:
+            call.feed(on.CancelAsked(call.now(), "interrupted"))
+        return answer(models.Interrupted(interrupted=speaking))
+
+    async def _live(self, request: web.Request) -> UUID:
+        """The path's session, if it is under way.
+
+        Raises:
+            SessionNotFound, SessionEnded
+        """
+        session_id = _session_id(request.match_info["session_id"])
+        if session_id not in self._calls:
+            known = await self._queries.session(session_id)
+            if known is not None and not known["is_active"]:
+                raise SessionEnded(f"session {session_id} has ended")
+        return session_id
+
+    def _owned(self, caller: Caller, session_id: UUID) -> Any:
+        call = self._calls.get(session_id)
+        if call.profile.owner != caller.owner:
+            raise Forbidden("this session belongs to another key")
+        return call
+
+    def _user(self, request: web.Request) -> Caller:
+        return self._access.user(bearer(request))
+
+
+def _session_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise Invalid(f"{text!r} is no session id") from error
+
+
+def _timezone(metadata: dict[str, Any]) -> str | None:
+    name = metadata.get("timezone")
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, TypeError, OSError) as error:
+        raise Invalid(f"`metadata.timezone`: {name!r} is no IANA time zone") from error
+
+
+def _mode(text: str | None) -> Mode | None:
+    for mode in get_args(Mode):
+        if text == mode:
+            found: Mode = mode
+            return found
+    if text is not None:
+        raise Invalid(f"`mode` must be one of {', '.join(get_args(Mode))}")
+    return None
+
+
+def _boolean(text: str | None) -> bool | None:
+    if text is None:
+        return None
+    if text not in ("true", "false", "1", "0"):
+        raise Invalid("`active` must be true or false")
+    return text in ("true", "1")
+
+
+def _moment(text: str | None, name: str) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        # A plus in a query is a space to a lenient client.
+        moment = datetime.fromisoformat(text.replace(" ", "+"))
+    except ValueError as error:
+        raise Invalid(f"`{name}` must be a time like 2026-01-31T12:00:00Z") from error
+    if moment.tzinfo is None:
+        raise Invalid(f"`{name}` needs a time zone, like 2026-01-31T12:00:00Z")
+    return moment
+
+
+def _whole(text: str | None, name: str, least: int, default: int) -> int:
+    if text is None:
+        return default
+    try:
+        value = int(text)
+    except ValueError as error:
+        raise Invalid(f"`{name}` must be a whole number") from error
+    if value < least:
+        raise Invalid(f"`{name}` must be at least {least}")
+    return min(value, 2**31 - 1)

@@ -1,0 +1,112 @@
+"""The gateway as a process: puts store, calls, wires, REST and page behind one address."""
+
+import logging
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from gateway.access import Access, parse_keys
+from gateway.calls import Calls
+from gateway.parts import Parts
+from gateway.rest.catalogue import Choices
+from gateway.rest.page import add_page, find_page
+from gateway.rest.routes import openapi
+from gateway.rest.sessions import Sessions
+from gateway.settings import GatewaySettings
+from gateway.store.store import Store
+from gateway.wires.realtime.socket import RealtimeWire
+from services.base.health import add_health
+from services.base.problems import problems
+from services.base.serve import MAX_BODY, is_loopback, run_main, serve
+from services.base.settings import BadSettings, as_list
+
+log = logging.getLogger(__name__)
+
+MIN_KEY = 16
+"""Characters; shorter ones can be guessed."""
+
+
+def new_access(settings: GatewaySettings) -> Access:
+    """Keys and names out of the settings.
+
+    Raises:
+        BadSettings: a bind beyond loopback without keys, or keys that are too short.
+    """
+    keys = parse_keys(settings.antiphon_api_keys)
+    loopback = is_loopback(settings.gateway_host)
+    if not keys and not loopback:
+        raise BadSettings(
+            f"ANTIPHON_API_KEYS is needed to listen on {settings.gateway_host}; set it, or GATEWAY_HOST=127.0.0.1"
+        )
+    if short := [name for name, key in keys.items() if len(key) < MIN_KEY]:
+        raise BadSettings(f"ANTIPHON_API_KEYS: {', '.join(short)} must have at least {MIN_KEY} characters")
+    return Access(keys, open_to_all=loopback, hosts=frozenset(as_list(settings.gateway_allowed_hosts)))
+
+
+@asynccontextmanager
+async def opened(settings: GatewaySettings) -> AsyncIterator[web.Application]:
+    """The gateway's application with everything behind it; leaving the context ends the calls in order."""
+    access = new_access(settings)
+    node = settings.gateway_node or f"{socket.gethostname()}:{settings.gateway_port}"
+    async with (
+        Store.open(settings.database_url, node) as store,
+        Parts.opened(settings, store.ledger) as parts,
+        Calls(parts, store.outbox, node, settings.gateway_max_sessions) as calls,
+    ):
+        for session_id in await store.close_orphans():
+            log.warning("closed a session that a former life left open", extra={"session": session_id})
+        yield new_app(settings, access, store, calls)
+
+
+def new_app(settings: GatewaySettings, access: Access, store: Store, calls: Calls) -> web.Application:
+    """Mount the routes."""
+
+    @web.middleware
+    async def same_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
+        access.check_browser(request.host, request.headers.get("Origin"))
+        return await handler(request)
+
+    app = web.Application(middlewares=[problems, same_origin], client_max_size=MAX_BODY)
+    wire = RealtimeWire(calls, access)
+    routes = [
+        *Sessions(calls, wire, store.queries, access).routes(),
+        *Choices(calls.parts.catalogue, access).routes(),
+    ]
+    for route in routes:
+        app.router.add_route(route.method, route.path, route.handler)
+    app.router.add_get("/v1/realtime", wire.handle)
+    description = openapi(routes)
+
+    async def describe(_: web.Request) -> web.Response:
+        return web.json_response(description)
+
+    app.router.add_get("/openapi.json", describe)
+
+    async def stop_calls(_: web.Application) -> None:
+        # Before the sockets are closed, so that each client hears why.
+        await calls.stop()
+
+    app.on_shutdown.append(stop_calls)
+    checks = {
+        "database": store.ready,
+        "transcriber": calls.parts.transcriber_ready,
+        "synthesizer": calls.parts.synthesizer_ready,
+        "orchestrator": calls.parts.orchestrator.ready,
+    }
+    add_health(app, "gateway", checks)
+    add_page(app, find_page(settings.web_folder))
+    return app
+
+
+def main() -> None:
+    """Run the gateway in the foreground, until SIGTERM."""
+
+    async def live() -> None:
+        settings = GatewaySettings.load()
+        async with opened(settings) as app:
+            await serve(app, settings.gateway_host, settings.gateway_port)
+
+    run_main("gateway", live)

@@ -1,0 +1,30 @@
+"""The gateway's settings; the names are public (`.env.example`)."""
+
+from pathlib import Path
+
+from services.base.settings import Settings
+
+
+class GatewaySettings(Settings):
+    """Read from the environment by `GatewaySettings.load()`."""
+
+    gateway_host: str = "127.0.0.1"
+    gateway_port: int = 8999
+    gateway_node: str = ""
+    """This gateway's name in `voice_sessions.node`; the host's name and port where empty."""
+    gateway_max_sessions: int = 100
+    gateway_allowed_hosts: str = ""
+    """Further names, comma separated, by which browsers may reach this gateway (`Host`, `Origin`)."""
+    antiphon_api_keys: str = ""
+    """Comma separated; each may be `name:key`. Needed beyond loopback."""
+    database_url: str
+    transcriber_urls: str = "http://127.0.0.1:8007"
+    synthesizer_url: str = "http://127.0.0.1:8009"
+    orchestrator_url: str = "http://127.0.0.1:8001"
+    llm_base_url: str = ""
+    """Any OpenAI-compatible server; empty: the persona's small talk answers."""
+    llm_model: str = ""
+    llm_api_key: str = ""
+    llm_max_tokens: int = 300
+    web_folder: Path | None = None
+    """The built page; where unset, the one in the package or the checkout."""

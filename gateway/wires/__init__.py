@@ -1,0 +1,1 @@
+"""Wires: how clients reach a call, one protocol a folder."""

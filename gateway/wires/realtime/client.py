@@ -1,0 +1,102 @@
+"""One session's client on this wire. It outlives its sockets: a client that was cut off finds all as it was."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.call import Call
+from gateway.parts import Parts
+from gateway.recorder import Fact
+from gateway.session.playout import Outgoing
+from gateway.wires.realtime.errors import WireError
+from gateway.wires.realtime.hearing import Hearer
+from gateway.wires.realtime.items import Items
+from gateway.wires.realtime.journal import Journal, Line
+from gateway.wires.realtime.settings import SessionSettings
+from gateway.wires.realtime.telling import Teller
+
+log = logging.getLogger(__name__)
+
+COMES_BACK_S = 20.0
+"""What a client that was cut off has to come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """One socket's hold on the session."""
+
+    line: Line
+    replaced: asyncio.Event
+    """A newer socket has come."""
+
+
+class RealtimeClient:
+    """Listener of a call, and the end that its sockets attach to, one at a time."""
+
+    def __init__(self, call: Call, parts: Parts, model: str, comes_first_s: float) -> None:
+        """`comes_first_s` is what the client has to come at all."""
+        self.call = call
+        brief = call.profile.brief
+        self._settings = SessionSettings(
+            f"sess_{call.session_id.hex}",
+            model,
+            brief.instructions,
+            brief.voice.name,
+            call.profile.rules.push_to_talk,
+        )
+        items, self._journal = Items(), Journal()
+        self.teller = Teller(call.profile, self._settings, items, self._journal)
+        self.hearer = Hearer(call, parts, self._settings, items, self.teller)
+        self.over = asyncio.Event()
+        """The call has ended; nothing more will come."""
+        self._replaced = asyncio.Event()
+        self._leaving = self._end_in(comes_first_s, "never_attached")
+        call.listen(self)
+
+    def begin_with(self, session: Mapping[str, Any]) -> None:
+        """Take the session object that the client's secret was made with; it was checked then."""
+        if session:
+            self.hearer.update_session(dict(session))
+
+    def told(self, fact: Fact) -> None:
+        self.teller.fact(fact)
+
+    def sound(self, piece: Outgoing) -> None:
+        self.teller.sound(piece)
+
+    def ended(self, reason: str) -> None:
+        if reason not in ("client_closed", "hung_up"):
+            self.teller.error(WireError(reason, "The session has ended.", kind="server_error"))
+        self._leaving.cancel()
+        self.over.set()
+
+    def attach(self, antiphon: bool, after: int | None) -> Attachment:
+        """A socket has come; the one before is told to go.
+
+        With `after`, it has the control events up to that number already.
+        """
+        self._leaving.cancel()
+        self._replaced.set()
+        self._replaced = asyncio.Event()
+        self.teller.antiphon = antiphon
+        attachment = Attachment(self._journal.attach(), self._replaced)
+        if after is None:
+            self.teller.opened()
+        elif not self._journal.replay(after):
+            self.teller.error(
+                WireError("resync_required", "Events since then are no longer kept; read the session anew.")
+            )
+        return attachment
+
+    def detach(self, closed_in_order: bool) -> None:
+        """The attached socket is gone: in order, which ends the call, or lost, which leaves it some time."""
+        self._journal.detach()
+        if closed_in_order:
+            self.call.end("client_closed")
+        else:
+            self._leaving = self._end_in(COMES_BACK_S, "client_lost")
+
+    def _end_in(self, seconds: float, reason: str) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(seconds, self.call.end, reason)

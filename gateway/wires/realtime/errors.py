@@ -1,0 +1,39 @@
+"""What a client does wrong on this wire; it hears of it as an `error` event and the call goes on."""
+
+from typing import Any
+
+
+class WireError(Exception):
+    """One `error` event. `code` is OpenAI's own where there is one."""
+
+    def __init__(
+        self, code: str, message: str, param: str | None = None, kind: str = "invalid_request_error"
+    ) -> None:
+        super().__init__(message)
+        self.code, self.param, self.kind = code, param, kind
+
+    def body(self, event_id: str | None) -> dict[str, Any]:
+        """The `error` object; `event_id` is the client's event that caused it."""
+        return {
+            "type": self.kind,
+            "code": self.code,
+            "message": str(self),
+            "param": self.param,
+            "event_id": event_id,
+        }
+
+
+def field(event: dict[str, Any], name: str, kind: type | tuple[type, ...], default: Any = ...) -> Any:
+    """Take `name` out of a client's event.
+
+    Raises:
+        WireError: missing, or of another type.
+    """
+    value = event.get(name, default)
+    if value is ...:
+        raise WireError("missing_required_parameter", f"Missing required parameter: '{name}'.", name)
+    if value is not default and (
+        not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)
+    ):
+        raise WireError("invalid_type", f"Invalid type for '{name}': got {type(value).__name__}.", name)
+    return value

@@ -1,0 +1,114 @@
+"""Conversation items as this wire shows them, and their names: an item is a turn, `item_` and the turn's id."""
+
+import json
+from collections import OrderedDict
+from typing import Any
+from uuid import UUID
+
+from bridge.ledger import Invocation, Status
+
+MOST = 1000
+"""Items that can be asked for; the oldest are forgotten."""
+
+Item = dict[str, Any]
+
+
+class Items:
+    """The items of one session, in order."""
+
+    def __init__(self) -> None:
+        self._items: OrderedDict[str, Item] = OrderedDict()
+        self._turns: dict[str, UUID] = {}
+        self._names: dict[UUID, str] = {}
+
+    def name(self, turn_id: UUID) -> str:
+        """The item id of a turn: the client's own where it gave one."""
+        return self._names.get(turn_id) or f"item_{turn_id.hex}"
+
+    def rename(self, turn_id: UUID, name: str) -> None:
+        """The client calls this turn's item `name`."""
+        self._names[turn_id] = name
+
+    def turn(self, name: str) -> UUID | None:
+        """The turn behind an item."""
+        return self._turns.get(name)
+
+    def put(self, item: Item, turn_id: UUID | None = None) -> str | None:
+        """Add or replace an item; returns the id of the one before it."""
+        name = item["id"]
+        names = list(self._items)
+        previous = names[names.index(name) - 1] if name in self._items else (names[-1] if names else None)
+        if names and names[0] == name:
+            previous = None
+        self._items[name] = item
+        if turn_id is not None:
+            self._turns[name] = turn_id
+        if len(self._items) > MOST:
+            oldest, _ = self._items.popitem(last=False)
+            if (gone := self._turns.pop(oldest, None)) is not None:
+                self._names.pop(gone, None)
+        return previous
+
+    def get(self, name: str) -> Item | None:
+        return self._items.get(name)
+
+    def delete(self, name: str) -> bool:
+        """Forget an item; False when there is none."""
+        return self._items.pop(name, None) is not None
+
+
+def spoken_by_user(name: str, transcript: str | None) -> Item:
+    """What the user said aloud; the transcript is None until it is known."""
+    content = [{"type": "input_audio", "transcript": transcript}]
+    status = "in_progress" if transcript is None else "completed"
+    return _message(name, "user", status, content)
+
+
+def typed(name: str, role: str, text: str) -> Item:
+    """What a client wrote."""
+    kind = "output_text" if role == "assistant" else "input_text"
+    return _message(name, role, "completed", [{"type": kind, "text": text}])
+
+
+def said_by_agent(name: str, status: str, transcript: str | None, speaks: bool) -> Item:
+    """What the agent says; without content while it has none."""
+    if transcript is None:
+        return _message(name, "assistant", status, [])
+    return _message(name, "assistant", status, [agent_part(transcript, speaks)])
+
+
+def agent_part(transcript: str, speaks: bool) -> dict[str, Any]:
+    """The one content part of an agent's item."""
+    if speaks:
+        return {"type": "output_audio", "transcript": transcript}
+    return {"type": "output_text", "text": transcript}
+
+
+def tool_call(invocation: Invocation) -> Item:
+    """A deed of the bridge as a (remote) tool call."""
+    output = json.dumps(invocation.result) if invocation.status is Status.SUCCESS else None
+    error = None
+    if invocation.error is not None:
+        error = {"type": "tool_execution_error", "message": str(invocation.error.get("message", ""))}
+    return {
+        "id": f"mcp_{invocation.invocation_id.hex}",
+        "object": "realtime.item",
+        "type": "mcp_call",
+        "server_label": invocation.agent or "antiphon",
+        "name": invocation.action,
+        "arguments": json.dumps(invocation.arguments),
+        "output": output,
+        "error": error,
+        "approval_request_id": None,
+    }
+
+
+def _message(name: str, role: str, status: str, content: list[dict[str, Any]]) -> Item:
+    return {
+        "id": name,
+        "object": "realtime.item",
+        "type": "message",
+        "status": status,
+        "role": role,
+        "content": content,
+    }

@@ -1,0 +1,185 @@
+"""The session object of the wire: what a client may set, what is echoed, and what it means for the rules."""
+
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.wires.realtime.errors import WireError
+from gateway.wires.realtime.formats import PCM, parse_format
+
+VAD: dict[str, Any] = {
+    "type": "server_vad",
+    "threshold": 0.5,
+    "prefix_padding_ms": 300,
+    "silence_duration_ms": 500,
+    "idle_timeout_ms": None,
+    "create_response": True,
+    "interrupt_response": True,
+}
+
+ECHOED = (
+    "tools",
+    "tool_choice",
+    "max_output_tokens",
+    "tracing",
+    "truncation",
+    "prompt",
+    "include",
+    "reasoning",
+)
+"""Known fields without meaning here: accepted and given back, since stock clients send them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a `session.update` means for the call; None is left as it was."""
+
+    instructions: str | None = None
+    voice: str | None = None
+    push_to_talk: bool | None = None
+    answers_by_itself: bool | None = None
+    interruptible: bool | None = None
+    input_format: bool = False
+    output_format: bool = False
+
+
+class SessionSettings:
+    """One client's session object."""
+
+    def __init__(
+        self, session_id: str, model: str, instructions: str, voice: str, push_to_talk: bool
+    ) -> None:
+        self.body: dict[str, Any] = {
+            "type": "realtime",
+            "object": "realtime.session",
+            "id": session_id,
+            "model": model,
+            "output_modalities": ["audio"],
+            "instructions": instructions,
+            "tools": [],
+            "tool_choice": "auto",
+            "max_output_tokens": "inf",
+            "tracing": None,
+            "truncation": "auto",
+            "prompt": None,
+            "include": None,
+            "audio": {
+                "input": {
+                    "format": dict(PCM),
+                    "transcription": None,
+                    "noise_reduction": None,
+                    "turn_detection": None if push_to_talk else dict(VAD),
+                },
+                "output": {"format": dict(PCM), "voice": voice, "speed": 1.0},
+            },
+        }
+
+    @property
+    def input_format(self) -> dict[str, Any]:
+        return dict(self.body["audio"]["input"]["format"])
+
+    @property
+    def output_format(self) -> dict[str, Any]:
+        return dict(self.body["audio"]["output"]["format"])
+
+    @property
+    def speaks(self) -> bool:
+        """Whether the client wants sound; else text alone."""
+        return "audio" in self.body["output_modalities"]
+
+    def update(self, given: Any) -> Changes:
+        """Take a `session.update`'s session object, whole or not at all.
+
+        Raises:
+            WireError: nothing was changed.
+        """
+        if not isinstance(given, dict):
+            raise WireError("invalid_type", "Invalid type for 'session': expected an object.", "session")
+        if given.get("type", "realtime") != "realtime":
+            raise WireError(
+                "invalid_value", "Invalid value for 'session.type': only 'realtime'.", "session.type"
+            )
+        body = deepcopy(self.body)
+        for name in (*ECHOED, "model"):
+            if name in given:
+                body[name] = given[name]
+        if "instructions" in given:
+            body["instructions"] = _text(given["instructions"], "session.instructions")
+        if "output_modalities" in given:
+            body["output_modalities"] = _modalities(given["output_modalities"])
+        audio = given.get("audio") or {}
+        heard, spoken = _part(audio, "input"), _part(audio, "output")
+        for name in ("transcription", "noise_reduction"):
+            if name in heard:
+                body["audio"]["input"][name] = heard[name]
+        if "format" in heard:
+            body["audio"]["input"]["format"] = parse_format(heard["format"], "session.audio.input.format")
+        if "turn_detection" in heard:
+            body["audio"]["input"]["turn_detection"] = _turn_detection(heard["turn_detection"])
+        if "format" in spoken:
+            body["audio"]["output"]["format"] = parse_format(spoken["format"], "session.audio.output.format")
+        if "voice" in spoken:
+            body["audio"]["output"]["voice"] = spoken["voice"]
+        if "speed" in spoken:
+            body["audio"]["output"]["speed"] = spoken["speed"]
+        changes = self._changes(body, given, heard, spoken)
+        self.body = body
+        return changes
+
+    def _changes(
+        self, body: dict[str, Any], given: dict[str, Any], heard: dict[str, Any], spoken: dict[str, Any]
+    ) -> Changes:
+        turns = body["audio"]["input"]["turn_detection"]
+        told = "turn_detection" in heard
+        voice = spoken.get("voice")
+        return Changes(
+            instructions=body["instructions"] if "instructions" in given else None,
+            voice=voice if isinstance(voice, str) else None,
+            push_to_talk=turns is None if told else None,
+            answers_by_itself=bool(turns and turns.get("create_response", True)) if told else None,
+            interruptible=bool(turns and turns.get("interrupt_response", True)) if told else None,
+            input_format=body["audio"]["input"]["format"] != self.body["audio"]["input"]["format"],
+            output_format=body["audio"]["output"]["format"] != self.body["audio"]["output"]["format"],
+        )
+
+
+def _text(value: Any, param: str) -> str:
+    if not isinstance(value, str):
+        raise WireError("invalid_type", f"Invalid type for '{param}': expected a string.", param)
+    return value
+
+
+def _modalities(value: Any) -> list[str]:
+    if value not in (["audio"], ["text"], ["audio", "text"], ["text", "audio"]):
+        raise WireError(
+            "invalid_value",
+            "Invalid value for 'session.output_modalities': ['audio'] or ['text'].",
+            "session.output_modalities",
+        )
+    return list(value)
+
+
+def _part(audio: Any, name: str) -> dict[str, Any]:
+    part = (audio.get(name) or {}) if isinstance(audio, dict) else None
+    if not isinstance(part, dict):
+        param = f"session.audio.{name}"
+        raise WireError("invalid_type", f"Invalid type for '{param}': expected an object.", param)
+    return part
+
+
+def _turn_detection(value: Any) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    param = "session.audio.input.turn_detection"
+    if not isinstance(value, dict) or value.get("type", "server_vad") not in ("server_vad", "semantic_vad"):
+        raise WireError(
+            "invalid_value", f"Invalid value for '{param}': null, server_vad or semantic_vad.", param
+        )
+    if value.get("type") == "semantic_vad":
+        return {
+            "type": "semantic_vad",
+            "eagerness": "auto",
+            "create_response": True,
+            "interrupt_response": True,
+        } | value
+    return VAD | value

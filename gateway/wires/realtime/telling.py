@@ -1,0 +1,263 @@
+"""Facts of a call as events of this wire: what a client is told, and in which order."""
+
+from typing import Any
+from uuid import UUID
+
+from bridge import events as bridge
+from bridge.ledger import FINISHED, Invocation, Status
+from gateway.call import Profile
+from gateway.recorder import Fact, plain
+from gateway.session import effects as do
+from gateway.session.clock import ms
+from gateway.session.playout import Outgoing
+from gateway.wires.realtime import items as show
+from gateway.wires.realtime.errors import WireError
+from gateway.wires.realtime.formats import Encoder
+from gateway.wires.realtime.items import Items
+from gateway.wires.realtime.journal import Journal
+from gateway.wires.realtime.settings import SessionSettings
+
+
+class Teller:
+    """Tells one session's client. With `antiphon` it also gets our own events, which break some stock clients."""
+
+    def __init__(self, profile: Profile, settings: SessionSettings, items: Items, journal: Journal) -> None:
+        self._profile, self._settings, self._items, self._journal = profile, settings, items, journal
+        self.antiphon = False
+        self.encoder = Encoder(settings.output_format)
+        self.response_wish: dict[str, Any] = {}
+        """`metadata` of the `response.create` that the next response answers."""
+        self._metadata: dict[str, Any] | None = None
+        self._speaks = True
+        """Whether the open response has sound."""
+        self._spans: dict[UUID, dict[str, float]] = {}
+        self._committed_by_client = False
+
+    def tell(self, event: str, /, **fields: Any) -> None:
+        """One control event."""
+        self._journal.put(event, fields)
+
+    def error(self, error: WireError, event_id: str | None = None) -> None:
+        self.tell("error", error=error.body(event_id))
+
+    def opened(self) -> None:
+        """The first event on a new socket."""
+        self.tell("session.created", session=self._settings.body)
+        brief = self._profile.brief
+        self._ours(
+            "antiphon.engine",
+            mode=self._profile.mode,
+            reason=self._profile.fallback_reason,
+            persona=brief.persona.name,
+            voice=brief.voice.name,
+        )
+
+    def committed(self) -> None:
+        """The client committed the buffer: its turn's item carries on from here."""
+        self._committed_by_client = True
+
+    def fact(self, fact: Fact) -> None:
+        """Tell what a fact means on this wire; most inner facts mean nothing."""
+        match fact:
+            case do.UserStarted():
+                self.tell(
+                    "input_audio_buffer.speech_started",
+                    audio_start_ms=round(ms(fact.at)),
+                    item_id=self._items.name(fact.turn_id),
+                )
+            case do.UserStopped():
+                self._user_stopped(fact)
+            case do.UserWords():
+                self._ours("antiphon.partial", item_id=self._items.name(fact.turn_id), text=fact.text)
+            case do.UserTurnEnded():
+                self._user_ended(fact)
+            case do.AgentStarted():
+                self._agent_started(fact)
+            case do.AgentEnded():
+                self._agent_ended(fact)
+            case do.HeardCorrected():
+                self._heard(fact)
+            case do.Ducked():
+                self._ours("antiphon.duck", on=True, response_id=response_name(fact.turn_id))
+            case do.Unducked():
+                self._ours("antiphon.duck", on=False, response_id=response_name(fact.turn_id))
+            case do.BargeIn():
+                self._ours(
+                    "antiphon.barge_in",
+                    kind=fact.kind,
+                    response_id=response_name(fact.turn_id),
+                    heard_ms=round(ms(fact.heard)),
+                    stop_ms=fact.stop_ms,
+                    cancelled_text=fact.cancelled_text,
+                )
+            case do.Measured():
+                self._latency(fact)
+            case do.Refused():
+                self.error(WireError(fact.code, fact.message))
+            case bridge.InvocationChanged():
+                self._tool(fact.invocation)
+            case bridge.Progressed():
+                self._ours(
+                    "antiphon.tool",
+                    invocation_id=str(fact.invocation_id),
+                    status="running",
+                    progress={"text": fact.text, "fraction": fact.fraction},
+                )
+            case _:
+                pass
+
+    def sound(self, piece: Outgoing) -> None:
+        """The agent's words and sound, as they are due."""
+        place = self._place(piece.turn_id)
+        text = "".join(f"{word.text} " for word in piece.words)
+        if not self._speaks:
+            if text:
+                self.tell("response.output_text.delta", **place, delta=text)
+            return
+        if text:
+            self.tell("response.output_audio_transcript.delta", **place, delta=text)
+        if audio := self.encoder.encode(piece.pcm):
+            self._journal.put("response.output_audio.delta", {**place, "delta": audio}, is_audio=True)
+
+    # The user's turns.
+
+    def _user_stopped(self, fact: do.UserStopped) -> None:
+        name = self._items.name(fact.turn_id)
+        if not self._committed_by_client:
+            self.tell("input_audio_buffer.speech_stopped", audio_end_ms=round(ms(fact.at)), item_id=name)
+        self._committed_by_client = False
+        item = show.spoken_by_user(name, None)
+        previous = self._items.put(item, fact.turn_id)
+        self.tell("input_audio_buffer.committed", item_id=name, previous_item_id=previous)
+        self.tell("conversation.item.added", item=item, previous_item_id=previous)
+
+    def _user_ended(self, fact: do.UserTurnEnded) -> None:
+        name = self._items.name(fact.turn_id)
+        if fact.by == "text":
+            item = show.typed(name, "user", fact.text)
+            previous = self._items.put(item, fact.turn_id)
+            self.tell("conversation.item.added", item=item, previous_item_id=previous)
+            self.tell("conversation.item.done", item=item, previous_item_id=previous)
+            return
+        known = self._items.get(name) is not None
+        item = show.spoken_by_user(name, fact.text)
+        previous = self._items.put(item, fact.turn_id)
+        if not known:
+            # Said while the agent spoke, and no barge-in: an item, but no floor.
+            self.tell("conversation.item.added", item=item, previous_item_id=previous)
+        place: dict[str, Any] = {"item_id": name, "content_index": 0}
+        if fact.text:
+            self.tell("conversation.item.input_audio_transcription.delta", **place, delta=fact.text)
+        self.tell(
+            "conversation.item.input_audio_transcription.completed",
+            **place,
+            transcript=fact.text,
+            usage={"type": "duration", "seconds": round(ms(fact.end - fact.start) / 1000, 3)},
+        )
+        self.tell("conversation.item.done", item=item, previous_item_id=previous)
+
+    # The agent's turns.
+
+    def _agent_started(self, fact: do.AgentStarted) -> None:
+        name = self._items.name(fact.turn_id)
+        self._speaks = self._settings.speaks
+        self._metadata = self.response_wish.pop("metadata", None)
+        item = show.said_by_agent(name, "in_progress", None, self._speaks)
+        previous = self._items.put(item, fact.turn_id)
+        response_id = response_name(fact.turn_id)
+        self.tell("response.created", response=self._response(fact.turn_id, "in_progress", []))
+        self.tell("response.output_item.added", response_id=response_id, output_index=0, item=item)
+        self.tell("conversation.item.added", item=item, previous_item_id=previous)
+        self.tell(
+            "response.content_part.added", **self._place(fact.turn_id), part=show.agent_part("", self._speaks)
+        )
+
+    def _agent_ended(self, fact: do.AgentEnded) -> None:
+        place = self._place(fact.turn_id)
+        # Of a turn that was cut only what was heard was said.
+        transcript = fact.text if fact.status == "completed" else fact.heard_text
+        if self._speaks:
+            self.tell("response.output_audio.done", **place)
+            self.tell("response.output_audio_transcript.done", **place, transcript=transcript)
+        else:
+            self.tell("response.output_text.done", **place, text=transcript)
+        self.tell("response.content_part.done", **place, part=show.agent_part(transcript, self._speaks))
+        status = "completed" if fact.status == "completed" else "incomplete"
+        item = show.said_by_agent(place["item_id"], status, transcript, self._speaks)
+        previous = self._items.put(item, fact.turn_id)
+        self.tell("response.output_item.done", response_id=place["response_id"], output_index=0, item=item)
+        self.tell("conversation.item.done", item=item, previous_item_id=previous)
+        details: dict[str, Any] | None = None
+        if fact.status == "cancelled":
+            reason = "turn_detected" if fact.reason == "turn_detected" else "client_cancelled"
+            details = {"type": "cancelled", "reason": reason}
+            self._ours("output_audio_buffer.cleared", response_id=place["response_id"])
+        elif fact.status == "failed":
+            details = {"type": "failed", "error": {"type": "server_error", "code": fact.reason}}
+        self.tell("response.done", response=self._response(fact.turn_id, fact.status, [item], details))
+
+    def _heard(self, fact: do.HeardCorrected) -> None:
+        name = self._items.name(fact.turn_id)
+        if (item := self._items.get(name)) and item["status"] == "incomplete":
+            self._items.put(
+                show.said_by_agent(name, "incomplete", fact.heard_text, self._speaks), fact.turn_id
+            )
+
+    def _response(
+        self, turn_id: UUID, status: str, output: list[Any], details: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        return {
+            "object": "realtime.response",
+            "id": response_name(turn_id),
+            "status": status,
+            "status_details": details,
+            "output": output,
+            "conversation_id": f"conv_{self._profile.conversation_id}",
+            "output_modalities": ["audio"] if self._speaks else ["text"],
+            "max_output_tokens": "inf",
+            "audio": {"output": dict(self._settings.body["audio"]["output"])},
+            "metadata": self._metadata,
+            # Nothing here is counted in tokens.
+            "usage": None,
+        }
+
+    def _place(self, turn_id: UUID) -> dict[str, Any]:
+        return {
+            "response_id": response_name(turn_id),
+            "item_id": self._items.name(turn_id),
+            "output_index": 0,
+            "content_index": 0,
+        }
+
+    # What only our own clients are told.
+
+    def _ours(self, event: str, /, **fields: Any) -> None:
+        if self.antiphon:
+            self.tell(event, **fields)
+
+    def _latency(self, fact: do.Measured) -> None:
+        spans = self._spans.setdefault(fact.turn_id, {})
+        spans[fact.span] = fact.ms
+        if fact.span == "first_audio":
+            # The last that is measured of a user's turn.
+            name = self._items.name(fact.turn_id)
+            self._ours("antiphon.latency", turn_id=str(fact.turn_id), item_id=name, spans=spans)
+            self._spans.clear()
+
+    def _tool(self, invocation: Invocation) -> None:
+        self._ours("antiphon.tool", **plain(invocation))
+        item = show.tool_call(invocation)
+        where: dict[str, Any] = {"item_id": item["id"], "output_index": 0}
+        if invocation.status is Status.RUNNING:
+            self._ours("response.mcp_call.in_progress", **where)
+        elif invocation.status in FINISHED:
+            ending = "completed" if invocation.status is Status.SUCCESS else "failed"
+            self._ours(f"response.mcp_call.{ending}", **where)
+            previous = self._items.put(item)
+            self.tell("conversation.item.added", item=item, previous_item_id=previous)
+            self.tell("conversation.item.done", item=item, previous_item_id=previous)
+
+
+def response_name(turn_id: UUID) -> str:
+    """The response id of an agent's turn."""
+    return f"resp_{turn_id.hex}"
