@@ -138,12 +138,12 @@ function showFacts(shown: Call | null): void {
 /** Shows what can be chosen, and whether a call can be had. */
 async function offer(): Promise<void> {
   try {
-    const [personas, voices, obstacle] = await Promise.all([rest.personas(), rest.voices(), rest.whyNoCall()]);
+    const [personas, voices, offers] = await Promise.all([rest.personas(), rest.voices(), rest.offers()]);
     titles = new Map([...personas, ...voices].map((choice) => [choice.name, choice.title]));
     fillSelect(page.persona, personas);
     const own = { name: "", title: "The persona's own", description: "", isDefault: true };
     fillSelect(page.voice, [own, ...voices.map((voice) => ({ ...voice, isDefault: false }))]);
-    setText(page.status, obstacle ?? "");
+    setText(page.status, words.offers(offers));
   } catch (error) {
     if (!(error instanceof rest.Refused)) throw error;
     setText(page.status, words.refusal(error.refusal));

@@ -4,10 +4,11 @@ import type { MicrophoneFault } from "../audio/microphone";
 import type { Call, Ending, Refusal } from "../call/call";
 import type { ToolRun } from "../call/events";
 import { type Activity, isRunning } from "../call/transcript";
+import type { Offers } from "../wire/rest";
 
 const FAULTS: Readonly<Record<MicrophoneFault, string>> = {
   insecure:
-    "Browsers give the microphone to localhost and https pages only. Open this page at localhost, or start the gateway with --lan.",
+    "Browsers give the microphone to localhost and https pages only. Open this page at localhost or over https.",
   refused: "The microphone was refused. Allow it for this page in the browser's address bar, then press Talk again.",
   missing: "No microphone was found. Connect one, then press Talk again.",
   busy: "Another program holds the microphone. Close it there, then press Talk again.",
@@ -61,8 +62,14 @@ function ending(ending: Ending): string {
   }
 }
 
+/** What to know before the call: nothing, as long as one can be had. */
+export function offers(offers: Offers): string {
+  return offers.mode === null ? `No call can be had right now: ${sentence(offers.obstacle)}`.trim() : "";
+}
+
 export function refusal(refusal: Refusal): string {
   if (refusal.status === null) return "The gateway does not answer. Is it running?";
+  if (refusal.status === 401) return `This gateway asks for a key. ${sentence(refusal.detail)}`.trim();
   if (refusal.status === 503) {
     const when = refusal.retryAfterSeconds === null ? "Try again in a moment." : `Try again in ${refusal.retryAfterSeconds} s.`;
     return `No call can be had right now. ${sentence(refusal.detail)}${when}`;

@@ -1,7 +1,7 @@
 /** The gateway's REST answers that the page asks for. */
 
 import type { Refusal, Session } from "../call/call";
-import { type Json, list, object, parse, text } from "./json";
+import { list, object, parse, text } from "./json";
 
 /** A gateway on this machine answers in milliseconds; one that has not by now won't. */
 const PATIENCE_MS = 15_000;
@@ -14,6 +14,13 @@ export interface Choice {
   readonly title: string;
   readonly description: string;
   readonly isDefault: boolean;
+}
+
+export interface Offers {
+  /** The engine that a call would get now, or null where there is none. */
+  readonly mode: string | null;
+  /** Why the others can't be had. */
+  readonly obstacle: string;
 }
 
 export interface Wish {
@@ -38,10 +45,10 @@ export function voices(): Promise<Choice[]> {
   return choices("/api/voices", "voices");
 }
 
-/** Whether a call could be had now; null where it can, else the gateway's reasons. */
-export async function whyNoCall(): Promise<string | null> {
+/** What could be had now. */
+export async function offers(): Promise<Offers> {
   const { body } = await request(SESSIONS);
-  return noEngine(body);
+  return readOffers(body);
 }
 
 /**
@@ -107,14 +114,12 @@ export function readRefusal(status: number, body: unknown, retryAfter: string | 
   };
 }
 
-export function noEngine(body: unknown): string | null {
-  const engines = Object.values(object(object(body)?.engines) ?? {}).map(object);
-  if (engines.length === 0 || engines.some((engine) => engine?.available === true)) return null;
-  return engines.map(reason).filter((sentence) => sentence !== "").join(" ");
-}
-
-function reason(engine: Json | null): string {
-  return text(engine?.reason) ?? "";
+/** The engines come best first. */
+export function readOffers(body: unknown): Offers {
+  const engines = list(object(body)?.engines).map(object);
+  const best = engines.find((engine) => engine?.available === true);
+  const reasons = engines.map((engine) => text(engine?.reason)).filter((reason) => reason !== null);
+  return { mode: text(best?.mode), obstacle: reasons.join("; ") };
 }
 
 async function choices(path: string, field: string): Promise<Choice[]> {

@@ -21,6 +21,13 @@ it("tells a busy gateway's caller when to come back", () => {
   );
 });
 
+it("says before the call only what stands in its way", () => {
+  expect(words.offers({ mode: "local", obstacle: "no GPU" })).toBe("");
+  expect(words.offers({ mode: null, obstacle: "the voice is away" })).toBe(
+    "No call can be had right now: the voice is away.",
+  );
+});
+
 it("tells an absent gateway from one that refuses", () => {
   expect(words.refusal({ status: null, detail: "", retryAfterSeconds: null })).toMatch(/does not answer/);
   expect(words.refusal({ status: 422, detail: "No such persona.", retryAfterSeconds: null })).toBe(

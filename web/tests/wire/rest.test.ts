@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { readChoices, readRefusal, readSession } from "../../src/wire/rest";
+import { readChoices, readOffers, readRefusal, readSession } from "../../src/wire/rest";
 
 const SESSION = {
   session_id: "s1",
@@ -37,6 +37,15 @@ it("lists what can be chosen and passes over rows without a name", () => {
   ];
   expect(readChoices({ personas: rows }, "personas")).toEqual(wanted);
   expect(readChoices(rows, "personas")).toEqual(wanted);
+});
+
+it("takes the first engine that can be had for the one a call would get", () => {
+  const engine = (mode: string, available: boolean) => ({ mode, available, reason: available ? null : `no ${mode}` });
+  expect(readOffers({ engines: [engine("personaplex", false), engine("local", true)] }).mode).toBe("local");
+  expect(readOffers({ engines: [engine("personaplex", false), engine("local", false)] })).toEqual({
+    mode: null,
+    obstacle: "no personaplex; no local",
+  });
 });
 
 it("reads a problem with the time to wait", () => {
