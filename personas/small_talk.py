@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import dropwhile, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,8 @@ PIECES = (3, 4)
 """Letters of a piece; `<` and `>` stand for the ends of its word."""
 
 FILLERS = frozenset("uh um er erm ah mm mhm hm hmm".split())
+OPENERS = frozenset("hey hi hello oh ok okay so and but please yeah".split())
+"""What people put before what they mean: "hey can you hear me" is no greeting, "hey" alone is."""
 CONTRACTIONS = (
     (re.compile(r"\bwon't\b"), "will not"),
     (re.compile(r"\bcan't\b"), "can not"),
@@ -121,12 +123,14 @@ def pick(choices: Sequence[str], said: Sequence[str]) -> str:
 
 
 def plain(words: str) -> list[str]:
-    """Lower-case words with contractions written out and hesitations left out, unless there is nothing else."""
+    """Lower-case words, contractions written out; hesitations, and openers before something else, left out."""
     text = words.lower().replace("’", "'")
     for short, full in CONTRACTIONS:
         text = short.sub(full, text)
     found = WORD.findall(text)
-    return [word for word in found if word not in FILLERS] or found
+    said = [word for word in found if word not in FILLERS] or found
+    meant = list(dropwhile(lambda word: word in OPENERS, said))
+    return meant or said[-1:]
 
 
 def features(words: str) -> Counter[Feature]:
