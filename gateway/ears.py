@@ -81,7 +81,9 @@ class TranscriberEars:
                 await self._listen(next(self._urls), tell)
                 pause = FIRST_TRY_AFTER_S
             except (aiohttp.ClientError, OSError, TimeoutError, wire.BadMessage) as error:
-                log.warning("transcriber lost", extra={"error": repr(error), "retry_s": pause})
+                log.warning(
+                    "transcriber lost", extra={"error": f"{type(error).__name__}: {error}", "retry_s": pause}
+                )
             await asyncio.sleep(pause)
             pause = min(LAST_TRY_AFTER_S, pause * 2)
 

@@ -43,4 +43,6 @@ def set_up_logs(part: str) -> None:
         Lines(part, os.environ.get("LOG_FORMAT") == "json", os.environ.get("LOG_PII") == "1")
     )
     logging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO").upper(), handlers=[handler], force=True)
-    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    # They tell of each request and of each look at the migrations.
+    for name in ("aiohttp.access", "alembic.runtime.migration"):
+        logging.getLogger(name).setLevel(logging.WARNING)
