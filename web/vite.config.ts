@@ -1,21 +1,19 @@
+import { loadEnv } from "vite";
 import { defineConfig } from "vitest/config";
 
-/** Where `npm run dev` finds the gateway. */
-const GATEWAY = "http://127.0.0.1:8999";
-
-export default defineConfig({
-  build: {
-    // The gateway's content security policy allows no data: addresses, so every asset is a file.
-    assetsInlineLimit: 0,
-    target: "es2022",
-  },
-  worker: { format: "es" },
-  server: {
-    proxy: {
-      // The gateway checks Host and Origin, so the proxy speaks as a page of the gateway's own.
-      "/api": { target: GATEWAY, changeOrigin: true, headers: { origin: GATEWAY } },
-      "/v1": { target: GATEWAY, changeOrigin: true, ws: true, headers: { origin: GATEWAY } },
+export default defineConfig(({ mode }) => {
+  /** Where `npm run dev` finds the gateway. */
+  const gateway = loadEnv(mode, ".", "GATEWAY_").GATEWAY_URL ?? "http://127.0.0.1:8999";
+  // The gateway checks Host and Origin, so the proxy speaks as a page of the gateway's own.
+  const proxied = { target: gateway, changeOrigin: true, headers: { origin: gateway } };
+  return {
+    build: {
+      // The gateway's content security policy wants every script and style as a file.
+      assetsInlineLimit: 0,
+      target: "es2022",
     },
-  },
-  test: { include: ["tests/**/*.test.ts"] },
+    worker: { format: "es" },
+    server: { proxy: { "/api": proxied, "/v1": { ...proxied, ws: true } } },
+    test: { include: ["tests/**/*.test.ts"] },
+  };
 });
