@@ -13,9 +13,10 @@ import shutil
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from signal import SIGINT, SIGKILL, SIGQUIT, Signals
+from signal import SIGINT, SIGKILL, SIGQUIT
 
 from gateway.cli.database_url import for_psql, make_url
+from gateway.cli.part import ends
 from gateway.cli.ports import free_port
 from gateway.cli.tether import tethered
 from services.base.problems import Problem
@@ -93,7 +94,7 @@ class EmbeddedPostgres:
         Raises:
             PostgresFailed: with the last lines of the server's log where it has said something.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = await self._take_lock()
         try:
             if not (self.data / "PG_VERSION").exists():
@@ -115,22 +116,22 @@ class EmbeddedPostgres:
         assert self._process is not None, "the server was never started"
         return await self._process.wait()
 
-    async def stop(self) -> None:
-        """Stop the server: in order, then at once, then by force. Harmless when it isn't running."""
-        for signal, limit in ((SIGINT, FAST_S), (SIGQUIT, IMMEDIATE_S), (SIGKILL, IMMEDIATE_S)):
-            if await self._stopped(signal, limit):
-                return
+    async def stop(self, hasten: asyncio.Event | None = None) -> None:
+        """Stop the server: in order, then (at once where `hasten` is set) without a checkpoint, then by force.
 
-    async def _stopped(self, signal: Signals, limit: float) -> bool:
-        if self._process is None or self._process.returncode is not None:
-            return True
-        self._process.send_signal(signal)
-        try:
-            async with asyncio.timeout(limit):
-                await self._process.wait()
-        except TimeoutError:
-            return False
-        return True
+        Harmless when it isn't running.
+        """
+        never = asyncio.Event()
+        steps = (
+            (SIGINT, FAST_S, hasten or never),
+            (SIGQUIT, IMMEDIATE_S, never),
+            (SIGKILL, IMMEDIATE_S, never),
+        )
+        for signal, limit, hurry in steps:
+            if self._process is None or self._process.returncode is not None:
+                return
+            self._process.send_signal(signal)
+            await ends(self._process.wait(), limit, hurry)
 
     async def _take_lock(self) -> int:
         """An open file with the lock on it.

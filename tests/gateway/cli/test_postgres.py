@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from signal import SIGKILL
 from uuid import uuid4
@@ -14,6 +14,9 @@ import pytest
 
 from gateway.cli.database_url import for_psql, with_database
 from gateway.cli.postgres import EmbeddedPostgres, PostgresFailed
+
+Gone = Callable[[int], Awaitable[None]]
+"""The fixture `gone`."""
 
 OWNER = """
 import asyncio, sys
@@ -27,6 +30,16 @@ async def main():
     await asyncio.Event().wait()
 
 asyncio.run(main())
+"""
+
+WITHOUT_NAMESPACES = """
+import sys
+
+sys.path.insert(0, {checkout!r})
+from gateway.cli import tether
+
+tether.succeeds = lambda step: False
+tether.main(*sys.argv[1:])
 """
 
 
@@ -43,22 +56,6 @@ async def query(url: str, statement: str) -> object:
         return await connection.fetchval(statement)
     finally:
         await connection.close()
-
-
-async def gone(pid: int) -> None:
-    """Return once no process `pid` is left."""
-    try:
-        watch = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    ended = asyncio.Event()
-    asyncio.get_running_loop().add_reader(watch, ended.set)
-    try:
-        async with asyncio.timeout(30):
-            await ended.wait()
-    finally:
-        asyncio.get_running_loop().remove_reader(watch)
-        os.close(watch)
 
 
 async def test_a_fresh_folder_becomes_a_database(server: EmbeddedPostgres) -> None:
@@ -88,7 +85,29 @@ async def test_a_wrong_password_is_told_in_a_sentence(server: EmbeddedPostgres) 
         await EmbeddedPostgres(server.folder, "another").start()
 
 
-async def test_killing_the_owner_leaves_no_server_and_the_next_start_works(tmp_path: Path) -> None:
+async def test_the_server_is_never_root(server: EmbeddedPostgres) -> None:
+    status = str(await query(await server.start(), "SELECT pg_read_file('/proc/self/status')"))
+    uids = next(line for line in status.splitlines() if line.startswith("Uid:")).split()[1:]
+    assert "0" not in uids
+
+
+async def test_where_namespaces_are_forbidden_root_becomes_nobody(
+    server: EmbeddedPostgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "tether_without_namespaces.py"
+    script.write_text(WITHOUT_NAMESPACES.format(checkout=os.getcwd()))
+    monkeypatch.setattr("gateway.cli.tether.__file__", str(script))
+    await query(await server.start(), "CREATE TABLE kept AS SELECT 42 AS answer")
+    await server.stop()
+
+    # Where they are allowed again, the folder changes hands.
+    monkeypatch.undo()
+    assert await query(await server.start(), "SELECT answer FROM kept") == 42
+
+
+async def test_killing_the_owner_leaves_no_server_and_the_next_start_works(
+    tmp_path: Path, gone: Gone
+) -> None:
     owner = await asyncio.create_subprocess_exec(
         sys.executable, "-c", OWNER, str(tmp_path), stdout=PIPE, env=os.environ | {"PYTHONPATH": os.getcwd()}
     )

@@ -1,0 +1,93 @@
+"""The database of this installation: as a part of a deployment, and for a command that needs it for a moment."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from gateway.cli.child import how_it_ended
+from gateway.cli.database_url import for_sqlalchemy
+from gateway.cli.home import Home, Secrets
+from gateway.cli.postgres import EmbeddedPostgres, PostgresFailed, last_lines
+from services.base.problems import Problem
+
+
+class MigrationFailed(Problem):
+    """The tables cannot be brought to the form that this code needs."""
+
+    code, title = "migration_failed", "The database cannot be migrated"
+
+
+class Database:
+    """Embedded Postgres, and its tables, as a part. It is ready once it is migrated."""
+
+    name = "postgres"
+    after = ()
+    uses = ()
+
+    def __init__(self, server: EmbeddedPostgres, migrate: Callable[[str], Awaitable[None]]) -> None:
+        self.server = server
+        self.migrate = migrate
+        self.url = ""
+        """For SQLAlchemy; empty until it is ready for the first time."""
+
+    @property
+    def pid(self) -> int | None:
+        return self.server.pid
+
+    @property
+    def port(self) -> int | None:
+        return self.server.port
+
+    async def start(self) -> None:
+        url = await self.server.start()
+        if self.url and url != self.url:
+            raise PostgresFailed("another program took its port while it was away; start Antiphon again")
+        await self.migrate(url)
+        self.url = url
+
+    async def wait(self) -> str:
+        return how_it_ended(await self.server.wait())
+
+    async def stop(self, hasten: asyncio.Event) -> None:
+        await self.server.stop(hasten)
+
+    def last_words(self) -> str:
+        return last_lines(self.server.log.read_text(errors="replace"))
+
+
+async def migrate(url: str) -> None:
+    """Bring the tables behind `url` to the form that this code needs.
+
+    Raises:
+        MigrationFailed: what the database said.
+    """
+    # SQLAlchemy and alembic take half a second, which other commands don't need.
+    from alembic.util.exc import CommandError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from gateway.store.migrate import upgrade
+
+    try:
+        await upgrade(for_sqlalchemy(url))
+    except (SQLAlchemyError, CommandError, OSError) as error:
+        raise MigrationFailed(str(error)) from error
+
+
+@asynccontextmanager
+async def database_in_use(home: Home) -> AsyncIterator[str]:
+    """The address (for SQLAlchemy) of `DATABASE_URL`, else of what runs, else of the embedded one, started for now.
+
+    Raises:
+        PostgresFailed: the embedded one can't be started.
+    """
+    if url := os.environ.get("DATABASE_URL"):
+        yield for_sqlalchemy(url)
+    elif (running := home.running()) and running.database_url:
+        yield running.database_url
+    else:
+        server = EmbeddedPostgres(home.pg, Secrets.load(home).postgres_password)
+        try:
+            yield await server.start()
+        finally:
+            await server.stop()

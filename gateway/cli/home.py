@@ -1,0 +1,144 @@
+"""Where Antiphon keeps what must outlive a process: data, secrets, logs, and who runs."""
+
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Self
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folder of one installation."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, environ: Mapping[str, str] = os.environ, checkout: Path = CHECKOUT) -> Self:
+        """`ANTIPHON_HOME`; else `.antiphon` in the checkout we run from; else the user's data folder (XDG)."""
+        if named := environ.get("ANTIPHON_HOME"):
+            return cls(Path(named).expanduser().absolute())
+        if (checkout / "pyproject.toml").exists():
+            return cls(checkout / ".antiphon")
+        data = environ.get("XDG_DATA_HOME") or "~/.local/share"
+        return cls(Path(data).expanduser() / "antiphon")
+
+    @property
+    def pg(self) -> Path:
+        return self.root / "pg"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def phrases(self) -> Path:
+        """What people are likely to say, one phrase a line: the recogniser's food."""
+        return self.root / "phrases"
+
+    @property
+    def state(self) -> Path:
+        return self.root / "run" / "state.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the supervisor for as long as it lives."""
+        return self.root / "run" / "lock"
+
+    def take_lock(self) -> int | None:
+        """The open lock file, locked until it is closed or this process ends; None when another holds it."""
+        self.lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            return None
+        return lock
+
+    def running(self) -> "Running | None":
+        """Who runs here now, or None."""
+        if not self.state.exists():
+            return None
+        if (lock := self.take_lock()) is not None:
+            # The state was left behind by one who was killed.
+            os.close(lock)
+            return None
+        return Running.read(self.state)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningPart:
+    """One part as it runs now."""
+
+    pid: int | None
+    port: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A running deployment, as it writes itself down for later commands."""
+
+    pid: int
+    """Of the supervisor."""
+    since: str
+    """ISO 8601, UTC."""
+    address: str
+    """Where a person finds the page."""
+    database_url: str = ""
+    """For SQLAlchemy; empty until the database takes connections."""
+    parts: dict[str, RunningPart] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path) -> "Running | None":
+        """What `path` holds; None where the supervisor has just gone."""
+        try:
+            body = json.loads(path.read_text())
+        except FileNotFoundError:
+            return None
+        parts = {name: RunningPart(**part) for name, part in body.pop("parts").items()}
+        return cls(**body, parts=parts)
+
+    def write(self, path: Path) -> None:
+        """Replace `path` in one step: nobody reads a half. Only the owner may read it, as it holds a password."""
+        _write_private(path.with_suffix(".new"), json.dumps(asdict(self), indent=2))
+        path.with_suffix(".new").replace(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Made once, at the first start."""
+
+    postgres_password: str
+    internal_key: str
+    """`ANTIPHON_INTERNAL_KEY`: what services show each other."""
+
+    @classmethod
+    def load(cls, home: Home) -> Self:
+        """Read `secrets.json`, made first where it is missing."""
+        path = home.root / "secrets.json"
+        if not path.exists():
+            home.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            new = path.with_suffix(f".{os.getpid()}")
+            made = cls(secrets.token_urlsafe(24), secrets.token_urlsafe(32))
+            _write_private(new, json.dumps(asdict(made), indent=2))
+            try:
+                # Unlike a rename, a link never replaces what another process made in the same moment.
+                path.hardlink_to(new)
+            except FileExistsError:
+                pass
+            finally:
+                new.unlink()
+        return cls(**json.loads(path.read_text()))
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(handle, "w", encoding="utf-8") as file:
+        file.write(text)

@@ -1,0 +1,66 @@
+"""What people are likely to say here, written out for the recogniser: one phrase a line."""
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+
+import aiohttp
+
+from gateway.cli.part import PartFailed
+from personas.errors import PersonaError
+from personas.loader import load
+from services.base.problems import Problem
+from services.orchestrator.protocol import ToolDescription
+
+ASK_S = 10.0
+
+
+class BadPersonas(Problem):
+    """A persona's file cannot be used; `detail` names file, line and field."""
+
+    code, title = "bad_personas", "A persona cannot be used"
+
+
+async def write_phrases(folder: Path, orchestrator_url: str, internal_key: str) -> None:
+    """Fill `folder` with `persona.txt` (small talk) and `tools.txt` (what asks for a tool).
+
+    Raises:
+        BadPersonas: a file of theirs is wrong.
+        PartFailed: the orchestrator doesn't tell its tools.
+    """
+    tools = await tool_phrases(orchestrator_url, internal_key)
+    talk = await asyncio.to_thread(small_talk)
+    for name, phrases in (("persona", talk), ("tools", tools)):
+        await asyncio.to_thread(_write, folder / f"{name}.txt", phrases)
+
+
+def small_talk() -> list[str]:
+    """The examples of all personas' small talk."""
+    try:
+        catalogue = load()
+    except PersonaError as error:
+        raise BadPersonas(str(error)) from error
+    return [
+        example for persona in catalogue.personas for talk in persona.small_talk for example in talk.examples
+    ]
+
+
+async def tool_phrases(orchestrator_url: str, internal_key: str) -> list[str]:
+    """The examples of all tools that the orchestrator has."""
+    headers = {"Authorization": f"Bearer {internal_key}"}
+    timeout = aiohttp.ClientTimeout(total=ASK_S)
+    try:
+        async with (
+            aiohttp.ClientSession(headers=headers, timeout=timeout, raise_for_status=True) as http,
+            http.get(f"{orchestrator_url}/tools") as answer,
+        ):
+            tools = [ToolDescription.model_validate(tool) for tool in (await answer.json())["tools"]]
+    except (aiohttp.ClientError, TimeoutError, KeyError, ValueError) as error:
+        raise PartFailed(f"the orchestrator's list of tools can't be read: {error!r}") from error
+    return [example for tool in tools for example in tool.examples]
+
+
+def _write(path: Path, phrases: Iterable[str]) -> None:
+    # Each once, in the order in which they came.
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{phrase}\n" for phrase in dict.fromkeys(phrases)), encoding="utf-8")

@@ -1,0 +1,60 @@
+"""What the recogniser is told to expect."""
+
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from gateway.cli.part import PartFailed
+from gateway.cli.phrases import BadPersonas, small_talk, write_phrases
+
+TOOL = {
+    "name": "clock",
+    "agent": "time",
+    "description": "Tells the time.",
+    "risk": "read",
+    "idempotent": True,
+    "parameters": {},
+    "examples": ["what time is it in Tokyo", "what time is it", "what time is it"],
+}
+
+
+def orchestrator(body: object) -> TestServer:
+    """A server whose `/tools` answers `body` to those who have the key."""
+
+    async def tools(request: web.Request) -> web.Response:
+        if request.headers.get("Authorization") != "Bearer key":
+            return web.Response(status=401)
+        return web.json_response(body)
+
+    app = web.Application()
+    app.router.add_get("/tools", tools)
+    return TestServer(app)
+
+
+async def test_small_talk_and_tools_are_written_one_phrase_a_line(tmp_path: Path) -> None:
+    async with orchestrator({"tools": [TOOL]}) as server:
+        await write_phrases(tmp_path / "phrases", str(server.make_url("")).rstrip("/"), "key")
+    told = {path.name: path.read_text() for path in (tmp_path / "phrases").iterdir()}
+    assert told["tools.txt"] == "what time is it in Tokyo\nwhat time is it\n"
+    assert told["persona.txt"].splitlines() == list(dict.fromkeys(small_talk()))
+    assert len(told) == 2
+
+
+async def test_a_refusal_of_the_orchestrator_is_its_failure(tmp_path: Path) -> None:
+    async with orchestrator({"tools": []}) as server:
+        with pytest.raises(PartFailed, match="list of tools"):
+            await write_phrases(tmp_path, str(server.make_url("")).rstrip("/"), "wrong")
+
+
+async def test_nonsense_of_the_orchestrator_is_its_failure(tmp_path: Path) -> None:
+    async with orchestrator({"tools": [{"name": "clock"}]}) as server:
+        with pytest.raises(PartFailed, match="list of tools"):
+            await write_phrases(tmp_path, str(server.make_url("")).rstrip("/"), "key")
+
+
+def test_a_bad_persona_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERSONAS_FOLDER", str(tmp_path))
+    with pytest.raises(BadPersonas, match=str(tmp_path)):
+        small_talk()
