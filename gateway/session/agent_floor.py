@@ -1,5 +1,6 @@
 """The agent's side of the floor: one turn at a time, from its opening until its sound has been heard or cut."""
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
@@ -11,14 +12,18 @@ from gateway.session.effects import (
     AgentStatus,
     Effect,
     HeardBasis,
+    HeardCorrected,
     InjectionChanged,
     InjectionState,
 )
 from gateway.session.events import InjectionAsked, Source
-from gateway.session.playout import Playout
+from gateway.session.playout import KEPT_TURNS, Playout
 
 STALLED = samples(20_000)
 """An engine that neither sounds nor finishes for this long has failed; slow reasoners take half of it."""
+
+ENDS_OF_SENTENCE = (".", "?", "!")
+QUOTES = "\"')”’"
 
 
 @dataclass(slots=True)
@@ -40,6 +45,8 @@ class AgentFloor:
     def __init__(self, basis: HeardBasis) -> None:
         self.playout = Playout(basis)
         self.turn: AgentTurn | None = None
+        self._injected: deque[tuple[AgentEnded, InjectionAsked]] = deque(maxlen=KEPT_TURNS)
+        """Injections whose turn has ended: a late report may still correct what became of them."""
 
     def open(
         self, turn_id: UUID, now: int, source: Source, answers: UUID | None, injection: InjectionAsked | None
@@ -60,6 +67,19 @@ class AgentFloor:
             self.turn.sounded = True
             yield AgentSounded(self.turn.turn_id, track.first_sent_at)
 
+    def is_asking(self, now: int) -> bool:
+        """Whether the sentence that sounds now, or sounded last, is a question."""
+        track = self.playout.track
+        if track is None or not track.sent:
+            return False
+        heard, _, _ = self.playout.heard(track.turn_id, now)
+        begun = sum(1 for word in track.words if word.start < heard)
+        for word in track.words[max(0, begun - 1) :]:
+            mark = word.text.rstrip(QUOTES)[-1:]
+            if mark in ENDS_OF_SENTENCE:
+                return mark == "?"
+        return False
+
     def has_stalled(self, now: int) -> bool:
         """Whether the engine has fallen silent in the middle of its turn."""
         if self.turn is None:
@@ -72,22 +92,37 @@ class AgentFloor:
         """The turn is over; the first effect says how, the rest follow from it."""
         turn = self.turn
         assert turn is not None, "only an open turn can end"
-        heard, heard_text, basis = self.playout.heard(turn.turn_id, now)
-        track = self.playout.end(turn.turn_id)
+        track = self.playout.end(turn.turn_id, now)
         assert track is not None, "the playout follows the floor"
         self.turn = None
         text = track.text() or (turn.injection.text if turn.injection else "")
+        said_all = status == "completed" and track.sent > 0
+        heard_text = text if said_all and not track.words else track.heard_text(track.heard)
+        words = tuple(track.words)
         ended = AgentEnded(
-            turn.turn_id, now, status, reason, text, tuple(track.words), heard_text, basis, heard
+            turn.turn_id, now, status, reason, text, words, heard_text, track.basis, track.heard
         )
         if turn.injection is None:
             return ended, []
-        state: InjectionState = "heard" if status == "completed" else "cut"
-        unsaid = text[len(heard_text) :].strip() if text.startswith(heard_text) else text
-        change = injection_changed(
-            turn.injection, now, state, turn.turn_id, said=heard_text, unsaid=unsaid, heard=heard, why=reason
-        )
+        self._injected.append((ended, turn.injection))
+        state: InjectionState = "heard" if said_all else "cut"
+        why = "nothing_said" if status == "completed" and not said_all else reason
+        change = injection_changed(turn.injection, now, state, turn.turn_id, heard_text, track.heard, why)
         return ended, [change]
+
+    def correct(self, turn_id: UUID, heard: int, now: int) -> Iterator[Effect]:
+        """The client tells what it has played; what follows when that corrects a turn that has ended."""
+        if not self.playout.report(turn_id, heard, now):
+            return
+        heard, text, basis = self.playout.heard(turn_id, now)
+        yield HeardCorrected(turn_id, heard, text, basis)
+        for ended, asked in self._injected:
+            if ended.turn_id == turn_id:
+                whole = ended.status == "completed" and text == ended.text
+                why = "" if whole else ended.reason or "client_stopped"
+                yield injection_changed(
+                    asked, now, "heard" if whole else "cut", turn_id, said=text, heard=heard, why=why
+                )
 
 
 def injection_changed(
@@ -96,11 +131,12 @@ def injection_changed(
     state: InjectionState,
     turn_id: UUID | None = None,
     said: str = "",
-    unsaid: str | None = None,
     heard: int = 0,
     why: str = "",
 ) -> InjectionChanged:
-    """The fact that `asked` has got to `state`; unsaid is all of it unless told otherwise."""
+    """The fact that `asked` has got to `state`, `said` of it having been heard."""
+    # The engine's words may be spelled otherwise, but each stands for one of the text.
+    unsaid = "" if state == "heard" else " ".join(asked.text.split()[len(said.split()) :])
     return InjectionChanged(
         asked.injection_id,
         now,
@@ -108,7 +144,7 @@ def injection_changed(
         asked.source,
         asked.text,
         said,
-        asked.text if unsaid is None else unsaid,
+        unsaid,
         heard,
         turn_id,
         asked.invocation_id,

@@ -1,5 +1,7 @@
 """Is this pause the end? How long to wait after the last voiced sample, by what was said so far."""
 
+import re
+
 from gateway.session.clock import samples
 
 FINISHED = samples(480)
@@ -23,33 +25,39 @@ DANGLING = frozenset(
     in on at to of for from with without by about into onto over under after before between until till since per
     is are was were am be been do does did can could will would shall should may might must have has had
     i you we they he she it's i'm let's
-    what's where's who's how very really just not please remind set convert calculate tell give show
+    what's where's who's how very really just not remind set convert calculate tell give show
     um uh er erm hmm plus minus times divided point""".split()
 )
 """Words that hardly ever end an English phrase."""
 
 OPENERS = frozenset(
     """what what's who who's where where's when when's why how how's which is are was were do does did can could
-    will would should tell give show set remind convert calculate call stop start turn hello hi hey thanks thank
-    yes no yeah okay bye goodbye good never""".split()
+    will would should tell give show set remind convert calculate call start turn thank good never
+    hello hi hey thanks yes no yeah okay bye stop""".split()
 )
-"""Words with which questions, requests and whole short answers begin."""
+"""Words with which questions, requests and answers begin; three words of such a one may stand by themselves."""
 
 PAIRS_THAT_END = frozenset(
-    {("is", "it"), ("are", "you"), ("to", "do"), ("i", "am"), ("i", "do"), ("is", "that"), ("no", "please")}
+    tuple(pair.split("_"))
+    for pair in """are_you thank_you see_you and_you about_you you_do to_do i_do you_have you_are i_am
+    is_this is_that do_this do_that like_this like_that about_this about_that think_so why_not it_on""".split()
 )
 """Endings whose last word looks dangling alone, and is not."""
+
+WHOLE = frozenset("hello hi hey thanks yes no yeah yep nope bye goodbye stop okay sure".split())
+"""Words that say all by themselves."""
+
+NOT_OF_WORDS = re.compile(r"[^\w' ]+")
 
 
 def patience(text: str) -> int:
     """How long a silence ends the turn, in samples, given the user's words so far."""
-    words = text.lower().replace("?", " ").replace(".", " ").replace(",", " ").split()
-    if not words:
-        return WORDLESS
+    words = NOT_OF_WORDS.sub(" ", text.lower()).split()
+    match words:
+        case []:
+            return WORDLESS
+        case [word] if word in WHOLE:
+            return FINISHED
     if words[-1] in DANGLING and tuple(words[-2:]) not in PAIRS_THAT_END:
         return UNFINISHED
-    if words[0] in OPENERS and (
-        len(words) >= 3 or words[0] in {"hello", "hi", "thanks", "yes", "no", "bye", "stop"}
-    ):
-        return FINISHED
-    return OPEN
+    return FINISHED if words[0] in OPENERS and len(words) >= 3 else OPEN

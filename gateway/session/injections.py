@@ -11,7 +11,7 @@ MOST = 32
 
 @dataclass(slots=True)
 class Injections:
-    """A bounded queue by priority, then by arrival; entries may expire."""
+    """A bounded queue: those that interrupt, then by priority, then by arrival; entries may expire."""
 
     _waiting: list[InjectionAsked] = field(default_factory=list)
 
@@ -19,10 +19,9 @@ class Injections:
         """Queue it; False when the queue is full."""
         if len(self._waiting) >= MOST:
             return False
-        place = next(
-            (i for i, w in enumerate(self._waiting) if w.priority < asked.priority), len(self._waiting)
-        )
-        self._waiting.insert(place, asked)
+        self._waiting.append(asked)
+        # Sorting is stable: equals stay in the order in which they came.
+        self._waiting.sort(key=lambda w: (w.interrupt, w.priority), reverse=True)
         return True
 
     def expired(self, now: int) -> list[InjectionAsked]:
@@ -31,14 +30,24 @@ class Injections:
         self._waiting = [w for w in self._waiting if w not in late]
         return late
 
-    def next(self, only_for: UUID | None = None) -> InjectionAsked | None:
-        """Take the first; with `only_for`, the first that belongs to that turn of the user."""
-        for place, waiting in enumerate(self._waiting):
-            if only_for is None or waiting.turn_id == only_for:
-                return self._waiting.pop(place)
-        return None
+    def next_urgent(self) -> InjectionAsked | None:
+        """Take the first of those that interrupt."""
+        return self._take(next((w for w in self._waiting if w.interrupt), None))
+
+    def next_for(self, turn_id: UUID) -> InjectionAsked | None:
+        """Take the first that belongs to that turn of the user."""
+        return self._take(next((w for w in self._waiting if w.turn_id == turn_id), None))
+
+    def next(self) -> InjectionAsked | None:
+        """Take the first."""
+        return self._take(next(iter(self._waiting), None))
 
     def drain(self) -> list[InjectionAsked]:
         """Take out all: the call ends."""
         rest, self._waiting = self._waiting, []
         return rest
+
+    def _take(self, found: InjectionAsked | None) -> InjectionAsked | None:
+        if found is not None:
+            self._waiting.remove(found)
+        return found

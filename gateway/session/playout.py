@@ -8,20 +8,16 @@ from collections import deque
 from dataclasses import dataclass, field
 from uuid import UUID
 
-import numpy as np
-
 from gateway.session.clock import BYTES, samples
 from gateway.session.effects import HeardBasis
 from gateway.session.events import Word
+from gateway.session.pcm import FADE, faded, take
 
 LEAD = samples(100)
 """How far sound may be ahead at the client. The contract allows 200 ms; ducking within 150 wants less."""
 
 PIECE = samples(40)
 """Smallest piece worth a message, save the last of a turn."""
-
-FADE = samples(10)
-"""Cuts and resumptions are faded, or they click."""
 
 KEPT_TURNS = 16
 """Ended turns that a late playback report may still correct."""
@@ -44,6 +40,7 @@ class Track:
     """One agent turn's sound and words. Positions in samples from its first sample."""
 
     turn_id: UUID
+    basis: HeardBasis
     words: list[Word] = field(default_factory=list)
     waiting: deque[bytes] = field(default_factory=deque)
     pushed: int = 0
@@ -54,10 +51,18 @@ class Track:
     whole: bool = False
     """The engine has given everything."""
     ended: bool = False
-    reported: int | None = None
-    """What the client says it has played."""
+    heard: int = 0
+    """What the client says it has played; once the turn has ended, all that was heard of it."""
+    reported_at: int | None = None
+    """When the client last said so."""
+
+    @property
+    def left(self) -> int:
+        """Samples that wait to be sent."""
+        return self.pushed - self.sent
 
     def text(self) -> str:
+        """All words given so far."""
         return " ".join(word.text for word in self.words)
 
     def heard_text(self, heard: int) -> str:
@@ -76,14 +81,18 @@ class Playout:
         self._horizon = 0
         """Until when, on the session clock, what was sent will sound."""
         self._paused = False
-        self._faded_in = True
-        self._tail: Outgoing | None = None
-        """The faded end of what sounds when the playout is paused."""
+        self._fade_out = False
+        """A last bit, falling to silence, is still to leave."""
+        self._fade_in = False
 
     def open(self, turn_id: UUID) -> None:
         """Begin a turn; the one before has ended."""
-        self.track = Track(turn_id)
-        self._paused, self._faded_in, self._tail = False, True, None
+        self.track = Track(turn_id, self.basis)
+        self._paused = self._fade_out = self._fade_in = False
+
+    def knows(self, turn_id: UUID) -> bool:
+        """Whether this turn was opened, of late."""
+        return self._find(turn_id) is not None
 
     def push(self, turn_id: UUID, pcm: bytes, words: tuple[Word, ...] = ()) -> bool:
         """Take sound (PCM16) and words from the engine; False when the turn is stale and they are dropped."""
@@ -104,119 +113,113 @@ class Playout:
     @property
     def backlog(self) -> int:
         """Samples that wait to be sent."""
-        return self.track.pushed - self.track.sent if self.track else 0
+        return self.track.left if self.track else 0
 
     def due(self, now: int) -> Outgoing | None:
         """What may leave at `now`, or None."""
-        tail, self._tail = self._tail, None
         track = self.track
-        if tail or track is None or self._paused:
-            return tail
-        left = track.pushed - track.sent
-        room = max(self._horizon, now) - now
-        count = min(left, LEAD - room)
-        if count <= 0 or (count < PIECE and not (track.whole and count == left)):
+        if track is None:
             return None
-        pcm = self._take(track, count)
-        if not self._faded_in:
-            pcm, self._faded_in = faded(pcm, rising=True), True
-        if track.first_sent_at is None:
-            track.first_sent_at = now
-        self._horizon = max(self._horizon, now) + count
-        track.sent += count
-        words = [w for w in track.words[track.told :] if w.start < track.sent]
-        track.told += len(words)
-        return Outgoing(track.turn_id, pcm, tuple(words))
+        if self._fade_out:
+            self._fade_out = False
+            return self._send(track, min(FADE, track.left), now, fade_out=True)
+        if self._paused:
+            return None
+        count = min(track.left, LEAD - max(0, self._horizon - now))
+        if count <= 0 or (count < PIECE and not (track.whole and count == track.left)):
+            return None
+        return self._send(track, count, now)
 
     def pause(self, now: int) -> int:
         """Fall quiet: nothing leaves until `resume`, but a last faded bit so that it does not click.
 
         Returns:
-            When the user hears nothing more of what was sent, at the earliest `now`.
+            When the last of what was sent will have sounded; long ago when nothing was sounding.
         """
         track = self.track
         if track is not None and not self._paused:
-            self._paused, self._faded_in = True, False
-            count = min(FADE, track.pushed - track.sent)
-            if count and self._horizon > now:
-                self._tail = Outgoing(track.turn_id, faded(self._take(track, count), rising=False), ())
-                track.sent += count
-                self._horizon += count
-        return max(self._horizon, now)
+            self._paused = True
+            # Where the sound has just run dry there is nothing to fade.
+            self._fade_out = track.left > 0 and self._horizon > now
+        return self._horizon + (min(FADE, track.left) if track and self._fade_out else 0)
 
     def resume(self) -> None:
         """Go on where it was."""
-        self._paused = False
+        self._paused = self._fade_out = False
 
     def played_out(self, now: int) -> bool:
         """Whether the turn has sounded to its end."""
         track = self.track
-        return bool(track and track.whole and track.sent == track.pushed and now >= self._horizon)
+        return bool(track and track.whole and not track.left and now >= self._horizon)
 
     def silent_since(self, now: int) -> bool:
         """Whether a turn that is not whole has nothing to send and nothing in flight."""
         track = self.track
-        return bool(track and not track.whole and track.sent == track.pushed and now >= self._horizon)
+        return bool(track and not track.whole and track.left < PIECE and now >= self._horizon)
 
     def heard(self, turn_id: UUID, now: int) -> tuple[int, str, HeardBasis]:
         """Samples and words of a turn that the user has heard by `now`, and how we know."""
         track = self._find(turn_id)
         if track is None:
             return 0, "", self.basis
-        if track.reported is not None and track.ended:
-            return track.reported, track.heard_text(track.reported), "client"
-        in_flight = max(0, self._horizon - now) if track is self.track else 0
-        estimate = max(0, track.sent - in_flight)
-        if track.reported is not None and track.reported > estimate:
-            return track.reported, track.heard_text(track.reported), "client"
-        return estimate, track.heard_text(estimate), self.basis
+        heard, basis = self._heard(track, now)
+        return heard, track.heard_text(heard), basis
 
-    def end(self, turn_id: UUID) -> Track | None:
+    def end(self, turn_id: UUID, now: int) -> Track | None:
         """Close a turn: what waits of it is dropped, later pieces are stale."""
         track = self.track
         if track is None or track.turn_id != turn_id:
             return None
+        if self.played_out(now):
+            # Nothing stops what is still in the client's buffer.
+            if track.heard < track.sent:
+                track.heard, track.basis = track.sent, self.basis
+        else:
+            track.heard, track.basis = self._heard(track, now)
         track.ended = True
         track.waiting.clear()
         self._kept.append(track)
-        self.track = self._tail = None
+        self.track = None
         return track
 
-    def report(self, turn_id: UUID, heard: int) -> bool:
+    def report(self, turn_id: UUID, heard: int, now: int) -> bool:
         """Note what the client has played; True when that corrects a turn that has ended."""
         track = self._find(turn_id)
         if track is None:
             return False
         # A client cannot have heard what was never sent.
-        before, track.reported = track.reported, max(0, min(heard, track.sent))
-        return track.ended and before != track.reported
+        before, track.heard = track.heard, max(0, min(heard, track.sent))
+        track.basis, track.reported_at = "client", now
+        return track.ended and before != track.heard
+
+    def _heard(self, track: Track, now: int) -> tuple[int, HeardBasis]:
+        if track.ended:
+            return track.heard, track.basis
+        at_most = max(0, track.sent - max(0, self._horizon - now))
+        if track.reported_at is None:
+            return at_most, track.basis
+        # Since it told, the client has played on, unless its sound ran out.
+        return max(track.heard, min(at_most, track.heard + now - track.reported_at)), "client"
 
     def _find(self, turn_id: UUID) -> Track | None:
         if self.track and self.track.turn_id == turn_id:
             return self.track
         return next((t for t in self._kept if t.turn_id == turn_id), None)
 
-    @staticmethod
-    def _take(track: Track, count: int) -> bytes:
-        """`count` samples off the front of what waits."""
-        out, want = bytearray(), count * BYTES
-        while len(out) < want:
-            piece = track.waiting.popleft()
-            rest = want - len(out)
-            if len(piece) > rest:
-                track.waiting.appendleft(piece[rest:])
-                piece = piece[:rest]
-            out += piece
-        return bytes(out)
-
-
-def faded(pcm: bytes, rising: bool) -> bytes:
-    """PCM16 with its first (rising) or last `FADE` samples faded linearly."""
-    sound = np.frombuffer(pcm, dtype="<i2").astype(np.float32)
-    count = min(FADE, len(sound))
-    ramp = np.linspace(0.0, 1.0, count, dtype=np.float32)
-    if rising:
-        sound[:count] *= ramp
-    else:
-        sound[-count:] *= ramp[::-1]
-    return sound.astype("<i2").tobytes()
+    def _send(self, track: Track, count: int, now: int, fade_out: bool = False) -> Outgoing:
+        """Let the next `count` samples leave."""
+        pcm = take(track.waiting, count)
+        if self._fade_in:
+            pcm = faded(pcm, rising=True)
+        if fade_out:
+            pcm = faded(pcm, rising=False)
+        self._fade_in = fade_out
+        if track.first_sent_at is None:
+            track.first_sent_at = now
+        self._horizon = max(self._horizon, now) + count
+        track.sent += count
+        words = track.words[track.told :]
+        if not (track.whole and not track.left):
+            words = [word for word in words if word.start < track.sent]
+        track.told += len(words)
+        return Outgoing(track.turn_id, pcm, tuple(words))

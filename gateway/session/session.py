@@ -7,14 +7,12 @@ from uuid import UUID
 from gateway.session import effects as do
 from gateway.session import events as on
 from gateway.session.agent_floor import AgentFloor, injection_changed
-from gateway.session.clock import ms, samples
+from gateway.session.answers import Answers, Said
+from gateway.session.clock import ms
 from gateway.session.injections import Injections
 from gateway.session.interruption import Contest, is_backchannel
 from gateway.session.playout import ROOM, Outgoing
 from gateway.session.user_floor import UserFloor, UserTurn
-
-DECISION_LIMIT = samples(3000)
-"""A bridge that has said nothing by now no longer keeps other words from being spoken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +25,15 @@ class Rules:
     """Whether each turn of the user is answered without being asked to."""
     interruptible: bool = True
     """Whether the user's voice may cut the agent's."""
+
+    def changed(self, event: on.RulesChanged) -> "Rules":
+        """These manners with what the client asked for."""
+        asked = {
+            "push_to_talk": event.push_to_talk,
+            "answers_by_itself": event.answers_by_itself,
+            "interruptible": event.interruptible,
+        }
+        return replace(self, **{name: value for name, value in asked.items() if value is not None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +48,10 @@ class Traits:
     """How its word positions are known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """An utterance that is not answered yet."""
-
-    turn_id: UUID
-    text: str
-    confidence: float
-    end: int
-
-
 class Session:
     """Takes events in order of time and returns what follows from each.
 
-    Sound takes the straight way: `floor.playout.push` from the engine, `outgoing` to the wire.
+    Sound takes the straight way: `agent.playout.push` from the engine, `outgoing` to the wire.
     """
 
     def __init__(self, rules: Rules, traits: Traits, new_id: Callable[[], UUID]) -> None:
@@ -63,28 +60,21 @@ class Session:
         self.user = UserFloor(new_id)
         self.agent = AgentFloor(traits.basis)
         self.injections = Injections()
+        self.answers = Answers()
         self._contest: Contest | None = None
-        self._quiet_at = 0
-        """When the agent's sound died away after the last ducking."""
-        self._unanswered: Said | None = None
-        """Waits until the client asks for an answer."""
-        self._answer_asked = False
-        """The client asked for an answer before the final words were there."""
-        self._deciding: tuple[UUID, int] | None = None
-        """The utterance that the bridge has, and since when."""
-        self._owed: UUID | None = None
-        """The utterance that the engine's mind is to answer as soon as the floor is free."""
-        self._ends: dict[UUID, tuple[int, int]] = {}
-        """Of the last utterance, by turn: its last voiced sample, and when it went to the bridge."""
+        self._held = False
+        self._ended = False
         self._out: list[do.Effect] = []
 
     def receive(self, event: on.Event) -> list[do.Effect]:
-        """Take one event; what follows is returned in order."""
+        """Take one event; what follows is returned in order. After the end nothing does."""
+        if self._ended:
+            return []
         self.now = max(self.now, event.at)
+        self._tell_first_sound()
         self._apply(event)
         self._settle()
-        out, self._out = self._out, []
-        return out
+        return self._told()
 
     def outgoing(self) -> Outgoing | None:
         """The agent's sound that is due now."""
@@ -97,53 +87,66 @@ class Session:
 
     def end(self, at: int) -> list[do.Effect]:
         """The call is over: what is being said is cut, what waits is dropped."""
+        if self._ended:
+            return []
         self.now = max(self.now, at)
+        self._ended = True
+        self._tell_first_sound()
+        self._contest = None
         if self.agent.turn is not None:
             self._cut("session_ended")
+        for turn in self.user.leave(self.now):
+            # Words that were told are kept; nobody will say better ones.
+            if not turn.discarded and (turn.is_known or turn.text):
+                self._tell(turn.ended(self._words_so_far(turn), nod=False, answered=False))
         for asked in self.injections.drain():
             self._tell(injection_changed(asked, self.now, "dropped", why="ended"))
-        out, self._out = self._out, []
-        return out
+        return self._told()
 
     # What an event does.
 
     def _apply(self, event: on.Event) -> None:
         match event:
             case on.SpeechStarted():
-                self._voice_began(event.onset)
+                if turn := self.user.started(event.onset):
+                    self._voice_began(turn, event.onset)
             case on.SpeechStopped():
                 self.user.stopped(event.offset)
-                if self._contest:
-                    self._contest.stopped = event.offset
+                if self._contest and self.user.turn:
+                    self._contest.stopped = self.user.turn.stopped
             case on.WordsHeard():
                 self._words(event.text)
             case on.TranscriptReady():
-                self._transcribed(event)
+                if turn := self.user.transcribed(event.words):
+                    self._transcribed(turn, event)
             case on.TextGiven():
                 self._typed(event)
             case on.InputCommitted():
-                self._close_user_turn()
+                self.user.commit(self.now)
             case on.InputCleared():
-                self._take_back()
+                if self.user.turn is not None and not self.user.turn.committed:
+                    self.user.commit(self.now).discarded = True
             case on.AnswerAsked():
                 self._answer_asked_for()
             case on.CancelAsked():
                 self._cancel(event.reason)
             case on.PlaybackReported():
-                self._played(event)
+                self._out.extend(self.agent.correct(event.turn_id, event.heard, self.now))
             case on.RulesChanged():
-                self._change_rules(event)
+                self.rules = self.rules.changed(event)
+                if self.rules.push_to_talk or not self.rules.interruptible:
+                    self._drop_contest()
             case on.AgentOpened():
-                self._open(event.turn_id, "mind", None, None)
+                self._opened_by_itself(event.turn_id)
             case on.AgentFinished():
                 self.agent.playout.finish(event.turn_id)
             case on.AgentFailed():
                 if self.agent.is_current(event.turn_id):
                     self._end_agent("failed", event.code)
             case on.MindAsked():
-                self._mind_asked(event.turn_id)
+                self.answers.leave_to_mind(event.turn_id)
             case on.Settled():
-                self._decided(event.turn_id)
+                self.answers.decide(event.turn_id)
             case on.InjectionAsked():
                 self._inject(event)
             case on.Tick():
@@ -152,34 +155,71 @@ class Session:
     def _settle(self) -> None:
         """What time and the floors allow by now."""
         self._judge()
-        if not self.rules.push_to_talk and self.user.is_over(self.now):
+        if self.user.is_over(self.now, by_silence=not self.rules.push_to_talk):
             self._close_user_turn()
-        if self.user.is_transcript_lost(self.now):
-            self._give_up_transcript()
+        if turn := self.user.give_up(self.now):
+            # The transcriber is lost: what it said so far counts, with no confidence.
+            self._transcribed(turn, self._words_so_far(turn))
         self._follow_agent()
         for asked in self.injections.expired(self.now):
             self._tell(injection_changed(asked, self.now, "dropped", why="expired"))
-        if not self.user.taken and self.agent.turn is None:
-            self._speak_next()
+        if self.agent.turn is None:
+            self._announce_speaker()
+            if not self.user.has_floor(self.now):
+                self._speak_next()
+        self._hold()
 
     # The user's floor.
 
-    def _voice_began(self, onset: int) -> None:
-        turn = self.user.started(onset)
+    def _voice_began(self, turn: UserTurn, onset: int) -> None:
+        """A turn began, or goes on after a pause."""
         if self.rules.push_to_talk:
             return
         if self.agent.turn is None:
             self._announce(turn)
-        elif self.rules.interruptible:
-            self._duck(onset)
+            return
+        asking = self.agent.is_asking(self.now)
+        if turn.onset == onset:
+            turn.over_agent, turn.to_question = True, asking
+        if self.rules.interruptible:
+            self._duck(turn, onset, asking)
 
     def _words(self, text: str) -> None:
-        if self.user.turn is None or not text:
+        began = self.user.turn is None
+        turn = self.user.heard(text, self.now) if text else None
+        if turn is None:
             return
-        self.user.turn.text = text
+        if began and turn is self.user.turn:
+            self._voice_began(turn, turn.onset)
+        self._tell(do.UserWords(turn.turn_id, text))
         if self._contest:
-            self._contest.text = text
-        self._tell(do.UserWords(self.user.turn.turn_id, text))
+            if turn is self.user.turn:
+                self._contest.hear(text)
+        elif turn is self.user.turn and self._speaks_over(turn) and not self._is_nod(turn, text):
+            # They come after the sound passed for a murmur.
+            self._barge_in(turn)
+
+    def _speaks_over(self, turn: UserTurn) -> bool:
+        """Whether the turn may still cut the agent's, over which it began."""
+        rules = self.rules
+        return (
+            self.agent.turn is not None
+            and rules.interruptible
+            and not rules.push_to_talk
+            and turn.over_agent
+            and not turn.announced
+        )
+
+    def _is_nod(self, turn: UserTurn, text: str) -> bool:
+        """Whether these words only say "I am listening": over the agent, or while its answer is awaited."""
+        may_be = turn.over_agent or self.answers.under_way
+        return may_be and not turn.committed and is_backchannel(text, turn.to_question)
+
+    def _announce_speaker(self) -> None:
+        """Who still speaks when the agent does not has the floor."""
+        turn = self.user.turn
+        if turn is not None and turn.stopped is None and not self.rules.push_to_talk:
+            self._announce(turn)
 
     def _announce(self, turn: UserTurn) -> None:
         if not turn.announced:
@@ -187,98 +227,84 @@ class Session:
             self._tell(do.UserStarted(turn.turn_id, turn.onset))
 
     def _close_user_turn(self) -> None:
-        if self.user.closing is not None:
-            return
         self._drop_contest()
         turn = self.user.close(self.now)
-        if turn.announced or self.rules.push_to_talk:
+        if turn.is_known and not turn.discarded:
             self._tell(do.UserStopped(turn.turn_id, turn.end))
         self._tell(do.FinishTranscript(turn.turn_id))
 
-    def _take_back(self) -> None:
-        if self.user.turn is not None and self.user.closing is None:
-            self._drop_contest()
-            turn = self.user.close(self.now)
-            turn.discarded = True
-            self._tell(do.FinishTranscript(turn.turn_id))
-
-    def _give_up_transcript(self) -> None:
-        """The transcriber is lost: what it said so far counts, with little confidence."""
-        assert self.user.closing is not None
-        self._transcribed(on.TranscriptReady(self.now, self.user.closing.text, (), 0.0, ""))
-
-    def _transcribed(self, event: on.TranscriptReady) -> None:
-        turn, self.user.closing = self.user.closing, None
-        if turn is None:
-            return
-        self._measure(turn.turn_id, "transcript", self.now - turn.asked_at)
+    def _transcribed(self, turn: UserTurn, event: on.TranscriptReady) -> None:
+        """The turn has its final words."""
         if turn.discarded:
-            self._answer_asked = False
             return
-        nod = not turn.announced and not self.rules.push_to_talk and is_backchannel(event.text)
-        if event.text and not nod and not turn.announced and not self.rules.push_to_talk:
-            # It passed for a murmur, and was words after all: they take the floor.
-            if self.agent.turn is not None and self.rules.interruptible:
-                self._barge_in(turn)
+        nod = self._is_nod(turn, event.text)
+        if not turn.is_known:
+            if not event.text:
+                return
+            if not nod:
+                # It passed for a murmur, and was words after all: they take the floor.
+                self._take_floor_late(turn)
+        answered = bool(event.text) and not nod and (self.rules.answers_by_itself or turn.answer_asked)
+        self._tell(turn.ended(event, nod, answered))
+        if not turn.committed:
+            self._measure(turn.turn_id, "endpoint", turn.asked_at - turn.end)
+        self._measure(turn.turn_id, "transcript", self.now - turn.asked_at)
+        if event.text and not nod:
+            self.answers.unanswered = Said(turn.turn_id, event.text, event.confidence, turn.end, "voice")
+        if answered or turn.answer_asked:
+            self._answer_last()
+
+    def _take_floor_late(self, turn: UserTurn) -> None:
+        if self._speaks_over(turn):
+            self._barge_in(turn)
+        if self.agent.turn is None:
             self._announce(turn)
-        if not event.text and not turn.announced and not self.rules.push_to_talk:
-            return
-        wanted = bool(event.text) and not nod and (self.rules.answers_by_itself or self._answer_asked)
-        self._answer_asked = False
-        said = Said(turn.turn_id, event.text, event.confidence, turn.end)
-        self._tell(
-            do.UserTurnEnded(
-                turn.turn_id,
-                event.text,
-                event.words,
-                event.confidence,
-                event.language,
-                turn.onset,
-                turn.end,
-                "voice",
-                nod,
-                wanted,
-            )
-        )
-        if wanted:
-            self._want_answer(said)
-        elif event.text and not nod:
-            self._unanswered = said
+            self._tell(do.UserStopped(turn.turn_id, turn.end))
 
     def _typed(self, event: on.TextGiven) -> None:
         self._tell(
             do.UserTurnEnded(event.turn_id, event.text, (), 1.0, "", self.now, self.now, "text", False, False)
         )
-        self._unanswered = Said(event.turn_id, event.text, 1.0, self.now)
+        self.answers.unanswered = Said(event.turn_id, event.text, 1.0, self.now, "text")
 
     def _answer_asked_for(self) -> None:
+        pending = self.user.turn if self.user.turn and self.user.turn.committed else self.user.closing
         if self.agent.turn is not None:
-            self._tell(do.Refused("conversation_already_has_active_response", "the agent is speaking"))
-        elif self.user.closing is not None:
-            self._answer_asked = True
-        elif self._unanswered is not None:
-            self._want_answer(replace(self._unanswered, end=self.now))
+            self._refuse_second_answer("the agent is speaking")
+        elif pending is not None and not pending.discarded:
+            pending.answer_asked = True
+        elif self.answers.unanswered is not None:
+            self.answers.unanswered = replace(self.answers.unanswered, end=self.now)
+            self._answer_last()
+        elif self.answers.under_way:
+            self._refuse_second_answer("an answer is on its way")
         else:
-            self._tell(do.Refused("no_input", "nothing was said or typed that is not answered yet"))
+            self._refuse_no_input()
 
-    def _want_answer(self, said: Said) -> None:
-        self._unanswered, self._owed = None, None
-        self._deciding = (said.turn_id, self.now)
-        self._ends = {said.turn_id: (said.end, self.now)}
-        self._measure(said.turn_id, "endpoint", self.now - said.end)
-        if self.traits.holds:
-            self._tell(do.Hold(True))
+    def _answer_last(self) -> None:
+        """Have the bridge take what nobody has answered yet."""
+        said = self.answers.unanswered
+        if said is None:
+            self._refuse_no_input()
+            return
+        self.answers.ask(said, self.now)
         self._tell(do.AnswerWanted(said.turn_id, said.text, said.confidence))
+
+    def _refuse_second_answer(self, message: str) -> None:
+        self._tell(do.Refused("conversation_already_has_active_response", message))
+
+    def _refuse_no_input(self) -> None:
+        self._tell(do.Refused("no_input", "nothing was said or typed that is not answered yet"))
 
     # Voice over the agent's.
 
-    def _duck(self, onset: int) -> None:
+    def _duck(self, turn: UserTurn, onset: int, asking: bool) -> None:
         if self._contest is not None:
             self._contest.stopped = None
             return
         assert self.agent.turn is not None
-        self._contest = Contest(onset, text=self.user.turn.text if self.user.turn else "")
-        self._quiet_at = self.agent.playout.pause(self.now)
+        quiet_at = self.agent.playout.pause(self.now)
+        self._contest = Contest(onset, quiet_at, before=turn.text, to_question=asking)
         self._tell(do.Ducked(self.now, self.agent.turn.turn_id))
 
     def _judge(self) -> None:
@@ -289,13 +315,13 @@ class Session:
             self._drop_contest()
             return
         verdict = contest.judge(self.now)
-        if verdict == "cut" and self.user.turn is not None:
+        if verdict == "cut":
+            assert self.user.turn is not None, "closing a turn ends its contest"
             self._barge_in(self.user.turn)
         elif verdict in ("backchannel", "false_alarm"):
             turn_id = self.agent.turn.turn_id
             heard, _, _ = self.agent.playout.heard(turn_id, self.now)
-            stop = ms(max(0, self._quiet_at - contest.onset))
-            self._tell(do.BargeIn(self.now, turn_id, verdict, "", heard, stop))
+            self._tell(do.BargeIn(self.now, turn_id, verdict, "", heard, ms(contest.stop)))
             self._drop_contest()
 
     def _drop_contest(self) -> None:
@@ -306,26 +332,26 @@ class Session:
         self.agent.playout.resume()
         if self.agent.turn is not None:
             self._tell(do.Unducked(self.now, self.agent.turn.turn_id))
-        elif self.user.turn is not None:
-            self._announce(self.user.turn)
 
     def _barge_in(self, turn: UserTurn) -> None:
         """The user takes the floor from the agent."""
-        onset = self._contest.onset if self._contest else turn.onset
-        quiet_at = self._quiet_at if self._contest else self.agent.playout.pause(self.now)
+        assert self.agent.turn is not None, "there is nobody to interrupt"
+        contest = self._contest or Contest(turn.onset, self.agent.playout.pause(self.now))
+        was_sounding = self.agent.turn.sounded
         self._contest = None
+        turn.over_agent = False
         # The wire's clients stop their playback at this, so it goes right before the agent's end.
         self._announce(turn)
         ended = self._cut("turn_detected")
         unheard = ended.text[len(ended.heard_text) :].strip()
-        stop = ms(max(0, quiet_at - onset))
-        self._tell(do.BargeIn(self.now, ended.turn_id, "barge_in", unheard, ended.heard, stop))
-        self._measure(ended.turn_id, "barge_in_stop", quiet_at - onset)
+        self._tell(do.BargeIn(self.now, ended.turn_id, "barge_in", unheard, ended.heard, ms(contest.stop)))
+        if was_sounding:
+            self._measure(ended.turn_id, "barge_in_stop", contest.stop)
 
     # The agent's floor.
 
-    def _cut(self, reason: str) -> do.AgentEnded:
-        ended = self._end_agent("cancelled", reason)
+    def _cut(self, reason: str, status: do.AgentStatus = "cancelled") -> do.AgentEnded:
+        ended = self._end_agent(status, reason)
         self._tell(do.CancelEngine(ended.turn_id, ended.heard, ended.heard_text))
         return ended
 
@@ -341,65 +367,68 @@ class Session:
         self._out.extend(rest)
         return ended
 
-    def _follow_agent(self) -> None:
-        """Tell of first sounds, and end turns that have sounded to their end or stalled."""
+    def _tell_first_sound(self) -> None:
         for sounded in self.agent.sounding():
             self._tell(sounded)
             turn = self.agent.turn
-            if turn and turn.answers and (times := self._ends.pop(turn.answers, None)):
-                end, wanted_at = times
-                self._measure(turn.answers, "turn", sounded.at - end)
-                self._measure(turn.answers, "first_audio", sounded.at - wanted_at)
+            asked = self.answers.first_sound(turn.answers) if turn else None
+            if asked:
+                self._measure(asked.said.turn_id, "turn", sounded.at - asked.said.end)
+                self._measure(asked.said.turn_id, "first_audio", sounded.at - asked.at)
+
+    def _follow_agent(self) -> None:
+        """End a turn that has sounded to its end, or stalled."""
         if self.agent.playout.played_out(self.now):
             self._end_agent("completed", "")
         elif self.agent.has_stalled(self.now):
-            assert self.agent.turn is not None
-            turn_id = self.agent.turn.turn_id
-            ended = self._end_agent("failed", "engine_stalled")
-            self._tell(do.CancelEngine(turn_id, ended.heard, ended.heard_text))
+            self._cut("engine_stalled", "failed")
+        if self.agent.turn is None:
+            self._drop_contest()
 
     def _open(
         self, turn_id: UUID, source: on.Source, answers: UUID | None, asked: on.InjectionAsked | None
     ) -> None:
-        if self.agent.turn is not None:
-            self._end_agent("completed", "")
         self.agent.open(turn_id, self.now, source, answers, asked)
+        self.answers.begin(answers)
         text = asked.text if asked else ""
         injection_id = asked.injection_id if asked else None
         self._tell(do.AgentStarted(turn_id, self.now, source, answers, injection_id, text))
 
+    def _opened_by_itself(self, turn_id: UUID) -> None:
+        """An engine that hears began a turn: the answer that it owes, or something of its own."""
+        if self.agent.playout.knows(turn_id):
+            return
+        if self.agent.turn is not None:
+            self._end_agent("cancelled" if self.agent.playout.backlog else "completed", "superseded")
+        self._drop_contest()
+        owed, self.answers.owed = self.answers.owed, None
+        self._open(turn_id, "mind", owed.turn_id if owed else None, None)
+
     def _speak_next(self) -> None:
-        """The floor is free: the mind's answer, else the next text that waits."""
-        if self._deciding and self.now - self._deciding[1] > DECISION_LIMIT:
-            self._deciding = None
-        if self._owed is not None:
-            to, self._owed = self._owed, None
+        """The floor is free: what is urgent, else the mind's answer, else the next text that waits."""
+        if urgent := self.injections.next_urgent():
+            self._speak(urgent)
+            return
+        owed = self.answers.owed
+        if owed is not None and not (self.traits.hears and owed.by == "voice"):
+            self.answers.owed = None
             turn_id = self._new_id()
-            self._open(turn_id, "mind", to, None)
-            self._tell(do.Answer(turn_id, to))
+            self._open(turn_id, "mind", owed.turn_id, None)
+            self._tell(do.Answer(turn_id, owed.turn_id))
             return
-        asked = self.injections.next(only_for=self._deciding[0] if self._deciding else None)
-        if asked is None:
-            return
+        awaited, alone = self.answers.awaited(self.now)
+        asked = self.injections.next_for(awaited) if awaited else None
+        if asked is None and not alone:
+            asked = self.injections.next()
+        if asked is not None:
+            self._speak(asked)
+
+    def _speak(self, asked: on.InjectionAsked) -> None:
         turn_id = self._new_id()
         self._open(turn_id, asked.source, asked.turn_id, asked)
         self._tell(injection_changed(asked, self.now, "speaking", turn_id))
+        self._measure(turn_id, "injection_wait", self.now - asked.at)
         self._tell(do.Speak(turn_id, asked.text))
-
-    # The bridge's word.
-
-    def _mind_asked(self, turn_id: UUID) -> None:
-        current = self._deciding is not None and self._deciding[0] == turn_id
-        self._decided(turn_id)
-        # An older utterance is not answered any more: the user has said something since.
-        if current and not self.traits.hears:
-            self._owed = turn_id
-
-    def _decided(self, turn_id: UUID) -> None:
-        if self._deciding and self._deciding[0] == turn_id:
-            self._deciding = None
-            if self.traits.holds:
-                self._tell(do.Hold(False))
 
     def _inject(self, asked: on.InjectionAsked) -> None:
         if not self.injections.add(asked):
@@ -407,29 +436,27 @@ class Session:
             return
         self._tell(injection_changed(asked, self.now, "waiting"))
         if asked.turn_id is not None:
-            self._decided(asked.turn_id)
+            self.answers.decide(asked.turn_id)
         if asked.interrupt and self.agent.turn is not None:
             self._cut("interrupted")
 
-    # Small things.
+    def _hold(self) -> None:
+        """Keep the mouth of an engine that hears shut from the user's pause until the bridge has decided."""
+        wanted = self.traits.holds and (self.user.pauses or self.answers.undecided)
+        if wanted != self._held:
+            self._held = wanted
+            self._tell(do.Hold(wanted))
 
-    def _played(self, event: on.PlaybackReported) -> None:
-        if self.agent.playout.report(event.turn_id, event.heard):
-            heard, text, basis = self.agent.playout.heard(event.turn_id, self.now)
-            self._tell(do.HeardCorrected(event.turn_id, heard, text, basis))
-
-    def _change_rules(self, event: on.RulesChanged) -> None:
-        rules = self.rules
-        if event.push_to_talk is not None:
-            rules = replace(rules, push_to_talk=event.push_to_talk)
-        if event.answers_by_itself is not None:
-            rules = replace(rules, answers_by_itself=event.answers_by_itself)
-        if event.interruptible is not None:
-            rules = replace(rules, interruptible=event.interruptible)
-        self.rules = rules
+    def _words_so_far(self, turn: UserTurn) -> on.TranscriptReady:
+        """What stands in for final words that will not come."""
+        return on.TranscriptReady(self.now, turn.text, (), 0.0, "")
 
     def _measure(self, turn_id: UUID, span: str, count: int) -> None:
         self._tell(do.Measured(self.now, turn_id, span, ms(count)))
 
     def _tell(self, effect: do.Effect) -> None:
         self._out.append(effect)
+
+    def _told(self) -> list[do.Effect]:
+        out, self._out = self._out, []
+        return out

@@ -6,9 +6,8 @@ gapless and in real time, so that engine, transcriber and rules agree on when so
 
 from collections import deque
 
-import numpy as np
-
 from gateway.session.clock import BYTES, samples
+from gateway.session.pcm import peak, take
 
 MOST_AHEAD = samples(60_000)
 """A client may send this much more than time has passed."""
@@ -19,11 +18,26 @@ SLACK = samples(60)
 GAP = samples(500)
 """No sound for this long counts as silence."""
 
-FORGET = samples(2000)
-"""Sound that comes later than this after a gap is new, not late."""
+STEADY = samples(300)
+"""Sound that comes behind the clock all this while is not late: less of it came than time has passed."""
+
+FIRST = samples(100)
+"""The first piece is taken for sound of just now, unless it is longer than any client's chunk."""
+
+MOST_LATE = samples(2000)
+"""A connection that stalled for longer is lost; what comes then is new, not late."""
 
 HUSH = 200
 """Peak (of 32,767) below which a piece is silence; -44 dBFS."""
+
+HUSH_BELOW_VOICE = 1 / 16
+"""A piece this much below the loudest of late is a pause in a noisy room; -24 dB."""
+
+FADING = 0.98
+"""What the loudest keeps with each piece: half after 0.7 s of 20 ms pieces."""
+
+MARKS = 64
+"""Places where position and clock were set against each other anew; a word is placed within seconds."""
 
 
 class BufferFull(Exception):
@@ -42,15 +56,23 @@ class Uplink:
         """Session time of the next sample to leave."""
         self._position = 0
         """Samples that have left: the listeners' count."""
-        self._marks: list[tuple[int, int]] = []
+        self._marks: deque[tuple[int, int]] = deque(maxlen=MARKS)
         """(position, session time) where the two were set against each other anew."""
-        self._filled, self._filled_at = 0, 0
-        """Silence put in for sound that may only be late."""
+        self._owing, self._filled_at = 0, 0
+        """Silence put in for sound that may only be late, and when."""
+        self._loudest = 0.0
+        self._least_lag, self._lag_over = MOST_LATE, 0
+        """How far the head has been behind the clock at least, and over how many samples."""
 
     @property
     def queued(self) -> int:
         """Samples that wait."""
         return self._queued
+
+    @property
+    def position(self) -> int:
+        """How many samples have left: the listeners' count."""
+        return self._position
 
     def push(self, pcm: bytes, now: int) -> None:
         """Take sound from the client.
@@ -62,9 +84,14 @@ class Uplink:
         if self._queued + count > MOST_AHEAD:
             raise BufferFull
         if self._head is None:
-            self._mark(now - min(count, samples(100)))
-        if self._is_late(pcm, now):
-            self._filled -= count
+            self._mark(max(0, now - min(count, FIRST)))
+        quiet = self._is_quiet(pcm)
+        if self._queued < SLACK and now - self._filled_at > MOST_LATE:
+            # What came since came on time: the gap was a silence.
+            self._owing = 0
+        if quiet and self._queued >= SLACK and count <= self._owing:
+            # Late sound would stay late for ever, were not its pauses left out for the silence put in before.
+            self._owing -= count
             return
         self._waiting.append(pcm)
         self._queued += count
@@ -73,21 +100,24 @@ class Uplink:
         """What leaves at `now`: sound, and silence where none came for a while."""
         if self._head is None:
             return b""
-        out = self._take(min(self._queued, now + SLACK - self._head))
-        if not self._queued and now - self._head >= GAP:
-            silence = now - self._head
-            self._filled, self._filled_at = self._filled + silence, now
-            out += self._left(bytes(silence * BYTES))
+        out = self._take(max(0, min(self._queued, now + SLACK - self._head)))
+        if out:
+            self._keep_up(now - self._head, len(out) // BYTES)
+        silence = now - self._head
+        if not self._queued and silence >= GAP:
+            self._owing, self._filled_at = min(self._owing + silence, MOST_LATE), now
+            out += self._leave(bytes(silence * BYTES))
         return out
 
     def flush(self, now: int) -> bytes:
         """Everything that waits, at once: the client says that its turn is over."""
         if self._head is None:
             return b""
+        before = self._head
         out = self._take(self._queued)
         if self._head > now + SLACK:
             # The burst ended in the future; what comes next is said now.
-            self._mark(now)
+            self._mark(max(before, now))
         return out
 
     def clear(self) -> None:
@@ -96,45 +126,43 @@ class Uplink:
         self._queued = 0
 
     def clock(self, position: int) -> int:
-        """The session time of the listeners' sample `position`."""
+        """The session time of the listeners' sample `position`; it never falls as `position` grows."""
+        until: int | None = None
         for start, at in reversed(self._marks):
             if position >= start:
-                return at + position - start
-        return 0
+                time = at + position - start
+                # A burst that was flushed had its end when the client said so.
+                return time if until is None else min(time, until)
+            until = at
+        return 0 if until is None else max(0, until - (self._marks[0][0] - position))
 
-    @property
-    def position(self) -> int:
-        """How many samples have left: the listeners' count."""
-        return self._position
+    def _keep_up(self, lag: int, count: int) -> None:
+        """Set the clock anew where the client sends less than time passes: it paused briefly, or its clock is slow."""
+        assert self._head is not None, "sound sets the clock"
+        self._least_lag, self._lag_over = min(self._least_lag, lag), self._lag_over + count
+        if self._lag_over < STEADY:
+            return
+        if self._least_lag > SLACK:
+            self._mark(self._head + self._least_lag)
+        self._least_lag, self._lag_over = MOST_LATE, 0
 
-    def _is_late(self, pcm: bytes, now: int) -> bool:
-        """Whether a silent piece may be left out to make up for silence that was put in for it."""
-        if not self._filled or now - self._filled_at > FORGET:
-            self._filled = 0
-            return False
-        if self._queued < SLACK or self._filled < len(pcm) // BYTES:
-            return False
-        return int(np.abs(np.frombuffer(pcm, dtype="<i2").astype(np.int32)).max(initial=0)) < HUSH
+    def _is_quiet(self, pcm: bytes) -> bool:
+        """Whether nothing is said in the piece."""
+        loud = peak(pcm)
+        self._loudest = max(loud, self._loudest * FADING)
+        return loud < HUSH or loud < self._loudest * HUSH_BELOW_VOICE
 
     def _mark(self, at: int) -> None:
         self._head = at
-        self._marks = [*self._marks[-7:], (self._position, at)]
+        self._marks.append((self._position, at))
 
     def _take(self, count: int) -> bytes:
-        out, want = bytearray(), max(0, count) * BYTES
-        while len(out) < want:
-            piece = self._waiting.popleft()
-            rest = want - len(out)
-            if len(piece) > rest:
-                self._waiting.appendleft(piece[rest:])
-                piece = piece[:rest]
-            out += piece
-        self._queued -= len(out) // BYTES
-        return self._left(bytes(out))
+        self._queued -= count
+        return self._leave(take(self._waiting, count))
 
-    def _left(self, pcm: bytes) -> bytes:
+    def _leave(self, pcm: bytes) -> bytes:
+        assert self._head is not None, "sound sets the clock"
         count = len(pcm) // BYTES
         self._position += count
-        if self._head is not None:
-            self._head += count
+        self._head += count
         return pcm

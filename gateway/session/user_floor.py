@@ -5,10 +5,16 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from gateway.session.clock import samples
-from gateway.session.endpointing import LONGEST_TURN, patience
+from gateway.session.effects import UserTurnEnded
+from gateway.session.endpointing import LONGEST_TURN, UNFINISHED, patience
+from gateway.session.events import TranscriptReady, Word
+from gateway.session.uplink import SLACK
 
 TRANSCRIPT_LIMIT = samples(2000)
 """A transcriber that has not said the final words by now is taken for dead; what it said so far counts."""
+
+WORDLESS_LIMIT = samples(10_000)
+"""Where it said nothing so far, more is lost by going on than by waiting: a new one is sent the sound again."""
 
 
 @dataclass(slots=True)
@@ -20,16 +26,44 @@ class UserTurn:
     stopped: int | None = None
     """The last voiced sample, while the user is quiet."""
     text: str = ""
+    over_agent: bool = False
+    """It began while the agent had the floor, and has not taken it: a "mhm" then wants no answer."""
+    to_question: bool = False
+    """It began over a question of the agent's: a "yes" then is an answer."""
     announced: bool = False
     """Whether the client knows that the user has the floor."""
+    committed: bool = False
+    """The client says that it is over."""
     discarded: bool = False
     """The client took it back."""
+    answer_asked: bool = False
+    """The client wants an answer as soon as the final words are there."""
     asked_at: int = 0
     """When its final words were asked for."""
 
     @property
     def end(self) -> int:
         return self.stopped if self.stopped is not None else self.asked_at
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the client awaits what becomes of it, be it a cough."""
+        return self.announced or self.committed
+
+    def ended(self, transcript: TranscriptReady, nod: bool, answered: bool) -> UserTurnEnded:
+        """The fact that it is over, with these words."""
+        return UserTurnEnded(
+            self.turn_id,
+            transcript.text,
+            transcript.words,
+            transcript.confidence,
+            transcript.language,
+            self.onset,
+            self.end,
+            "voice",
+            nod,
+            answered,
+        )
 
 
 class UserFloor:
@@ -39,14 +73,39 @@ class UserFloor:
         self._new_id = new_id
         self.turn: UserTurn | None = None
         self.closing: UserTurn | None = None
+        self._voiced = False
+        self._over_until = -1
+        """Sound up to here belongs to turns that were closed, however late it is told of."""
+        self._lost = 0
+        """Transcripts that were given up, and may still come."""
+        self._lost_until = -1
+
+    def has_floor(self, now: int) -> bool:
+        """Whether the user speaks, pauses, or has just ended."""
+        if self.closing is not None:
+            return True
+        if self.turn is None:
+            return False
+        if self.turn.stopped is None:
+            return now - self.turn.onset <= LONGEST_TURN
+        # With push-to-talk no silence ends a turn, but nobody waits for it longer than for any other.
+        return self.turn.committed or now - self.turn.stopped <= UNFINISHED
 
     @property
-    def taken(self) -> bool:
-        """Whether the user speaks, pauses, or has just ended."""
-        return self.turn is not None or self.closing is not None
+    def pauses(self) -> bool:
+        """Whether a turn that the client knows of may be over, and an answer must not come yet."""
+        if self.closing is not None:
+            return self.closing.is_known and not self.closing.discarded
+        return self.turn is not None and self.turn.announced and self.turn.stopped is not None
 
-    def started(self, onset: int) -> UserTurn:
-        """Voice began: a new turn, or the running one goes on."""
+    def started(self, onset: int) -> UserTurn | None:
+        """Voice began: a new turn, or the running one goes on; None when it belongs to one that is closed."""
+        self._voiced = True
+        if onset <= self._over_until:
+            # A burst was committed before anybody listened to it, or a new transcriber hears it a second time.
+            if self.closing is not None:
+                self.closing.onset = min(self.closing.onset, onset)
+            return None
         if self.turn is None:
             self.turn = UserTurn(self._new_id(), onset)
         self.turn.stopped = None
@@ -54,25 +113,74 @@ class UserFloor:
 
     def stopped(self, offset: int) -> None:
         """Voice ended; a pause begins."""
-        if self.turn is not None:
-            self.turn.stopped = offset
+        self._voiced = False
+        if self.closing is not None and offset <= self._over_until:
+            self.closing.stopped = max(offset, self.closing.onset)
+        elif self.turn is not None:
+            self.turn.stopped = max(offset, self.turn.onset)
 
-    def is_over(self, now: int) -> bool:
-        """Whether the pause has outlasted what the words so far call for, and the turn before has its words."""
+    def heard(self, text: str, now: int) -> UserTurn | None:
+        """Words so far: of the turn that awaits its final ones, else of the running one, else of a new one."""
+        if self.closing is None and self.turn is None and self._voiced:
+            # The voice never stopped when the turn before was closed (noise, or the client committed).
+            self.turn = UserTurn(self._new_id(), now)
+        turn = self.closing or self.turn
+        if turn is not None:
+            turn.text = text
+        return turn
+
+    def commit(self, now: int) -> UserTurn:
+        """The client ends the running turn, or one of which no voice was heard yet."""
+        if self.turn is None:
+            self.turn = UserTurn(self._new_id(), now, stopped=now)
+        self.turn.committed = True
+        return self.turn
+
+    def is_over(self, now: int, by_silence: bool) -> bool:
+        """Whether the running turn is to be closed, and the one before has its words."""
         turn = self.turn
         if turn is None or self.closing is not None:
             return False
+        if turn.committed or not by_silence:
+            return turn.committed
         if turn.stopped is None:
             return now - turn.onset > LONGEST_TURN
         return now - turn.stopped >= patience(turn.text)
 
     def close(self, now: int) -> UserTurn:
-        """End the running turn (or an empty one that begins and ends now); its final words are awaited."""
-        turn = self.turn or UserTurn(self._new_id(), now, stopped=now)
+        """End the running turn; its final words are awaited."""
+        turn = self.turn
+        assert turn is not None, "only a running turn can be closed"
         turn.asked_at = now
+        by_silence = turn.stopped is not None and not turn.committed
+        # Sound is handed on a little early, so what the client committed may lie ahead of the clock.
+        self._over_until = turn.end if by_silence else now + SLACK
         self.turn, self.closing = None, turn
         return turn
 
-    def is_transcript_lost(self, now: int) -> bool:
-        """Whether the final words have been awaited for too long."""
-        return self.closing is not None and now - self.closing.asked_at > TRANSCRIPT_LIMIT
+    def transcribed(self, words: tuple[Word, ...]) -> UserTurn | None:
+        """The turn whose final words these are; None for those of a turn that was given up."""
+        late = self._lost > 0 and not (words and words[-1].end > self._lost_until)
+        if self.closing is None or late:
+            self._lost = max(0, self._lost - 1)
+            return None
+        self._lost = 0
+        turn, self.closing = self.closing, None
+        return turn
+
+    def give_up(self, now: int) -> UserTurn | None:
+        """The turn whose final words have been awaited for too long, if there is one: nobody awaits them now."""
+        turn = self.closing
+        if turn is None or now - turn.asked_at <= (TRANSCRIPT_LIMIT if turn.text else WORDLESS_LIMIT):
+            return None
+        self._lost, self._lost_until = self._lost + 1, self._over_until
+        self.closing = None
+        return turn
+
+    def leave(self, now: int) -> list[UserTurn]:
+        """The call ends: what was not ended, the oldest first."""
+        left = [turn for turn in (self.closing, self.turn) if turn is not None]
+        for turn in left:
+            turn.asked_at = turn.asked_at or now
+        self.closing = self.turn = None
+        return left

@@ -1,0 +1,94 @@
+"""What is owed to the user: the utterance nobody answered yet, the one the bridge has, the one for the mind."""
+
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from gateway.session.clock import samples
+
+DECISION_LIMIT = samples(3000)
+"""A bridge that has said nothing by now no longer keeps other words from being spoken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An utterance."""
+
+    turn_id: UUID
+    text: str
+    confidence: float
+    end: int
+    """Its last voiced sample, or when an answer to it was asked for."""
+    by: Literal["voice", "text"]
+
+
+@dataclass(slots=True)
+class Asked:
+    """The utterance that went to the bridge last; older ones are not answered by the mind any more."""
+
+    said: Said
+    at: int
+    decided: bool = False
+    """The bridge has told what becomes of it."""
+    left_to_mind: bool = False
+    begun: bool = False
+    """An agent turn that answers it has begun."""
+    sounded: bool = False
+    """The user has heard the first sound of an answer."""
+
+
+class Answers:
+    """Follows utterances from their last word to the answer's first sound."""
+
+    def __init__(self) -> None:
+        self.unanswered: Said | None = None
+        """Waits until the client asks for an answer."""
+        self.owed: Said | None = None
+        """The engine's mind is to answer it as soon as the floor is free."""
+        self.asked: Asked | None = None
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the bridge has an utterance and has told nothing yet."""
+        return self.asked is not None and not self.asked.decided
+
+    @property
+    def under_way(self) -> bool:
+        """Whether an answer is being decided or owed."""
+        return self.undecided or self.owed is not None
+
+    def ask(self, said: Said, now: int) -> None:
+        """The utterance goes to the bridge; what was owed before is superseded."""
+        self.unanswered = self.owed = None
+        self.asked = Asked(said, now)
+
+    def decide(self, turn_id: UUID) -> None:
+        """The bridge has told what becomes of the utterance."""
+        if self.asked and self.asked.said.turn_id == turn_id:
+            self.asked.decided = True
+
+    def leave_to_mind(self, turn_id: UUID) -> None:
+        """The bridge leaves the utterance to the mind; one that was superseded is left to nobody."""
+        self.decide(turn_id)
+        if self.asked and self.asked.said.turn_id == turn_id and not self.asked.left_to_mind:
+            self.asked.left_to_mind = True
+            self.owed = self.asked.said
+
+    def begin(self, turn_id: UUID | None) -> None:
+        """An agent turn that answers utterance `turn_id` has begun."""
+        if self.asked and self.asked.said.turn_id == turn_id:
+            self.asked.begun = True
+
+    def awaited(self, now: int) -> tuple[UUID | None, bool]:
+        """The utterance whose words go first, and whether all others must wait for them."""
+        asked = self.asked
+        if asked is None or asked.begun:
+            return None, False
+        return asked.said.turn_id, not asked.decided and now - asked.at <= DECISION_LIMIT
+
+    def first_sound(self, turn_id: UUID | None) -> Asked | None:
+        """The utterance `turn_id`, when this is the first sound of an answer to it."""
+        if self.asked is None or self.asked.said.turn_id != turn_id or self.asked.sounded:
+            return None
+        self.asked.sounded = True
+        return self.asked

@@ -1,0 +1,116 @@
+"""When a pause is the end of the user's turn."""
+
+import pytest
+
+from gateway.session import effects as do
+from gateway.session.clock import ms
+from gateway.session.endpointing import FINISHED, OPEN, UNFINISHED, WORDLESS, patience
+from tests.gateway.session.driver import Call
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "what time is it",
+        "Turn off the lamp",
+        "stop",
+        "hello",
+        "no",
+        "what can you do",
+        "who are you",
+        "turn it on",
+        "tell me about that",
+        "what time is it please",
+    ],
+)
+def test_a_finished_request_ends_soon(text: str) -> None:
+    assert patience(text) == FINISHED
+
+
+@pytest.mark.parametrize(
+    "text", ["remind me in", "what's the", "I want to", "call Ada and", "it is twenty point", "um"]
+)
+def test_an_unfinished_phrase_waits_long(text: str) -> None:
+    assert patience(text) == UNFINISHED
+
+
+@pytest.mark.parametrize(
+    "text", ["the weather in Berlin", "my sister", "thank you", "yes please", "hey Myca"]
+)
+def test_a_phrase_that_may_go_on_is_neither(text: str) -> None:
+    assert patience(text) == OPEN
+
+
+def test_punctuation_of_a_recogniser_changes_nothing() -> None:
+    assert patience("What time is it?") == patience("what time is it")
+    assert patience("Remind me in…") == UNFINISHED
+
+
+def test_without_words_the_recogniser_gets_time() -> None:
+    assert patience("") == WORDLESS
+
+
+def ended_after(call: Call, last_word: float) -> float:
+    return call.when(do.FinishTranscript) - last_word
+
+
+def test_a_finished_question_is_taken_after_half_a_second() -> None:
+    call = Call()
+    last = call.says("what time is it", at=1000)
+    call.until(4000)
+    assert ms(FINISHED) <= ended_after(call, last) <= ms(FINISHED) + 20
+
+
+def test_a_thinking_pause_after_an_unfinished_phrase_is_waited_out() -> None:
+    call = Call()
+    paused = call.says("remind me in", at=1000)
+    call.says("ten minutes to stretch", at=paused + 1200)
+    call.until(8000)
+    assert [turn.text for turn in call.told(do.UserTurnEnded)] == ["remind me in ten minutes to stretch"]
+
+
+def test_words_that_come_late_still_count() -> None:
+    call = Call(words_behind=700)
+    last = call.says("remind me in", at=1000)
+    call.until(last + 1500)
+    assert not call.told(do.FinishTranscript)
+    call.until(last + 1800)
+    assert ms(UNFINISHED) <= ended_after(call, last) <= ms(UNFINISHED) + 20
+
+
+def test_a_sound_without_words_ends_too_and_nobody_answers_it() -> None:
+    call = Call()
+    last = call.sounds(1000, lasts=300)
+    call.until(5000)
+    assert ms(WORDLESS) <= ended_after(call, last) <= ms(WORDLESS) + 20
+    (turn,) = call.told(do.UserTurnEnded)
+    assert (turn.text, turn.answered) == ("", False)
+    assert not call.told(do.AnswerWanted)
+
+
+def test_a_noise_that_never_stops_gives_the_floor_back_after_a_minute() -> None:
+    call = Call()
+    call.sounds(1000, lasts=200_000)
+    waits = call.injects("Your tea is ready.", at=2000)
+    call.until(60_900)
+    assert call.injection(waits) == ["waiting"]
+    call.until(65_000)
+    assert call.injection(waits) == ["waiting", "speaking", "heard"]
+
+
+def test_words_within_a_noise_that_never_stopped_begin_a_turn() -> None:
+    call = Call()
+    call.sounds(1000, lasts=80_000)
+    call.until(65_000)
+    call.says("what time is it", at=79_500)
+    call.until(90_000)
+    assert [turn.text for turn in call.told(do.UserTurnEnded)] == ["", "what time is it"]
+
+
+def test_the_endpoint_is_measured_from_the_last_word_to_the_decision() -> None:
+    call = Call()
+    call.says("what time is it", at=1000)
+    call.until(4000)
+    spans = {measured.span: measured.ms for measured in call.told(do.Measured)}
+    assert ms(FINISHED) <= spans["endpoint"] <= ms(FINISHED) + 20
+    assert 60 <= spans["transcript"] <= 80
