@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -11,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store import migrate, tables
 from gateway.store.engine import new_engine
+
+ROOT = Path(__file__).parents[2]
 
 CATALOG = {
     "columns": """
@@ -123,7 +126,7 @@ async def test_two_processes_that_migrate_at_once_both_succeed(empty_database_ur
     )
     async with asyncio.timeout(100):
         starts = [
-            await asyncio.create_subprocess_exec(sys.executable, "-c", program, empty_database_url)
+            await asyncio.create_subprocess_exec(sys.executable, "-c", program, empty_database_url, cwd=ROOT)
             for _ in range(2)
         ]
         assert [await start.wait() for start in starts] == [0, 0]

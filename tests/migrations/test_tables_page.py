@@ -20,7 +20,7 @@ def described(table: Table) -> str:
     }
     lines = [f"### {table.name}", "", f"{table.comment}.", "", "| column | type | meaning |", "|---|---|---|"]
     for column in table.columns:
-        kind = str(column.type.compile(dialect=postgresql.dialect())).lower()
+        kind = str(column.type.compile(dialect=postgresql.dialect())).lower()  # type: ignore[no-untyped-call]
         kind = kind.replace("timestamp with time zone", "timestamptz") + (
             "" if column.nullable else ", not null"
         )
