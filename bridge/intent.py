@@ -12,8 +12,6 @@ from typing import Protocol
 from bridge.controls import control_of
 from bridge.events import Control, Intent
 from bridge.nearest import Index
-from personas.model import Persona
-from services.orchestrator.protocol import ToolDescription
 
 CHITCHAT_AT = 0.45
 """Cosine; under it an utterance is not near enough to any small talk. Measured, docs/bridge.md."""
@@ -68,11 +66,3 @@ def judge(chitchat: float, action: float) -> Decision:
         if action > chitchat and action >= ACTION_AT:
             return Decision(Intent.ACTION, best, "nearest")
     return Decision(Intent.UNCLEAR, best, "nearest")
-
-
-def nearest_example(persona: Persona, tools: Iterable[ToolDescription]) -> NearestExample:
-    """The classifier of one persona in front of these tools."""
-    return NearestExample(
-        [phrase for group in persona.small_talk for phrase in group.examples],
-        [phrase for tool in tools for phrase in tool.examples],
-    )

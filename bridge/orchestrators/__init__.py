@@ -1,0 +1,1 @@
+"""Adapters of the `Orchestrator` port, leaves all of them."""

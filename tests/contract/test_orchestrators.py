@@ -1,0 +1,215 @@
+"""What every orchestrator does for the bridge, whoever stands at the other end of the wire."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from bridge.bridge import Bridge
+from bridge.events import BridgeEvent, InvocationChanged, LeftToMind, Reply, Utterance
+from bridge.intent import NearestExample
+from bridge.ledger import Invocation, Status
+from bridge.orchestrators.http import HttpOrchestrator, Waits
+from bridge.ports import ChatEvent, OrchestratorAway, OrchestratorRefused
+from personas.loader import load
+from services.base.ids import new_id
+from services.orchestrator.protocol import CHAT_PATH, ChatResult, Plan, Progress
+from services.orchestrator.server import OrchestratorSettings, make_app
+
+KEY = "internal"
+WISH = "what is three plus four"
+PATIENT = Waits(connect=30, answer=30, silence=30)
+
+
+def reference() -> web.Application:
+    """The orchestrator that comes with the product, with its own agents."""
+    return make_app(OrchestratorSettings(antiphon_internal_key=KEY))
+
+
+def foreign() -> web.Application:
+    """A MAS that knows `chat` alone, answers in JSON, and says more than we asked."""
+
+    async def chat(request: web.Request) -> web.Response:
+        asked = await request.json()
+        return web.json_response(
+            {"response_text": f"Heard: {asked['message']}", "agent_name": "Echo", "x": 1}
+        )
+
+    async def health(_: web.Request) -> web.Response:
+        return web.Response(text="ok")
+
+    app = web.Application()
+    app.router.add_post(CHAT_PATH, chat)
+    app.router.add_get("/health", health)
+    return app
+
+
+@dataclass
+class Served:
+    """An orchestrator behind the adapter, and the server to be stopped."""
+
+    orchestrator: HttpOrchestrator
+    runner: web.AppRunner
+
+
+async def serve(app: web.Application, http: aiohttp.ClientSession, key: str = KEY) -> Served:
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    return Served(HttpOrchestrator(http, f"http://127.0.0.1:{runner.addresses[0][1]}", key, PATIENT), runner)
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture(params=[reference, foreign], ids=["reference", "foreign"])
+async def served(request: pytest.FixtureRequest, http: aiohttp.ClientSession) -> AsyncIterator[Served]:
+    served = await serve(request.param(), http)
+    yield served
+    await served.runner.cleanup()
+
+
+@pytest.fixture
+async def own(http: aiohttp.ClientSession) -> AsyncIterator[HttpOrchestrator]:
+    """The reference orchestrator alone."""
+    served = await serve(reference(), http)
+    yield served.orchestrator
+    await served.runner.cleanup()
+
+
+async def done(orchestrator: HttpOrchestrator, plan: Plan, key: str) -> list[ChatEvent]:
+    async with asyncio.timeout(60):
+        return [event async for event in orchestrator.chat(WISH, plan, "talk", key)]
+
+
+async def test_a_wish_gets_a_plan(served: Served) -> None:
+    plan = await served.orchestrator.plan(WISH, {"language": "en"}, "talk")
+    assert plan.tool
+    assert plan.missing == []
+
+
+async def test_a_deed_ends_with_its_one_result(served: Served) -> None:
+    plan = await served.orchestrator.plan(WISH, {}, "talk")
+    *before, last = await done(served.orchestrator, plan, "key-1")
+    assert all(isinstance(event, Progress) for event in before)
+    assert isinstance(last, ChatResult)
+    assert last.status == "success"
+    assert last.response_text
+
+
+async def test_deeds_side_by_side_get_their_own_results(served: Served) -> None:
+    plan = await served.orchestrator.plan(WISH, {}, "talk")
+    results = await asyncio.gather(*(done(served.orchestrator, plan, f"key-{n}") for n in range(5)))
+    assert all(isinstance(events[-1], ChatResult) for events in results)
+
+
+async def test_what_nobody_asked_for_cannot_be_called_off(served: Served) -> None:
+    assert await served.orchestrator.cancel("no such key") is False
+
+
+async def test_it_is_ready_until_it_is_gone_and_then_it_is_away(served: Served) -> None:
+    assert await served.orchestrator.ready() is None
+    plan = await served.orchestrator.plan(WISH, {}, "talk")
+    await served.runner.cleanup()
+    assert await served.orchestrator.ready()
+    with pytest.raises(OrchestratorAway):
+        await served.orchestrator.plan(WISH, {}, "talk")
+    with pytest.raises(OrchestratorAway):
+        await done(served.orchestrator, plan, "key-1")
+
+
+async def test_tools_are_told_by_those_who_can(served: Served) -> None:
+    for tool in await served.orchestrator.tools():
+        assert tool.name
+        assert tool.examples
+
+
+# What the reference orchestrator can do beyond `chat`.
+
+
+async def test_the_same_key_again_gives_the_same_result(own: HttpOrchestrator) -> None:
+    plan = await own.plan("what time is it", {"timezone": "Asia/Tokyo"}, "talk")
+    assert plan.idempotent
+    assert await done(own, plan, "key-1") == await done(own, plan, "key-1")
+
+
+async def test_what_is_done_already_cannot_be_called_off(own: HttpOrchestrator) -> None:
+    await done(own, await own.plan(WISH, {}, "talk"), "key-1")
+    assert await own.cancel("key-1") is False
+
+
+async def test_an_unknown_tool_is_refused_before_anything_is_done(own: HttpOrchestrator) -> None:
+    with pytest.raises(OrchestratorRefused):
+        await done(own, Plan(tool="no_such_tool", agent="x"), "key-1")
+
+
+async def test_a_wrong_key_is_refused(http: aiohttp.ClientSession) -> None:
+    served = await serve(reference(), http, key="wrong")
+    with pytest.raises(OrchestratorRefused):
+        await served.orchestrator.plan(WISH, {}, "talk")
+    await served.runner.cleanup()
+
+
+# The bridge in front of each.
+
+
+class Rows:
+    """A ledger that keeps its rows."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Invocation] = {}
+
+    async def request(self, row: Invocation) -> Invocation:
+        return self.rows.setdefault(row.idempotency_key, row)
+
+    async def advance(self, row: Invocation) -> None:
+        self.rows[row.idempotency_key] = row
+
+
+def bridge(orchestrator: HttpOrchestrator) -> Bridge:
+    classifier = NearestExample(["hello"], [WISH])
+    return Bridge(
+        load().persona("plain"), classifier, orchestrator, Rows(), new_id, lambda: datetime.now(UTC)
+    )
+
+
+async def heard(bridge: Bridge, text: str) -> list[BridgeEvent]:
+    utterance = Utterance(new_id(), UUID(int=1), "talk", text, 0.9, "", "Asia/Tokyo", "en")
+    async with asyncio.timeout(60):
+        return [event async for event in bridge.take(utterance)]
+
+
+async def test_the_bridge_has_a_wish_done_by_either(served: Served) -> None:
+    events = await heard(bridge(served.orchestrator), WISH)
+    filler, result = [event for event in events if isinstance(event, Reply)]
+    assert (filler.source, result.source) == ("filler", "tool")
+    rows = [event.invocation for event in events if isinstance(event, InvocationChanged)]
+    assert [row.status for row in rows] == [Status.REQUESTED, Status.RUNNING, Status.SUCCESS]
+
+
+async def test_a_sum_is_worked_out_and_said(own: HttpOrchestrator) -> None:
+    events = await heard(bridge(own), WISH)
+    said = [event.text for event in events if isinstance(event, Reply)][-1]
+    assert "7" in said or "seven" in said
+
+
+async def test_a_question_is_asked_and_answered_across_two_turns(own: HttpOrchestrator) -> None:
+    one = bridge(own)
+    (asked,) = [event for event in await heard(one, "convert five miles") if isinstance(event, Reply)]
+    assert (asked.source, asked.invocation_id) == ("notice", None)
+    answered = [event for event in await heard(one, "kilometers") if isinstance(event, Reply)]
+    assert answered[-1].source == "tool"
+    assert "8.0" in answered[-1].text or "eight" in answered[-1].text
+
+
+async def test_what_no_tool_is_for_is_left_to_the_mind(own: HttpOrchestrator) -> None:
+    events = await heard(bridge(own), "the mitochondria of yeast")
+    assert isinstance(events[-1], LeftToMind)
