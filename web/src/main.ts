@@ -114,7 +114,6 @@ function showCall(shown: Call): void {
   const live = shown.phase.kind === "live";
   page.call.dataset.phase = shown.phase.kind;
   page.callLabel.textContent = open ? (live ? "Hang up" : "Cancel") : "Talk";
-  page.call.classList.toggle("muted", muted);
   setText(page.status, words.status(shown, activity(transcript), muted));
   page.mute.hidden = !live;
   page.mute.ariaPressed = String(muted);
