@@ -54,8 +54,8 @@ async def tool_phrases(orchestrator_url: str, internal_key: str) -> list[str]:
             aiohttp.ClientSession(headers=headers, timeout=timeout, raise_for_status=True) as http,
             http.get(f"{orchestrator_url}/tools") as answer,
         ):
-            tools = [ToolDescription.model_validate(tool) for tool in (await answer.json())["tools"]]
-    except (aiohttp.ClientError, TimeoutError, KeyError, ValueError) as error:
+            tools = [ToolDescription.model_validate(tool) for tool in await answer.json()]
+    except (aiohttp.ClientError, TimeoutError, TypeError, ValueError) as error:
         raise PartFailed(f"the orchestrator's list of tools can't be read: {error!r}") from error
     return [example for tool in tools for example in tool.examples]
 

@@ -162,9 +162,10 @@ class EmbeddedPostgres:
         identity = (f"--username={USER}", "--auth=scram-sha-256", "--pwfile=/dev/stdin")
         program = str(binaries() / "initdb")
         shutil.rmtree(new, ignore_errors=True)
-        command = tethered(
-            [program, "-D", str(new), *locale, *identity, "--no-instructions"], SIGKILL, self.folder
-        )
+        # `fsync` off says that the data need not outlive a crash of the machine.
+        haste = ("--no-sync",) if self.settings.get("fsync") == "off" else ()
+        options = ("-D", str(new), *locale, *identity, *haste, "--no-instructions")
+        command = tethered([program, *options], SIGKILL, self.folder)
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.PIPE,

@@ -34,7 +34,7 @@ def orchestrator(body: object) -> TestServer:
 
 
 async def test_small_talk_and_tools_are_written_one_phrase_a_line(tmp_path: Path) -> None:
-    async with orchestrator({"tools": [TOOL]}) as server:
+    async with orchestrator([TOOL]) as server:
         await write_phrases(tmp_path / "phrases", str(server.make_url("")).rstrip("/"), "key")
     told = {path.name: path.read_text() for path in (tmp_path / "phrases").iterdir()}
     assert told["tools.txt"] == "what time is it in Tokyo\nwhat time is it\n"
@@ -43,13 +43,13 @@ async def test_small_talk_and_tools_are_written_one_phrase_a_line(tmp_path: Path
 
 
 async def test_a_refusal_of_the_orchestrator_is_its_failure(tmp_path: Path) -> None:
-    async with orchestrator({"tools": []}) as server:
+    async with orchestrator([]) as server:
         with pytest.raises(PartFailed, match="list of tools"):
             await write_phrases(tmp_path, str(server.make_url("")).rstrip("/"), "wrong")
 
 
 async def test_nonsense_of_the_orchestrator_is_its_failure(tmp_path: Path) -> None:
-    async with orchestrator({"tools": [{"name": "clock"}]}) as server:
+    async with orchestrator([{"name": "clock"}]) as server:
         with pytest.raises(PartFailed, match="list of tools"):
             await write_phrases(tmp_path, str(server.make_url("")).rstrip("/"), "key")
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from gateway.cli.postgres import EmbeddedPostgres
 
 async def main():
-    server = EmbeddedPostgres(Path(sys.argv[1]), "secret")
+    server = EmbeddedPostgres(Path(sys.argv[1]), "secret", {"fsync": "off"})
     await server.start()
     print(server.pid, server.url(), flush=True)
     await asyncio.Event().wait()
@@ -45,7 +45,7 @@ tether.main(*sys.argv[1:])
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[EmbeddedPostgres]:
-    server = EmbeddedPostgres(tmp_path / "pg", "secret")
+    server = EmbeddedPostgres(tmp_path / "pg", "secret", settings={"fsync": "off"})
     yield server
     await server.stop()
 
@@ -119,7 +119,7 @@ async def test_killing_the_owner_leaves_no_server_and_the_next_start_works(
     await owner.wait()
 
     # At once: the next owner has to wait for the last moments of the first server by itself.
-    server = EmbeddedPostgres(tmp_path, "secret")
+    server = EmbeddedPostgres(tmp_path, "secret", {"fsync": "off"})
     try:
         assert await query(await server.start(), "SELECT answer FROM kept") == 42
         await gone(int(pid))
