@@ -126,9 +126,8 @@ class Playout:
         if self._paused:
             return None
         count = min(track.left, LEAD - max(0, self._horizon - now))
-        if count <= 0 or (count < PIECE and not (track.whole and count == track.left)):
-            return None
-        return self._send(track, count, now)
+        is_last = track.whole and count == track.left and (count or track.told < len(track.words))
+        return self._send(track, count, now) if count >= PIECE or is_last else None
 
     def pause(self, now: int) -> int:
         """Fall quiet: nothing leaves until `resume`, but a last faded bit so that it does not click.
@@ -214,7 +213,7 @@ class Playout:
         if fade_out:
             pcm = faded(pcm, rising=False)
         self._fade_in = fade_out
-        if track.first_sent_at is None:
+        if track.first_sent_at is None and count:
             track.first_sent_at = now
         self._horizon = max(self._horizon, now) + count
         track.sent += count

@@ -95,7 +95,10 @@ class Session:
         self._contest = None
         if self.agent.turn is not None:
             self._cut("session_ended")
+        running = self.user.turn
         for turn in self.user.leave(self.now):
+            if turn is running and turn.is_known and not turn.discarded:
+                self._tell(do.UserStopped(turn.turn_id, turn.end))
             # Words that were told are kept; nobody will say better ones.
             if not turn.discarded and (turn.is_known or turn.text):
                 self._tell(turn.ended(self._words_so_far(turn), nod=False, answered=False))
