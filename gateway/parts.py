@@ -89,14 +89,13 @@ class Parts:
         ]
 
     def choose(self, wanted: WantedMode) -> tuple[Mode, str | None]:
-        """The engine that `wanted` gets, and why it is another one where it is."""
-        offers = {offer.mode: offer for offer in self.offers()}
-        if wanted == "auto":
-            return next(offer.mode for offer in offers.values() if offer.available), None
-        if offers[wanted].available:
-            return wanted, None
-        best = next(offer.mode for offer in offers.values() if offer.available)
-        return best, f"{wanted}: {offers[wanted].reason}"
+        """The engine that `wanted` gets, and why it is not the one wished for (with `auto`, the best) where it isn't."""
+        offers = self.offers()
+        wished = next(offer for offer in offers if wanted in ("auto", offer.mode))
+        if wished.available:
+            return wished.mode, None
+        best = next(offer for offer in offers if offer.available)
+        return best.mode, f"{wished.mode}: {wished.reason}"
 
     def call(self, profile: Profile, outlet: Outlet) -> Call:
         """Put a call together."""

@@ -39,6 +39,7 @@ class Recorder:
         self._log_seq = 0
         self._turn_seq = 0
         self._open_turns: set[UUID] = set()
+        self._sounded: set[UUID] = set()
         self._wanted: dict[UUID, int] = {}
         """When an utterance went to the bridge."""
 
@@ -87,6 +88,10 @@ class Recorder:
             case do.AnswerWanted():
                 self._wanted[fact.turn_id] = now
             case do.AgentStarted():
+                self._turn(fact.turn_id, "agent")
+            case do.AgentSounded():
+                # A turn begins with its sound; one that never sounded has no place in time.
+                self._sounded.add(fact.turn_id)
                 self._turn(fact.turn_id, "agent", start_samples=fact.at, started_at=self.at(fact.at))
             case do.AgentEnded():
                 self._turn(
@@ -96,7 +101,7 @@ class Recorder:
                     heard_text=fact.heard_text,
                     heard_basis=fact.heard_basis,
                     words=[asdict(word) for word in fact.words],
-                    end_samples=fact.at,
+                    end_samples=fact.at if fact.turn_id in self._sounded else None,
                     ended_at=self.at(fact.at),
                     interrupted=fact.status == "cancelled",
                     metadata={"status": fact.status, "reason": fact.reason},

@@ -51,9 +51,11 @@ class RealtimeWire:
         )
         await socket.prepare(request)
         attachment = client.attach(request.query.get("antiphon") == "1", after)
-        closed_in_order = await self._live(socket, client, attachment)
-        if not attachment.replaced.is_set():
-            client.detach(closed_in_order)
+        try:
+            await self._live(socket, client, attachment)
+        finally:
+            if not attachment.replaced.is_set():
+                client.detach(socket.close_code in (WSCloseCode.OK, WSCloseCode.GOING_AWAY))
         return socket
 
     def _client(self, request: web.Request, caller: Caller) -> RealtimeClient:
@@ -85,8 +87,8 @@ class RealtimeWire:
 
     async def _live(
         self, socket: web.WebSocketResponse, client: RealtimeClient, attachment: Attachment
-    ) -> bool:
-        """Move frames until either side is done; True when the client closed in order."""
+    ) -> None:
+        """Move frames until either side is done."""
         reading = asyncio.create_task(self._read(socket, client), name="realtime read")
         writing = asyncio.create_task(self._write(socket, attachment.line), name="realtime write")
         over = asyncio.create_task(client.over.wait(), name="realtime over")
@@ -104,7 +106,6 @@ class RealtimeWire:
                 await socket.close(code=WSCloseCode.OK, message=(client.call.end_reason or "ended").encode())
             elif writing.done() and isinstance(writing.exception(), ClientTooSlow):
                 await self._goodbye(socket, ClientTooSlow.code, "the client does not read")
-            return reading.done() and socket.close_code in (WSCloseCode.OK, WSCloseCode.GOING_AWAY)
         finally:
             for task in tasks:
                 task.cancel()

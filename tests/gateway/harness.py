@@ -1,0 +1,305 @@
+"""A gateway in one process with real sockets, whose ears, voice and bridge a test writes the script for."""
+
+import asyncio
+import base64
+import contextlib
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+from uuid import UUID
+
+import aiohttp
+from aiohttp import web
+
+from bridge import events as bridge
+from bridge.bridge import Bridge
+from gateway.access import Access
+from gateway.call import Call, Profile
+from gateway.calls import Calls
+from gateway.conversation import Conversation
+from gateway.engines.cascade import CascadeEngine
+from gateway.parts import Offer, Parts
+from gateway.ports import Mode, PartAway, Sound
+from gateway.recorder import Outlet, Recorder
+from gateway.rest.catalogue import Choices
+from gateway.rest.sessions import Sessions
+from gateway.session import events as on
+from gateway.session.clock import RATE, samples
+from gateway.store.queries import Queries
+from gateway.store.rows import Row
+from gateway.wires.realtime.socket import RealtimeWire
+from personas.loader import load
+from personas.model import Voice
+from services.base.ids import new_id
+from services.base.problems import problems
+
+PATIENCE = 20.0
+"""Seconds until a test gives up; only a broken one waits so long."""
+
+WORD = samples(200)
+"""Each word of the test voice sounds this long."""
+
+
+class Rows:
+    """Takes the rows that a call writes."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+
+    def put(self, row: Row) -> None:
+        self.rows.append(row)
+
+
+class ScriptedEars:
+    """Ears whose test says what they make out."""
+
+    def __init__(self, now: Callable[[], int]) -> None:
+        self._now = now
+        self._tell: Callable[[on.Event], None] | None = None
+        self.running = asyncio.Event()
+        self.heard = 0
+        """Bytes of the user's sound."""
+        self.final = ""
+        """The words of the next `TranscriptReady`."""
+
+    async def run(self, tell: Callable[[on.Event], None]) -> None:
+        self._tell = tell
+        self.running.set()
+        await asyncio.Event().wait()
+
+    def hear(self, pcm: bytes) -> None:
+        self.heard += len(pcm)
+
+    def finish(self) -> None:
+        text, self.final = self.final, ""
+        asyncio.get_running_loop().call_soon(self.tell, on.TranscriptReady(self._now(), text, (), 0.9, "en"))
+
+    def tell(self, event: on.Event) -> None:
+        assert self._tell is not None
+        self._tell(event)
+
+    async def begin(self, words: str = "") -> None:
+        """The user begins to speak, and so far says `words`."""
+        async with asyncio.timeout(PATIENCE):
+            await self.running.wait()
+        self.tell(on.SpeechStarted(self._now(), self._now()))
+        if words:
+            self.final = words
+            self.tell(on.WordsHeard(self._now(), words))
+
+    def pause(self) -> None:
+        """The user falls silent."""
+        self.tell(on.SpeechStopped(self._now(), self._now()))
+
+    async def say(self, words: str) -> None:
+        """The user says `words` and stops; the turn ends by the session's own rules."""
+        await self.begin(words)
+        self.pause()
+
+
+class TestVoice:
+    """A synthesizer whose words all sound alike: 200 ms each, loud."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        self.spoken: list[str] = []
+        self.breaks_after: int | None = None
+        """Words until the voice is lost, once."""
+
+    async def speak(self, text: str, voice: Voice) -> AsyncGenerator[Sound, None]:
+        self.spoken.append(text)
+        for place, word in enumerate(text.split()):
+            if self.breaks_after is not None and place >= self.breaks_after:
+                self.breaks_after = None
+                raise PartAway("the test voice broke")
+            start = place * WORD
+            yield Sound(b"\x00\x40" * WORD, (on.Word(word, start, start + WORD),))
+
+    async def close(self) -> None:
+        pass
+
+
+class EchoMind:
+    """Answers with what was said."""
+
+    name = "echo"
+
+    async def answer(self, conversation: Conversation, instructions: str) -> AsyncGenerator[str, None]:
+        yield f"You said {conversation.last('user')}"
+
+
+class ScriptedBridge:
+    """A bridge whose test says what it does with an utterance; by default all is left to the mind."""
+
+    def __init__(self) -> None:
+        self.heard: list[bridge.Utterance] = []
+        self.script: Callable[[bridge.Utterance], AsyncIterator[bridge.BridgeEvent]] | None = None
+        self.closed = False
+
+    async def take(self, utterance: bridge.Utterance) -> AsyncGenerator[bridge.BridgeEvent, None]:
+        self.heard.append(utterance)
+        if self.script is None:
+            yield bridge.LeftToMind(utterance.turn_id)
+            return
+        async for event in self.script(utterance):
+            yield event
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class TestParts:
+    """Puts calls together from the doubles above."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        self.catalogue = load()
+        self.ears: dict[UUID, ScriptedEars] = {}
+        self.voice = TestVoice()
+        self.bridge = ScriptedBridge()
+
+    def offers(self) -> list[Offer]:
+        return [Offer("personaplex", False, "none here"), Offer("local", True, None)]
+
+    def choose(self, wanted: str) -> tuple[Mode, str | None]:
+        return "local", None if wanted in ("auto", "local") else f"{wanted}: none here"
+
+    def call(self, profile: Profile, outlet: Outlet) -> Call:
+        def ears(now: Callable[[], int], clock: Callable[[int], int]) -> ScriptedEars:
+            self.ears[profile.session_id] = ScriptedEars(now)
+            return self.ears[profile.session_id]
+
+        engine = CascadeEngine("local", EchoMind(), self.voice)
+        recorder = Recorder(outlet, profile.session_id, profile.started_at, "local")
+        return Call(profile, engine, ears, cast(Bridge, self.bridge), recorder, new_id)
+
+
+@dataclass(slots=True)
+class Client:
+    """A client on the realtime wire."""
+
+    socket: aiohttp.ClientWebSocketResponse
+    events: list[dict[str, Any]] = field(default_factory=list)
+    """All that came."""
+
+    async def send(self, kind: str, **fields: Any) -> None:
+        await self.socket.send_json({"type": kind, **fields})
+
+    async def until(self, kind: str, **wanted: Any) -> dict[str, Any]:
+        """The next event of that kind (whose fields are as wanted)."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                message = await self.socket.receive()
+                assert message.type is aiohttp.WSMsgType.TEXT, f"waiting for {kind}: {message}"
+                event = json.loads(message.data)
+                self.events.append(event)
+                if event["type"] == kind and all(event.get(k) == v for k, v in wanted.items()):
+                    return cast(dict[str, Any], event)
+
+    async def closed(self) -> aiohttp.WSMessage:
+        """The close that comes; events before it are kept."""
+        async with asyncio.timeout(PATIENCE):
+            async for message in self.socket:
+                self.events.append(json.loads(message.data))
+            return aiohttp.WSMessage(aiohttp.WSMsgType.CLOSE, self.socket.close_code, None)
+
+    async def text(self, words: str) -> None:
+        """Type `words` and ask for an answer."""
+        content = [{"type": "input_text", "text": words}]
+        await self.send(
+            "conversation.item.create", item={"type": "message", "role": "user", "content": content}
+        )
+        await self.send("response.create")
+
+    def kinds(self) -> list[str]:
+        """What came, by kind, without the sound."""
+        return [e["type"] for e in self.events if not e["type"].endswith("audio.delta")]
+
+    def sound(self, response_id: str) -> bytes:
+        """All PCM of one response."""
+        return b"".join(
+            base64.b64decode(e["delta"])
+            for e in self.events
+            if e["type"] == "response.output_audio.delta" and e["response_id"] == response_id
+        )
+
+
+class Gateway:
+    """The served gateway and what tests reach into."""
+
+    def __init__(self, access: Access | None = None, most: int = 10) -> None:
+        self.parts = TestParts()
+        self.rows = Rows()
+        self.access = access or Access({}, open_to_all=True, hosts=frozenset())
+        self.calls = Calls(cast(Parts, self.parts), self.rows, "test", most)
+        self.wire = RealtimeWire(self.calls, self.access)
+        self._stack = contextlib.AsyncExitStack()
+        self.http: aiohttp.ClientSession
+        self.url: str
+
+    async def __aenter__(self) -> "Gateway":
+        app = web.Application(middlewares=[problems])
+        sessions = Sessions(self.calls, self.wire, cast(Queries, NoQueries()), self.access)
+        for route in (*sessions.routes(), *Choices(self.parts.catalogue, self.access).routes()):
+            app.router.add_route(route.method, route.path, route.handler)
+        app.router.add_get("/v1/realtime", self.wire.handle)
+        # As `services.base.serve` does: a handler is not cancelled when its client goes.
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        self._stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        # Left first: the calls end before the server stops.
+        await self._stack.enter_async_context(self.calls)
+        self.http = await self._stack.enter_async_context(aiohttp.ClientSession())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def session(self, **body: Any) -> dict[str, Any]:
+        """Make a session over REST."""
+        async with self.http.post(f"{self.url}/api/mas/voice/duplex/session", json=body) as answer:
+            assert answer.status == 201, await answer.text()
+            return cast(dict[str, Any], await answer.json())
+
+    async def attach(
+        self, session: dict[str, Any], antiphon: bool = True, after: int | None = None
+    ) -> Client:
+        """Attach to a session with its own secret."""
+        url = session["realtime_url"] + ("&antiphon=1" if antiphon else "")
+        url += f"&after={after}" if after is not None else ""
+        return await self.connect(url, session["client_secret"]["value"])
+
+    async def connect(self, url: str, token: str = "") -> Client:
+        """Open a socket."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        socket = await self.http.ws_connect(url, headers=headers, protocols=("realtime",), max_msg_size=0)
+        return Client(socket)
+
+    async def client(self, antiphon: bool = True, **body: Any) -> tuple[Client, ScriptedEars]:
+        """A client with a session of its own that has said hello, and the session's ears."""
+        session = await self.session(**body)
+        client = await self.attach(session, antiphon)
+        await client.until("session.created")
+        return client, self.parts.ears[UUID(session["session_id"])]
+
+
+class NoQueries:
+    """No session was ever written down."""
+
+    async def session(self, session_id: UUID) -> None:
+        return None
+
+
+def sound(milliseconds: int, level: int = 0) -> str:
+    """Base64 PCM16 at 24 kHz, constant."""
+    return base64.b64encode(level.to_bytes(2, "little", signed=True) * (RATE * milliseconds // 1000)).decode()
+
+
+def number(event: dict[str, Any]) -> int:
+    """The growing number at the end of an event's id."""
+    return int(event["event_id"].rsplit("_", 1)[1])

@@ -1,0 +1,227 @@
+"""Turns on the realtime wire: what a client is told, in which order."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+
+from bridge import events as bridge
+from gateway.session.clock import RATE
+from tests.gateway.harness import PATIENCE, WORD, Gateway, sound
+from tests.gateway.samples import finished_invocation
+
+
+@pytest.fixture
+async def gateway() -> AsyncIterator[Gateway]:
+    async with Gateway() as gateway:
+        yield gateway
+
+
+async def test_a_spoken_turn_is_told_in_openai_s_order(gateway: Gateway) -> None:
+    client, ears = await gateway.client(antiphon=False)
+    await client.send("input_audio_buffer.append", audio=sound(20))
+    await ears.say("hello there")
+    done = await client.until("response.done")
+    assert done["response"]["status"] == "completed"
+    user = [
+        "input_audio_buffer.speech_started",
+        "input_audio_buffer.speech_stopped",
+        "input_audio_buffer.committed",
+        "conversation.item.added",
+        "conversation.item.input_audio_transcription.delta",
+        "conversation.item.input_audio_transcription.completed",
+        "conversation.item.done",
+    ]
+    agent = [
+        "response.created",
+        "response.output_item.added",
+        "conversation.item.added",
+        "response.content_part.added",
+        *["response.output_audio_transcript.delta"] * 4,
+        "response.output_audio.done",
+        "response.output_audio_transcript.done",
+        "response.content_part.done",
+        "response.output_item.done",
+        "conversation.item.done",
+        "response.done",
+    ]
+    assert client.kinds() == ["session.created", *user, *agent]
+
+
+async def test_the_agent_s_sound_arrives_whole(gateway: Gateway) -> None:
+    client, ears = await gateway.client()
+    await client.send("input_audio_buffer.append", audio=sound(20))
+    await ears.say("hello there")
+    done = await client.until("response.done")
+    pcm = np.frombuffer(client.sound(done["response"]["id"]), dtype="<i2")
+    assert len(pcm) == 4 * WORD
+    assert (pcm == 0x4000).all()
+
+
+async def test_a_typed_turn_is_answered_when_an_answer_is_asked_for(gateway: Gateway) -> None:
+    client, _ = await gateway.client()
+    await client.text("good morning")
+    done = await client.until("response.done")
+    assert done["response"]["output"][0]["content"][0]["transcript"] == "You said good morning"
+
+
+async def test_text_modality_gives_text_and_no_sound(gateway: Gateway) -> None:
+    client, _ = await gateway.client()
+    await client.send("session.update", session={"type": "realtime", "output_modalities": ["text"]})
+    await client.text("good morning")
+    await client.until("response.done")
+    assert "response.output_text.delta" in client.kinds()
+    assert not any(e["type"] == "response.output_audio.delta" for e in client.events)
+
+
+async def test_an_answer_without_anything_said_is_refused(gateway: Gateway) -> None:
+    client, _ = await gateway.client()
+    await client.send("response.create")
+    assert (await client.until("error"))["error"]["code"] == "no_input"
+
+
+async def test_instructions_of_a_response_are_spoken(gateway: Gateway) -> None:
+    client, _ = await gateway.client()
+    await client.send(
+        "response.create", response={"instructions": "Say that tea is ready", "metadata": {"a": "b"}}
+    )
+    done = await client.until("response.done")
+    assert gateway.parts.voice.spoken == ["Say that tea is ready"]
+    assert done["response"]["metadata"] == {"a": "b"}
+
+
+async def test_cancel_stops_the_response_and_names_what_was_heard(gateway: Gateway) -> None:
+    client, _ = await gateway.client()
+    await client.text("one two three four five six seven eight nine ten eleven twelve")
+    await client.until("response.output_audio_transcript.delta", delta="two ")
+    await client.send("response.cancel")
+    done = await client.until("response.done")
+    assert done["response"]["status"] == "cancelled"
+    assert done["response"]["status_details"]["reason"] == "client_cancelled"
+    said = done["response"]["output"][0]["content"][0]["transcript"]
+    assert said.startswith("You said one")
+    assert "twelve" not in said
+
+
+async def test_cancel_without_a_response_is_an_error_and_nothing_else(gateway: Gateway) -> None:
+    client, _ = await gateway.client()
+    await client.send("response.cancel", event_id="mine")
+    error = (await client.until("error"))["error"]
+    assert (error["code"], error["event_id"]) == ("response_cancel_not_active", "mine")
+
+
+async def test_a_barge_in_is_told_right_before_the_end_of_the_response(gateway: Gateway) -> None:
+    client, ears = await gateway.client(antiphon=False)
+    await client.text("one two three four five six seven eight nine ten eleven twelve")
+    await client.until("response.output_audio.delta")
+    await ears.begin("stop")
+    await client.until("response.done")
+    kinds = client.kinds()
+    started = kinds.index("input_audio_buffer.speech_started")
+    assert kinds[started + 1] == "response.output_audio.done"
+    assert kinds[-1] == "response.done"
+
+
+async def test_a_murmur_while_the_agent_speaks_is_an_item_and_stops_nothing(gateway: Gateway) -> None:
+    client, ears = await gateway.client(antiphon=False)
+    await client.text("one two three four five six seven eight nine ten eleven twelve")
+    await client.until("response.output_audio.delta")
+    await ears.say("mhm")
+    heard = await client.until("conversation.item.input_audio_transcription.completed")
+    done = await client.until("response.done")
+    assert heard["transcript"] == "mhm"
+    assert done["response"]["status"] == "completed"
+    assert "input_audio_buffer.speech_started" not in client.kinds()
+
+
+async def test_truncation_tells_how_much_was_heard(gateway: Gateway) -> None:
+    client, _ = await gateway.client()
+    await client.text("one two three four five")
+    done = await client.until("response.done")
+    item = done["response"]["output"][0]["id"]
+    heard_ms = 3 * WORD * 1000 // RATE
+    await client.send("conversation.item.truncate", item_id=item, content_index=0, audio_end_ms=heard_ms)
+    assert (await client.until("conversation.item.truncated"))["audio_end_ms"] == heard_ms
+    rows = [row for row in gateway.rows.rows if getattr(row, "heard_basis", None) == "client"]
+    assert rows[-1].heard_text == "You said one"  # type: ignore[union-attr]
+
+
+async def test_push_to_talk_ends_a_turn_by_commit_alone(gateway: Gateway) -> None:
+    client, ears = await gateway.client()
+    manual = {"type": "realtime", "audio": {"input": {"turn_detection": None}}}
+    await client.send("session.update", session=manual)
+    await client.until("session.updated")
+    await client.send("input_audio_buffer.append", audio=sound(2000))
+    await ears.begin("what is new")
+    await client.send("input_audio_buffer.commit")
+    await client.send("response.create")
+    done = await client.until("response.done")
+    assert done["response"]["output"][0]["content"][0]["transcript"] == "You said what is new"
+    assert "input_audio_buffer.speech_stopped" not in client.kinds()
+    assert ears.heard >= 2 * 2000 * RATE // 1000
+
+
+async def test_our_own_events_go_to_those_alone_who_asked(gateway: Gateway) -> None:
+    for antiphon in (True, False):
+        client, ears = await gateway.client(antiphon=antiphon)
+        await client.send("input_audio_buffer.append", audio=sound(20))
+        await ears.say("hello there")
+        await client.until("response.done")
+        assert any(kind.startswith("antiphon.") for kind in client.kinds()) is antiphon
+
+
+async def test_a_tool_is_a_finished_item_for_every_client(gateway: Gateway) -> None:
+    async def script(utterance: bridge.Utterance) -> AsyncIterator[bridge.BridgeEvent]:
+        invocation = finished_invocation(utterance)
+        yield bridge.InvocationChanged(invocation)
+        yield bridge.Reply(utterance.turn_id, "It is noon.", "tool", invocation.invocation_id)
+
+    gateway.parts.bridge.script = script
+    client, _ = await gateway.client(antiphon=False)
+    await client.text("what time is it")
+    item = {"type": ""}
+    while item["type"] != "mcp_call":
+        item = (await client.until("conversation.item.done"))["item"]
+    assert (item["name"], item["error"]) == ("tell_time", None)
+    done = await client.until("response.done")
+    assert done["response"]["output"][0]["content"][0]["transcript"] == "It is noon."
+
+
+async def test_what_breaks_in_the_bridge_is_said_and_the_call_goes_on(
+    gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def script(utterance: bridge.Utterance) -> AsyncIterator[bridge.BridgeEvent]:
+        if utterance.text == "break":
+            raise RuntimeError("a fault of ours")
+        yield bridge.LeftToMind(utterance.turn_id)
+
+    gateway.parts.bridge.script = script
+    client, _ = await gateway.client()
+    await client.text("break")
+    done = await client.until("response.done")
+    assert "something broke" in done["response"]["output"][0]["content"][0]["transcript"]
+    assert "the bridge failed" in caplog.text
+    await client.text("hello")
+    done = await client.until("response.done")
+    assert done["response"]["output"][0]["content"][0]["transcript"] == "You said hello"
+
+
+async def test_a_voice_lost_in_mid_sentence_goes_on_at_the_word(gateway: Gateway) -> None:
+    gateway.parts.voice.breaks_after = 3
+    client, _ = await gateway.client()
+    await client.text("one two three")
+    done = await client.until("response.done")
+    assert done["response"]["status"] == "completed"
+    assert gateway.parts.voice.spoken == ["You said one two three", "two three"]
+    assert len(client.sound(done["response"]["id"])) == 2 * 5 * WORD
+
+
+async def test_closing_in_order_ends_the_call(gateway: Gateway) -> None:
+    client, _ = await gateway.client()
+    (call, task) = next(iter(gateway.calls._calls.values()))
+    await client.socket.close()
+    async with asyncio.timeout(PATIENCE):
+        await asyncio.wait({task})
+    assert call.end_reason == "client_closed"
+    assert gateway.parts.bridge.closed
