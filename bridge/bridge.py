@@ -90,10 +90,13 @@ class Bridge:
         self._closed = True
         for turn in self._turns:
             turn.cancel()
-        if self._deeds:
-            await asyncio.wait(self._deeds, timeout=self._limits.close)
-        for deed in self._deeds:
-            deed.cancel()
+        try:
+            if self._deeds:
+                await asyncio.wait(self._deeds, timeout=self._limits.close)
+        finally:
+            # Also when whoever closes us has no more time: each deed then writes its own end.
+            for deed in self._deeds:
+                deed.cancel()
         await asyncio.gather(*self._turns, *self._deeds, return_exceptions=True)
 
     async def _turn(self, utterance: Utterance, told: Told) -> None:

@@ -21,5 +21,5 @@ class Limits:
     """How long the end of a deed is written again while the ledger is away."""
     pause: float = 0.1
     """Before the first repetition; each next one waits twice as long."""
-    close: float = 5.0
+    close: float = 3.0
     """What running deeds get to finish when the call has ended."""

@@ -251,6 +251,19 @@ async def test_a_deed_still_running_when_the_call_ends_is_unknown() -> None:
     assert kinds(events)[-1] == "InvocationChanged"
 
 
+async def test_a_close_that_is_cut_short_still_leaves_a_true_row() -> None:
+    world, gate = World(), Gate()
+    world.orchestrator.streams = [gated(gate, NOON_IN_TOKYO)]
+    task = start(world, WISH)
+    await passed(gate.reached)
+    closing = asyncio.create_task(world.bridge.close())
+    await asyncio.sleep(0)  # it waits for the deed now
+    closing.cancel()
+    async with asyncio.timeout(PATIENCE):
+        await task
+    assert world.ledger.row.status is Status.UNKNOWN
+
+
 async def test_a_deed_that_has_not_started_when_the_call_ends_never_does() -> None:
     world, gate = World(Limits(close=0.01)), Gate()
     world.ledger.gates = {"running": gate}
