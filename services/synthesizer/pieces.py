@@ -6,8 +6,9 @@ from collections.abc import Iterator
 LONGEST = 300
 """Characters of one piece, some 20 s of speech and 25 ms of eSpeak's time: what another call waits at most."""
 
-# A full stop ends a sentence behind four letters or more; "Dr." and "e.g." stay with what they belong to.
-SENTENCE_END = re.compile(r"(?:(?<=[^\W\d_]{4})\.|[!?…]|(?<=\d)\.)[\"')\]”’]*\s+")
+CLOSING = r"""[\])"'”’]"""
+# A full stop ends a sentence behind four letters, a digit or a bracket; "Dr." and "e.g." don't end one.
+SENTENCE_END = re.compile(rf"(?:(?<=[^\W\d_]{{4}})\.|(?<=\d)\.|(?<={CLOSING})\.|[!?…]){CLOSING}*\s+")
 CLAUSE_END = re.compile(r"[,;:.—–]\s+")
 SPACE = re.compile(r"\s+")
 

@@ -40,7 +40,9 @@ def place(text: str, sound: Sound) -> list[Placed]:
     """The words of `text` in order. One that eSpeak says in one breath with the word before ("of the"), and one
     that makes no sound ("—"), is joined to that word."""
     tokens = [match.span() for match in TOKEN.finditer(text)]
-    starts = _starts(tokens, sound.marks)
+    # A mark may point into the silence that was trimmed away.
+    marks = [Mark(mark.position, min(mark.at, len(sound.pcm))) for mark in sound.marks]
+    starts = _starts(tokens, marks)
     sounding = [index for index, start in enumerate(starts) if start is not None]
     if not sounding:
         return []

@@ -83,7 +83,8 @@ async def test_every_rate_has_the_same_length_in_time(connect: Connect, rate: in
     assert heard.events[0] == Started("t", rate)
     assert len(heard.pcm) / rate == pytest.approx(len(native.pcm) / 48000, rel=0.01)
     assert [word.start / rate for word in heard.words] == pytest.approx(
-        [word.start / 48000 for word in native.words], abs=0.005
+        [word.start / 48000 for word in native.words],
+        abs=0.02,  # eSpeak itself is out by a pitch period or two between two readings of one text
     )
 
 
