@@ -89,7 +89,7 @@ class Parts:
         ]
 
     def choose(self, wanted: WantedMode) -> tuple[Mode, str | None]:
-        """The engine that `wanted` gets, and why it is not the one wished for (with `auto`, the best) where it isn't."""
+        """The engine that `wanted` gets, and why it is not the one wished for (with `auto`, the best)."""
         offers = self.offers()
         wished = next(offer for offer in offers if wanted in ("auto", offer.mode))
         if wished.available:
