@@ -125,8 +125,9 @@ def _tool(agent: _AgentYaml, row: _ToolYaml, allowed: Sequence[str]) -> Tool:
     for at, parameter in enumerate(row.parameters):
         if parameter.type not in TYPES:
             raise _Wrong(f"parameters[{at}].type: expected one of {', '.join(TYPES)}; got `{parameter.type}`")
-        if parameter.required and not parameter.ask:
-            raise _Wrong(f"parameters[{at}].ask: expected a question, because `{parameter.name}` is required")
+        if not parameter.ask and (parameter.required or parameter.type == "place"):
+            why = "it is required" if parameter.required else "an unknown place has to be asked for"
+            raise _Wrong(f"parameters[{at}].ask: expected a question for `{parameter.name}`, because {why}")
         fields = parameter.model_dump() | {"type": TYPES[parameter.type]}
         parameters.append(Parameter(**fields))
     names = {parameter.name for parameter in parameters}

@@ -72,7 +72,7 @@ class ModelPlanner:
         values, bad = tool.check(arguments, now)
         if bad:
             raise ModelFailed(f"arguments of `{name}` that don't fit: {', '.join(sorted(bad))}")
-        return make_plan(tool, values, context, now, CONFIDENCE)
+        return make_plan(tool, values, context, now, CONFIDENCE, tool.missing(values))
 
     async def _ask(self, message: str, now: datetime) -> tuple[str | None, dict[str, Any]]:
         from openai import OpenAIError

@@ -12,7 +12,7 @@ from services.orchestrator.language.slots import SlotType, Value
 from services.orchestrator.language.words import Tokens, tokenise
 from services.orchestrator.protocol import Plan
 
-MAX_TOKENS = 40
+MAX_TOKENS = 32
 """Longer utterances hold more than one wish; a model may sort them out, patterns would pick a piece."""
 
 SURE = 0.75
@@ -38,9 +38,15 @@ class Found:
         return {name: value for name, value in self.match.captures if value is not _UNKNOWN_PLACE}
 
     @property
+    def missing(self) -> list[str]:
+        """What has to be asked for: named but not understood, or required and not named."""
+        unknown = [name for name, value in self.match.captures if value is _UNKNOWN_PLACE]
+        return unknown + [name for name in self.tool.missing(self.values) if name not in unknown]
+
+    @property
     def rank(self) -> tuple[float, int, int]:
         """More explained, then less missing, then more by its own words than by its slots."""
-        return self.coverage, -len(self.tool.missing(self.values)), self.match.words
+        return self.coverage, -len(self.missing), self.match.words
 
 
 class PatternPlanner:
@@ -62,13 +68,13 @@ class PatternPlanner:
         found = self.find(tokens, now)
         pending = _pending(context)
         # Plainly another wish: it stands by itself. Anything less may be the answer to our question.
-        if pending and not (found and found.coverage == 1 and not found.tool.missing(found.values)):
+        if pending and not (found and found.coverage == 1 and not found.missing):
             answered = self._answer(pending, tokens, context, now)
             if answered.tool:
                 return answered
         if found is None:
             return NOTHING
-        return make_plan(found.tool, found.values, context, now, round(found.coverage, 3))
+        return make_plan(found.tool, found.values, context, now, round(found.coverage, 3), found.missing)
 
     def find(self, tokens: Tokens, now: datetime) -> Found | None:
         """The best phrase, or None where none explains enough."""
@@ -81,6 +87,7 @@ class PatternPlanner:
     def _best(self, tokens: Tokens, now: datetime, *, known: bool) -> Found | None:
         best: Found | None = None
         slots = _Slots(tokens, now, known)
+        latest = int(len(tokens) * (1 - SURE))
         for tool in self.catalog.tools:
 
             def read(name: str, start: int, end: int, tool: Tool = tool) -> Value | None:
@@ -88,7 +95,7 @@ class PatternPlanner:
                 return slots.read(parameter.type, start, end) if parameter else None
 
             for phrase in tool.phrases:
-                for match in phrase.matches(tokens, read):
+                for match in phrase.matches(tokens, read, latest):
                     found = Found(tool, match, _coverage(match, tokens))
                     if not known and match.words < 3:
                         continue  # "time in something" may be anything.
@@ -106,7 +113,9 @@ class PatternPlanner:
         if value is None:
             return NOTHING
         values = tool.check(pending.arguments, now)[0] | {wanted.name: value}
-        return make_plan(tool, values, context, now, 1.0)
+        return make_plan(
+            tool, values, context, now, 1.0, [name for name in pending.missing if name not in values]
+        )
 
 
 class _Slots:
@@ -152,8 +161,8 @@ def _fill(wanted: Parameter, tokens: Tokens, now: datetime) -> Value | None:
         return wanted.type.read(tokens[start:end], now)
 
     for phrase in _ANSWERS:
-        for match in phrase.matches(tokens, read):
-            if match.end - match.start == len(tokens):
+        for match in phrase.matches(tokens, read, latest=0):
+            if match.end == len(tokens):
                 return match.captures[0][1]
     return None
 
@@ -168,16 +177,21 @@ def _pending(context: Mapping[str, Any]) -> Plan | None:
 
 
 def make_plan(
-    tool: Tool, values: Mapping[str, Value], context: Mapping[str, Any], now: datetime, confidence: float
+    tool: Tool,
+    values: Mapping[str, Value],
+    context: Mapping[str, Any],
+    now: datetime,
+    confidence: float,
+    missing: list[str],
 ) -> Plan:
-    """A plan out of what was understood: context fills in, and what is still missing becomes a question."""
+    """A plan out of what was understood: context fills in, and the first of `missing` becomes a question."""
     filled = dict(values)
     for parameter in tool.parameters:
         if parameter.context and parameter.name not in filled:
             offered = context.get(parameter.context)
             if offered is not None and (value := parameter.type.check(offered, now)):
                 filled[parameter.name] = value
-    missing = tool.missing(filled)
+    missing = [name for name in missing if name not in filled]
     question = tool.parameter(missing[0]) if missing else None
     return Plan(
         tool=tool.name,

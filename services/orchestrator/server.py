@@ -168,7 +168,8 @@ class Door:
             names = ", ".join(tool.name for tool in self.catalog.tools)
             raise UnknownTool(f"`plan.tool`: expected one of {names}; got `{plan.tool}`")
         values, bad = tool.check(plan.arguments, local_now())
-        bad |= dict.fromkeys(set(tool.missing(values)) - set(bad), "is missing")
+        lacking = {*tool.missing(values), *(name for name in plan.missing if name not in values)}
+        bad |= dict.fromkeys(lacking - set(bad), "is missing")
         if bad:
             lines = (f"`plan.arguments.{name}`: {why}" for name, why in sorted(bad.items()))
             raise BadArguments("; ".join(lines), fields=bad)

@@ -47,6 +47,8 @@ class Binary:
 
 Node = Number | Pi | Apply | Binary
 
+_LISTS = frozenset({"add", "sum", "total", "product", "average", "mean"})
+
 MAX_TOKENS = 100
 MAX_DEPTH = 25
 """Of brackets and functions inside each other: the parser recurses, and Python's stack is finite."""
@@ -115,9 +117,10 @@ def parse_expression(tokens: Tokens) -> Node | None:
     """
     if not tokens or len(tokens) > MAX_TOKENS:
         return None
-    # "the sum of one hundred and five" has two numbers, "one hundred and five plus one" has one "and" inside.
+    # "the sum of one hundred and five" has two numbers; "the average of ten twenty and thirty" has three.
+    lists = not _LISTS.isdisjoint(tokens)
     for and_joins in (True, False):
-        lexemes = _lex(tokens, and_joins)
+        lexemes = _lex(tokens, and_joins, pairs=not lists)
         if lexemes is None:
             return None
         try:
@@ -140,24 +143,28 @@ def _does_something(tree: Node) -> bool:
     return False
 
 
-def _lex(tokens: Tokens, and_joins: bool) -> list[Lexeme] | None:
+def _lex(tokens: Tokens, and_joins: bool, pairs: bool) -> list[Lexeme] | None:
     lexemes: list[Lexeme] = []
     at = 0
     while at < len(tokens):
-        for size in range(min(_LONGEST, len(tokens) - at), 0, -1):
-            symbol = _WORDS.get(tokens[at : at + size])
-            if symbol is not None:
-                if symbol:
-                    lexemes.append(symbol)
-                at += size
-                break
-        else:
-            step = _lex_root_or_power(tokens, at) or _lex_number(tokens, at, and_joins)
-            if step is None:
-                return None
-            found, at = step
-            lexemes += found
+        step = (
+            _lex_root_or_power(tokens, at)
+            or _lex_words(tokens, at)
+            or _lex_number(tokens, at, and_joins, pairs)
+        )
+        if step is None:
+            return None
+        found, at = step
+        lexemes += found
     return lexemes
+
+
+def _lex_words(tokens: Tokens, at: int) -> tuple[list[Lexeme], int] | None:
+    for size in range(min(_LONGEST, len(tokens) - at), 0, -1):
+        symbol = _WORDS.get(tokens[at : at + size])
+        if symbol is not None:
+            return [symbol] if symbol else [], at + size
+    return None
 
 
 def _lex_root_or_power(tokens: Tokens, at: int) -> tuple[list[Lexeme], int] | None:
@@ -170,12 +177,12 @@ def _lex_root_or_power(tokens: Tokens, at: int) -> tuple[list[Lexeme], int] | No
     return None
 
 
-def _lex_number(tokens: Tokens, at: int, and_joins: bool) -> tuple[list[Lexeme], int] | None:
+def _lex_number(tokens: Tokens, at: int, and_joins: bool, pairs: bool) -> tuple[list[Lexeme], int] | None:
     if tokens[at] == "negative":
         return ["-"], at + 1
     if tokens[at] in ("a", "an") and read_number(tokens, at) is None:
         return [], at + 1
-    found = read_number(tokens, at, and_joins=and_joins)
+    found = read_number(tokens, at, and_joins=and_joins, pairs=pairs)
     return ([found[0]], found[1]) if found else None
 
 

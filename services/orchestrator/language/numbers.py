@@ -34,11 +34,12 @@ _PARTS |= {"hundredth": 100, "hundredths": 100, "thousandth": 1000, "thousandths
 _TYPED = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:e[+-]?\d{1,2})?")
 
 
-def read_number(tokens: Tokens, start: int = 0, *, and_joins: bool = True) -> Read | None:
+def read_number(tokens: Tokens, start: int = 0, *, and_joins: bool = True, pairs: bool = True) -> Read | None:
     """Read the longest number that begins at `start`.
 
     Args:
         and_joins: whether "and" may stand inside ("a hundred and five"); false where it separates numbers.
+        pairs: whether "nineteen eighty four" is one number; false where numbers may stand side by side.
 
     Returns:
         The value and where it ends, or None where no number begins. A sign is read too.
@@ -47,7 +48,7 @@ def read_number(tokens: Tokens, start: int = 0, *, and_joins: bool = True) -> Re
     sign = 1
     if at < len(tokens) and tokens[at] in ("minus", "negative", "-"):
         sign, at = -1, at + 1
-    found = _part_of_one(tokens, at) or _whole(tokens, at, and_joins)
+    found = _part_of_one(tokens, at) or _whole(tokens, at, and_joins, pairs)
     if found is None:
         return None
     value, at = found
@@ -91,13 +92,13 @@ def _part_of_one(tokens: Tokens, at: int) -> Read | None:
     return None
 
 
-def _whole(tokens: Tokens, at: int, and_joins: bool) -> Read | None:
+def _whole(tokens: Tokens, at: int, and_joins: bool, pairs: bool) -> Read | None:
     """Digits as typed, or a cardinal in words, with what follows "point"."""
     if at >= len(tokens):
         return None
     if tokens[at][0] in ".0123456789" and _TYPED.fullmatch(tokens[at]):
         return Fraction(tokens[at].replace(",", "")), at + 1
-    found = _cardinal(tokens, at, and_joins)
+    found = _cardinal(tokens, at, and_joins, pairs)
     value, end = found or (0, at)
     if end < len(tokens) and tokens[end] == "point" and (decimals := _decimals(tokens, end + 1)):
         return Fraction(value) + decimals[0], decimals[1]
@@ -121,9 +122,9 @@ def _decimals(tokens: Tokens, at: int) -> Read | None:
     return (Fraction(int(digits), 10 ** len(digits)), at) if digits else None
 
 
-def _cardinal(tokens: Tokens, at: int, and_joins: bool) -> tuple[int, int] | None:
+def _cardinal(tokens: Tokens, at: int, and_joins: bool, pairs: bool) -> tuple[int, int] | None:
     """Groups from large to small: "two million three hundred thousand and five"."""
-    found = _below_thousand(tokens, at, and_joins)
+    found = _below_thousand(tokens, at, and_joins, pairs)
     if found is None:
         return None
     total, group, at = 0, found[0], found[1]
@@ -134,7 +135,7 @@ def _cardinal(tokens: Tokens, at: int, and_joins: bool) -> tuple[int, int] | Non
             return total + group, at
         total, group, at, last = total + group * scale, 0, at + 1, scale
         skip = at + 1 if and_joins and tokens[at : at + 1] == ("and",) else at
-        following = _below_thousand(tokens, skip, and_joins)
+        following = _below_thousand(tokens, skip, and_joins, pairs)
         if following is None or (skip > at and _part_of_one(tokens, skip)):
             return total, at
         if following[0] >= scale:
@@ -145,7 +146,7 @@ def _cardinal(tokens: Tokens, at: int, and_joins: bool) -> tuple[int, int] | Non
         group, at = following
 
 
-def _below_thousand(tokens: Tokens, at: int, and_joins: bool) -> tuple[int, int] | None:
+def _below_thousand(tokens: Tokens, at: int, and_joins: bool, pairs: bool) -> tuple[int, int] | None:
     """ "three hundred and five", "a hundred", "nineteen eighty four", "one oh five", "twenty three"."""
     if at >= len(tokens):
         return None
@@ -167,7 +168,7 @@ def _below_thousand(tokens: Tokens, at: int, and_joins: bool) -> tuple[int, int]
         if rest and not (skip > at and _part_of_one(tokens, skip)):
             return value + rest[0], rest[1]
         return value, at
-    if 1 <= value < 100 and at < len(tokens):
+    if pairs and 1 <= value < 100 and at < len(tokens):
         if tokens[at] in ("oh", "o") and at + 1 < len(tokens) and _DIGITS.get(tokens[at + 1], 0) > 0:
             return value * 100 + _DIGITS[tokens[at + 1]], at + 2
         pair = _below_hundred(tokens, at)

@@ -64,9 +64,9 @@ class Phrase:
     parts: Sequence
     slots: frozenset[str]
 
-    def matches(self, tokens: Tokens, read: ReadSlot) -> Iterator[Match]:
-        """Every way in which this phrase fits somewhere in `tokens`."""
-        for start in range(len(tokens)):
+    def matches(self, tokens: Tokens, read: ReadSlot, latest: int) -> Iterator[Match]:
+        """Every way in which this phrase fits into `tokens`, beginning at `latest` at the latest."""
+        for start in range(min(latest + 1, len(tokens))):
             for end, captures, words in _match(self.parts, tokens, start, read):
                 if end > start:
                     yield Match(start, end, captures, words)

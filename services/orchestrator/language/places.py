@@ -209,9 +209,9 @@ class Places:
         if not cities:
             return None
         first = cities[0]
-        # Within a factor of ten nobody can be sure which was meant: so it is named in full.
+        # Within a factor of four nobody can be sure which was meant: so it is named in full.
         rivals = [
-            city for city in cities if city.zone != first.zone and city.population * 10 > first.population
+            city for city in cities if city.zone != first.zone and city.population * 4 > first.population
         ]
         named = _in_full(first) if rivals else first.name
         return Place(named, first.zone, first.population, tuple(map(_in_full, rivals[:3])))

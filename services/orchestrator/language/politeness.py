@@ -7,6 +7,7 @@ from services.orchestrator.language.words import Tokens, without_disfluencies
 _LEADS: tuple[Phrase, ...] = tuple(
     parse_phrase(text)
     for text in (
+        "(how|what) about",
         "hey|hi|hello|okay|ok|so|well|alright|right|yeah|yes|please|actually|just|also|then|and|now|oh|listen",
         "good (morning|afternoon|evening)",
         "(excuse|pardon) me",
@@ -19,10 +20,10 @@ _LEADS: tuple[Phrase, ...] = tuple(
         "would you (mind|know) [telling me]",
         "[please] (tell|give|show|remind) me [again]",
         "let me know|let us see",
-        "i (need|want|would like|would love|have|got) to (know|find out|ask [you]|get|see)",
-        "i [really] (need|want|would like)",
+        "i (need|want|would like|would love|have|got|am needing|am trying) to (know|find out|ask [you]|get|see)",
+        "i [really] (need|want|would like) [you to]",
         "i (wonder|was wondering|am wondering|am curious) [if (you|we) could tell me]",
-        "i (do not|forgot) know|(any|have you any|you have any) idea",
+        "i (do not know|forgot|forget)|(any|have you any|you have any) idea",
         "help me [out] [with|to]",
         "(look up|find out|figure out|work out|check)",
     )
@@ -41,11 +42,11 @@ _TAILS: tuple[Phrase, ...] = tuple(
 def without_politeness(tokens: Tokens) -> Tokens:
     """The wish alone, also without what a speaker's mouth did while thinking."""
     tokens = without_disfluencies(tokens)
-    while end := max((m.end for p in _LEADS for m in p.matches(tokens, _none) if m.start == 0), default=0):
+    while end := max((m.end for p in _LEADS for m in p.matches(tokens, _none, 0)), default=0):
         tokens = tokens[end:]
     while (
         start := min(
-            (m.start for p in _TAILS for m in p.matches(tokens, _none) if m.end == len(tokens)),
+            (m.start for p in _TAILS for m in p.matches(tokens, _none, len(tokens)) if m.end == len(tokens)),
             default=len(tokens),
         )
     ) < len(tokens):

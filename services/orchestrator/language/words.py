@@ -46,7 +46,7 @@ _IS = frozenset({"what", "that", "it", "how", "where", "when", "who", "there", "
 """After these an 's is a verb; elsewhere it is a possessive, and stays a token of its own."""
 _ENDINGS = {"n't": "not", "'ll": "will", "'re": "are", "'ve": "have", "'d": "would", "'m": "am"}
 
-DISFLUENCIES = frozenset({"uh", "um", "uhm", "er", "erm", "eh", "ah", "hmm", "hm", "mm", "like"})
+DISFLUENCIES = frozenset({"uh", "um", "uhm", "er", "erm", "eh", "ah", "hmm", "hm", "mm"})
 """Words that hold the floor and mean nothing to any tool."""
 
 
