@@ -1,0 +1,77 @@
+# Everything that a checkout needs, from Python 3.11 to 3.13 and make alone. What is done once leaves a stamp.
+
+PY := .venv/bin/python
+UV := .venv/bin/uv
+DONE := .venv/.done
+STEP := @scripts/step
+COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11
+INSTALL_US := $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+
+WEB_SOURCES := $(shell find web -name node_modules -prune -o -name dist -prune -o -type f -print)
+CLIENTS := $(patsubst tests/clients/%/requirements.lock,.venvs/%/.done,$(wildcard tests/clients/*/requirements.lock))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test check lock clean
+
+help: ## Say what can be made
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+
+run: $(DONE)/base web/dist/index.html ## Set everything up and start it; Ctrl-C stops it
+	@exec .venv/bin/antiphon up
+
+test: $(DONE)/dev $(DONE)/chromium web/dist/index.html $(CLIENTS) ## Set everything up and pass all tests
+	$(STEP) "tests of the page" scripts/npm test
+	@.venv/bin/pytest -n 2
+
+check: $(DONE)/dev web/dist/index.html ## Format, lint, types, import rules, page
+	$(STEP) "format" .venv/bin/ruff format --check .
+	$(STEP) "lint" .venv/bin/ruff check .
+	$(STEP) "types" .venv/bin/mypy
+	$(STEP) "types of the tests" .venv/bin/mypy --explicit-package-bases tests
+	$(STEP) "import rules" .venv/bin/lint-imports
+	$(STEP) "types and lint of the page" scripts/npm run check
+
+lock: $(DONE)/venv ## Choose the versions of all dependencies anew
+	$(STEP) "requirements.lock" $(COMPILE) --upgrade --group build -o requirements.lock pyproject.toml
+	$(STEP) "requirements-dev.lock" $(COMPILE) --upgrade --group dev -c requirements.lock \
+		-o requirements-dev.lock pyproject.toml
+	$(STEP) "scripts/uv.lock" $(COMPILE) --upgrade -o scripts/uv.lock scripts/uv.in
+	$(STEP) "scripts/node.lock" $(COMPILE) --upgrade -o scripts/node.lock scripts/node.in
+
+clean: ## Remove what was set up; data in .antiphon stay
+	rm -rf .venv .venvs web/node_modules web/dist
+
+$(DONE)/venv: scripts/make-venv scripts/uv.lock
+	$(STEP) "Python environment" scripts/make-venv
+	@mkdir -p $(DONE) && touch $@
+
+# Whichever of the two locks was installed last is what the environment holds; dev holds base.
+$(DONE)/base: $(DONE)/venv requirements.lock pyproject.toml
+	$(STEP) "Python packages" $(UV) pip sync --quiet --require-hashes --python $(PY) requirements.lock
+	$(STEP) "antiphon itself" $(INSTALL_US)
+	@rm -f $(DONE)/dev && touch $@
+
+$(DONE)/dev: $(DONE)/venv requirements-dev.lock pyproject.toml
+	$(STEP) "Python packages, with those for tests" \
+		$(UV) pip sync --quiet --require-hashes --python $(PY) requirements-dev.lock
+	$(STEP) "antiphon itself" $(INSTALL_US)
+	@touch $(DONE)/base $@
+
+$(DONE)/chromium: scripts/chromium $(DONE)/dev
+	$(STEP) "Chromium for the tests" scripts/chromium
+	@touch $@
+
+web/node_modules/.package-lock.json: web/package-lock.json | $(DONE)/venv
+	$(STEP) "the page's packages" scripts/npm ci
+	@touch $@
+
+web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
+	$(STEP) "the page" scripts/npm run build
+	@touch $@
+
+# Stock clients ask for versions of their own (openai: an older websockets), so each has its environment.
+.venvs/%/.done: tests/clients/%/requirements.lock | $(DONE)/venv
+	$(STEP) "the client $*" sh -c '$(UV) venv --quiet --allow-existing --python $(PY) .venvs/$* \
+		&& $(UV) pip sync --quiet --require-hashes --python .venvs/$*/bin/python $<'
+	@touch $@
