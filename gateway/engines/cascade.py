@@ -12,7 +12,7 @@ from uuid import UUID
 
 from gateway.conversation import Conversation
 from gateway.ports import Brief, Mind, Mode, PartAway, Sink, Synthesizer
-from gateway.session.clock import BYTES
+from gateway.session.clock import BYTES, samples
 from gateway.session.events import Word
 from gateway.session.session import Traits
 
@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 
 ORDERS = 8
 """The session gives one order at a time; more than a few waiting means that it is broken."""
+
+BREATH = samples(250)
+"""Between two sentences of one turn; each is synthesised by itself and would be glued to the next."""
 
 RETRIES = 2
 """How often a sentence is taken up again where the voice was lost."""
@@ -105,6 +108,9 @@ class CascadeEngine:
             async with aclosing(order.sentences()) as sentences:
                 async for sentence in sentences:
                     await sink.room()
+                    if position:
+                        sink.sound(order.turn_id, bytes(BREATH * BYTES))
+                        position += BREATH
                     position = await self._say(order.turn_id, sentence, position, sink)
             sink.finished(order.turn_id)
         except PartAway as away:
@@ -132,7 +138,8 @@ class CascadeEngine:
                 if attempt == RETRIES:
                     raise
                 log.warning("voice lost in mid-sentence, taking it up again", extra={"attempt": attempt + 1})
-                words = words[sum(1 for w in said if w.end <= end) :]
+                # One spoken `Word` may hold several written ones ("of the").
+                words = words[sum(len(w.text.split()) for w in said if w.end <= end) :]
                 position = end
                 if not words:
                     return end
