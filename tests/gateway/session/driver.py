@@ -26,8 +26,8 @@ T = TypeVar("T")
 
 
 def sound(length: float, start: int = 0) -> bytes:
-    """PCM16 of `length` ms, no two samples near each other alike, so that a lost or doubled one shows."""
-    return ((np.arange(start, start + samples(length)) % 30_000) + 1).astype("<i2").tobytes()
+    """PCM16 of `length` ms, loud, and no two samples near each other alike: a lost or doubled one shows."""
+    return ((np.arange(start, start + samples(length)) % 20_000) + 8000).astype("<i2").tobytes()
 
 
 def spoken(text: str) -> tuple[bytes, tuple[on.Word, ...]]:
@@ -60,16 +60,39 @@ class Script:
     """How long voice activity waits before it calls a silence one."""
 
 
+Push = tuple[UUID, bytes, tuple[on.Word, ...]]
+
+
+def new_session(rules: Rules, traits: Traits) -> Session:
+    """A session whose own ids are 1, 2, 3 and so on."""
+    ids = itertools.count(1)
+    return Session(rules, traits, lambda: UUID(int=next(ids)))
+
+
+def replayed(rules: Rules, traits: Traits, tape: list[on.Event | Push]) -> list[do.Effect]:
+    """What a new session makes of the same."""
+    session, told = new_session(rules, traits), []
+    for entry in tape:
+        if isinstance(entry, tuple):
+            session.agent.playout.push(*entry)
+            continue
+        told += session.receive(entry)
+        while session.outgoing():
+            pass
+    return told
+
+
 class Call:
     """Runs the script and keeps what was told."""
 
     def __init__(self, rules: Rules | None = None, traits: Traits | None = None, **script: Any) -> None:
         self._ids = itertools.count(1)
-        self.session = Session(rules or Rules(), traits or Traits(), self.new_id)
+        self.session = new_session(rules or Rules(), traits or Traits())
         self.script = Script(**script)
         self.log: list[tuple[float, do.Effect]] = []
         self.sent: list[tuple[float, Outgoing]] = []
-        self.events: list[on.Event] = []
+        self.tape: list[on.Event | Push] = []
+        """All that the session was given, to be played again."""
         self.time = 0.0
         self._next_tick = 0.0
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
@@ -78,7 +101,8 @@ class Call:
         """Spoken, and not asked for as final yet."""
 
     def new_id(self) -> UUID:
-        return UUID(int=next(self._ids))
+        """An id of the world's; the session's own are small."""
+        return UUID(int=1 << 64 | next(self._ids))
 
     # What happens.
 
@@ -92,12 +116,17 @@ class Call:
 
     def feed(self, event: on.Event) -> None:
         """Let an event happen now, and do what follows."""
-        self.events.append(event)
+        self.tape.append(event)
         for effect in self.session.receive(event):
             self.log.append((self.time, effect))
             self._follow(effect)
         while piece := self.session.outgoing():
             self.sent.append((self.time, piece))
+
+    def push(self, turn_id: UUID, pcm: bytes, words: tuple[on.Word, ...] = ()) -> bool:
+        """The engine gives sound."""
+        self.tape.append((turn_id, pcm, words))
+        return self.session.agent.playout.push(turn_id, pcm, words)
 
     def until(self, when: float) -> "Call":
         """Let time pass."""
@@ -199,7 +228,7 @@ class Call:
         pcm, words = spoken(text)
 
         def give() -> None:
-            self.session.agent.playout.push(turn_id, pcm, words)
+            self.push(turn_id, pcm, words)
             self.feed(on.AgentFinished(samples(self.time), turn_id))
 
         self.at(self.time + self.script.engine, give)

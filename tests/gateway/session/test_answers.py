@@ -193,7 +193,7 @@ def test_an_engine_that_stalls_in_mid_turn_fails_with_what_was_heard() -> None:
     turn_id = call.told(do.AgentStarted)[0].turn_id
     # 510 ms of sound: the last 10 ms are less than a piece, and never leave by themselves.
     word = on.Word("hello", 0, samples(500))
-    call.session.agent.playout.push(turn_id, bytes(2 * samples(510)), (word,))
+    call.push(turn_id, bytes(2 * samples(510)), (word,))
     call.until(25_000)
     (ended,) = call.told(do.AgentEnded)
     assert (ended.reason, ended.heard_text) == ("engine_stalled", "hello")

@@ -188,6 +188,29 @@ def test_words_that_only_the_transcript_knows_take_the_floor_too() -> None:
     ]
 
 
+def test_a_sound_that_goes_on_after_a_breath_counts_from_its_first_onset() -> None:
+    call = speaking(words_behind=3000)
+    call.sounds(1000, lasts=150)
+    call.sounds(1300, lasts=1000)
+    call.until(3000)
+    assert kinds(call) == ["barge_in"]
+    assert 1700 <= call.when(do.BargeIn) <= 1720
+    assert len(call.told(do.Ducked)) == 1
+
+
+def test_who_speaks_when_the_agent_is_cancelled_has_the_floor() -> None:
+    call = speaking()
+    call.says("what about tomorrow", at=1000)
+    call.event(1200, on.CancelAsked)
+    call.until(4000)
+    assert call.story(do.Ducked, do.AgentEnded, do.BargeIn, do.UserStarted)[:3] == [
+        "Ducked",
+        "AgentEnded",
+        "UserStarted",
+    ]
+    assert call.told(do.UserTurnEnded)[1].answered
+
+
 def test_a_murmur_that_goes_on_to_a_sentence_cuts() -> None:
     call = speaking()
     call.says("yeah but what about the cost", at=1000)
@@ -220,7 +243,7 @@ def test_stale_sound_of_a_cut_turn_is_dropped() -> None:
     call.says("stop", at=1000)
     call.until(1500)
     turn_id = call.told(do.AgentEnded)[0].turn_id
-    assert not call.session.agent.playout.push(turn_id, spoken("late")[0])
+    assert not call.push(turn_id, spoken("late")[0])
     sent = len(call.sent)
     call.feed(on.AgentFinished(samples(1500), turn_id))
     call.feed(on.AgentFailed(samples(1500), turn_id, "voice_failed", "too late"))

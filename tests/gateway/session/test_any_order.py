@@ -1,0 +1,297 @@
+"""Whatever happens, in whatever order: what must hold of every call."""
+
+from uuid import UUID
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.session import effects as do
+from gateway.session import events as on
+from gateway.session.clock import samples
+from gateway.session.playout import LEAD
+from gateway.session.session import Rules, Traits
+from tests.gateway.session.driver import Call, replayed, spoken
+
+RULES = st.builds(Rules, st.booleans(), st.booleans(), st.booleans())
+TRAITS = st.builds(Traits, hears=st.booleans(), holds=st.booleans())
+TEXTS = st.sampled_from(["", "mhm", "stop", "yes", "remind me in", "what time is it", "tell me a long story"])
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("wait"), st.integers(1, 3000)),
+        st.tuples(st.just("voice"), st.integers(0, 300)),
+        st.tuples(st.just("voice ends"), st.integers(0, 300)),
+        st.tuples(st.just("words"), TEXTS),
+        st.tuples(st.just("transcript"), TEXTS),
+        st.tuples(st.just("types"), TEXTS),
+        st.tuples(st.sampled_from(["asks", "commits", "clears", "cancels"]), st.just(0)),
+        st.tuples(st.just("rules"), st.tuples(*[st.none() | st.booleans()] * 3)),
+        st.tuples(st.just("mind"), st.integers(0, 3)),
+        st.tuples(st.just("settled"), st.integers(0, 3)),
+        st.tuples(
+            st.just("inject"),
+            st.tuples(st.integers(0, 3), st.integers(0, 2), st.none() | st.integers(0, 2000), st.booleans()),
+        ),
+        st.tuples(st.just("talks"), TEXTS),
+        st.tuples(st.just("opens"), st.integers(0, 4)),
+        st.tuples(st.just("sound"), TEXTS),
+        st.tuples(st.sampled_from(["finishes", "fails"]), st.integers(0, 2)),
+        st.tuples(st.just("played"), st.tuples(st.integers(0, 2), st.integers(-100, 4000))),
+    ),
+    max_size=60,
+)
+"""What happens, and with what. Numbers pick one of the last turns; transcripts come asked for or not."""
+
+
+class Chaos:
+    """Feeds a call with steps in any order; keeps what was told and what left."""
+
+    def __init__(self, rules: Rules, traits: Traits) -> None:
+        self.call = Call(rules=rules, traits=traits, transcript=None, bridge=None, engine=None)
+        self.user_turns = [self.call.new_id()]
+        self.agent_turns = [self.call.new_id()]
+
+    def run(self, steps: list[tuple[str, object]], end: bool = True) -> Call:
+        call = self.call
+        for name, value in steps:
+            if name == "wait":
+                assert isinstance(value, int)
+                call.until(call.time + value)
+            else:
+                self._step(name, value)
+            self.user_turns += [t.turn_id for t in call.told(do.UserTurnEnded)[len(self.user_turns) - 1 :]]
+            self.agent_turns += [t.turn_id for t in call.told(do.AgentStarted)[len(self.agent_turns) - 1 :]]
+        return call.end() if end else call
+
+    def _step(self, name: str, value: object) -> None:
+        now = samples(self.call.time)
+        make = getattr(self, "_" + name.replace(" ", "_"))
+        event = make(now, value)
+        if event is not None:
+            self.call.feed(event)
+
+    def _voice(self, now: int, ago: int) -> on.Event:
+        return on.SpeechStarted(now, max(0, now - samples(ago)))
+
+    def _voice_ends(self, now: int, ago: int) -> on.Event:
+        return on.SpeechStopped(now, max(0, now - samples(ago)))
+
+    def _words(self, now: int, text: str) -> on.Event:
+        return on.WordsHeard(now, text)
+
+    def _transcript(self, now: int, text: str) -> on.Event:
+        return on.TranscriptReady(now, text, (), 0.5, "en")
+
+    def _types(self, now: int, text: str) -> on.Event:
+        return on.TextGiven(now, self.call.new_id(), text or "hello")
+
+    def _asks(self, now: int, _: int) -> on.Event:
+        return on.AnswerAsked(now)
+
+    def _commits(self, now: int, _: int) -> on.Event:
+        return on.InputCommitted(now)
+
+    def _clears(self, now: int, _: int) -> on.Event:
+        return on.InputCleared(now)
+
+    def _cancels(self, now: int, _: int) -> on.Event:
+        return on.CancelAsked(now)
+
+    def _rules(self, now: int, changes: tuple[bool | None, bool | None, bool | None]) -> on.Event:
+        return on.RulesChanged(now, *changes)
+
+    def _mind(self, now: int, back: int) -> on.Event:
+        return on.MindAsked(now, self._last(self.user_turns, back))
+
+    def _settled(self, now: int, back: int) -> on.Event:
+        return on.Settled(now, self._last(self.user_turns, back))
+
+    def _inject(self, now: int, asked: tuple[int, int, int | None, bool]) -> on.Event:
+        back, priority, expires, interrupt = asked
+        turn_id = self._last(self.user_turns, back) if back else None
+        expires_at = None if expires is None else now + samples(expires)
+        return on.InjectionAsked(
+            now,
+            self.call.new_id(),
+            "Your tea is ready.",
+            "say",
+            turn_id,
+            None,
+            priority,
+            expires_at,
+            interrupt,
+        )
+
+    def _talks(self, now: int, text: str) -> on.Event:
+        """Have the agent in mid-sentence, where it may speak at all."""
+        self.call.feed(on.InjectionAsked(now, self.call.new_id(), "and so on", "say"))
+        if turn := self.call.session.agent.turn:
+            self.call.push(turn.turn_id, *spoken(f"and so on and so on {text}"))
+        return on.Tick(now)
+
+    def _opens(self, now: int, back: int) -> on.Event | None:
+        if not self.call.session.traits.hears:
+            return None
+        return on.AgentOpened(now, self._last(self.agent_turns, back) if back else self.call.new_id())
+
+    def _sound(self, now: int, text: str) -> on.Event:
+        pcm, words = spoken(text)
+        self.call.push(self.agent_turns[-1], pcm, words)
+        return on.Tick(now)
+
+    def _finishes(self, now: int, back: int) -> on.Event:
+        return on.AgentFinished(now, self._last(self.agent_turns, back))
+
+    def _fails(self, now: int, back: int) -> on.Event:
+        return on.AgentFailed(now, self._last(self.agent_turns, back), "broken", "it broke")
+
+    def _played(self, now: int, report: tuple[int, int]) -> on.Event:
+        back, heard = report
+        return on.PlaybackReported(now, self._last(self.agent_turns, back), heard * samples(1))
+
+    @staticmethod
+    def _last(turns: list[UUID], back: int) -> UUID:
+        return turns[-1 - min(back, len(turns) - 1)]
+
+
+def check(call: Call) -> None:
+    """What must hold of every call that has ended."""
+    one_agent_turn_at_a_time(call)
+    ducking_ends(call)
+    injections_get_somewhere(call)
+    user_turns_are_told_in_order(call)
+    facts_are_about_known_turns(call)
+    nobody_heard_what_was_not_sent(call)
+    sound_is_paced(call)
+    holding_alternates(call)
+
+
+def one_agent_turn_at_a_time(call: Call) -> None:
+    speaking: UUID | None = None
+    opened: set[UUID] = set()
+    for _, effect in call.log:
+        match effect:
+            case do.AgentStarted(turn_id):
+                assert speaking is None
+                assert turn_id not in opened, "a turn starts once"
+                opened.add(turn_id)
+                speaking = turn_id
+            case do.AgentSounded(turn_id) | do.Ducked(_, turn_id) | do.Unducked(_, turn_id):
+                assert turn_id == speaking
+            case do.Answer(turn_id) | do.Speak(turn_id):
+                assert turn_id == speaking
+            case do.AgentEnded(turn_id):
+                assert turn_id == speaking, "a turn that starts ends exactly once"
+                speaking = None
+            case _:
+                pass
+    assert speaking is None
+
+
+def ducking_ends(call: Call) -> None:
+    ducked = False
+    for _, effect in call.log:
+        match effect:
+            case do.Ducked():
+                assert not ducked
+                ducked = True
+            case do.Unducked():
+                assert ducked
+                ducked = False
+            case do.AgentEnded():
+                ducked = False
+            case _:
+                pass
+    assert not ducked
+
+
+def injections_get_somewhere(call: Call) -> None:
+    asked = {event.injection_id for event in call.tape if isinstance(event, on.InjectionAsked)}
+    for injection_id in asked:
+        states = call.injection(injection_id)
+        assert states[-1] in ("heard", "cut", "dropped")
+        assert states[0] in ("waiting", "dropped")
+        assert states.count("speaking") <= 1
+        assert ("speaking" in states) == (states[-1] != "dropped")
+
+
+def user_turns_are_told_in_order(call: Call) -> None:
+    cleared = any(isinstance(event, on.InputCleared) for event in call.tape)
+    states: dict[UUID, list[str]] = {}
+    for _, effect in call.log:
+        if isinstance(effect, do.UserStarted | do.UserStopped | do.UserTurnEnded):
+            states.setdefault(effect.turn_id, []).append(type(effect).__name__)
+    for told in states.values():
+        assert told in (
+            ["UserStarted", "UserStopped", "UserTurnEnded"],
+            ["UserStopped", "UserTurnEnded"],
+            ["UserTurnEnded"],
+            ["UserStarted"] if cleared else None,
+        )
+    for turn in call.told(do.UserTurnEnded):
+        assert turn.start <= turn.end
+
+
+def facts_are_about_known_turns(call: Call) -> None:
+    agents = {started.turn_id for started in call.told(do.AgentStarted)}
+    users = {turn.turn_id for turn in call.told(do.UserTurnEnded)}
+    for _, effect in call.log:
+        match effect:
+            case do.CancelEngine(turn_id) | do.HeardCorrected(turn_id) | do.BargeIn(_, turn_id):
+                assert turn_id in agents
+            case do.AnswerWanted(turn_id) | do.Answer(_, turn_id):
+                assert turn_id in users
+            case do.Measured(turn_id=turn_id, ms=took):
+                assert turn_id in agents | users
+                assert took >= 0
+            case _:
+                pass
+
+
+def nobody_heard_what_was_not_sent(call: Call) -> None:
+    for effect in (*call.told(do.AgentEnded), *call.told(do.HeardCorrected)):
+        assert 0 <= effect.heard <= len(call.pcm(effect.turn_id))
+
+
+def sound_is_paced(call: Call) -> None:
+    until = 0
+    for when, piece in call.sent:
+        until = max(until, samples(when)) + len(piece.pcm) // 2
+        assert until - samples(when) <= LEAD + samples(10), "but for the bit that fades"
+
+
+def holding_alternates(call: Call) -> None:
+    on_off = [hold.on for hold in call.told(do.Hold)]
+    assert on_off == [i % 2 == 0 for i in range(len(on_off))]
+    assert not on_off or call.session.traits.holds
+
+
+@settings(deadline=None, max_examples=300)
+@given(RULES, TRAITS, STEPS)
+def test_whatever_happens_the_call_stays_whole(
+    rules: Rules, traits: Traits, steps: list[tuple[str, object]]
+) -> None:
+    check(Chaos(rules, traits).run(steps))
+
+
+@settings(deadline=None, max_examples=100)
+@given(RULES, TRAITS, STEPS)
+def test_an_agent_gets_to_speak_again_after_whatever_happened(
+    rules: Rules, traits: Traits, steps: list[tuple[str, object]]
+) -> None:
+    quiet = [("voice ends", 0), ("wait", 3000), ("transcript", ""), ("transcript", ""), ("wait", 3000)]
+    call = Chaos(rules, traits).run([*steps, *quiet], end=False)
+    call.script.engine = 80
+    tea = call.injects("Your tea is ready.", at=call.time, priority=9)
+    # Every wait of the rules ends within: a stalled engine, a silent bridge, a lost transcript.
+    call.until(call.time + 60_000)
+    assert "heard" in call.injection(tea)
+
+
+@settings(deadline=None, max_examples=100)
+@given(RULES, TRAITS, STEPS)
+def test_the_same_events_lead_to_the_same_effects(
+    rules: Rules, traits: Traits, steps: list[tuple[str, object]]
+) -> None:
+    call = Chaos(rules, traits).run(steps, end=False)
+    assert replayed(rules, traits, call.tape) == [effect for _, effect in call.log]

@@ -1,0 +1,144 @@
+"""An engine that hears the user and opens turns by itself."""
+
+from uuid import UUID
+
+import pytest
+
+from gateway.session import effects as do
+from gateway.session import events as on
+from gateway.session.clock import samples
+from gateway.session.session import Traits
+from tests.gateway.session.driver import Call, spoken
+
+TIME = "what time is it"
+
+
+@pytest.fixture
+def call() -> Call:
+    return Call(traits=Traits(hears=True, holds=True, basis="model"))
+
+
+def opens(call: Call, at: float, text: str) -> UUID:
+    """The engine begins a turn by itself and gives all of it."""
+    turn_id = call.new_id()
+
+    def speak() -> None:
+        call.feed(on.AgentOpened(samples(at), turn_id))
+        call.push(turn_id, *spoken(text))
+        call.feed(on.AgentFinished(samples(at), turn_id))
+
+    call.at(at, speak)
+    return turn_id
+
+
+def holds(call: Call) -> list[bool]:
+    return [hold.on for hold in call.told(do.Hold)]
+
+
+def test_it_is_held_from_the_users_pause_until_the_bridge_has_decided(call: Call) -> None:
+    call.says(TIME, at=1000)
+    call.until(2100)
+    assert holds(call) == []
+    call.until(2200)
+    assert holds(call) == [True]
+    call.until(6000)
+    assert holds(call) == [True, False]
+    assert call.story(do.Hold, do.UserTurnEnded) == ["Hold", "UserTurnEnded", "Hold"]
+
+
+def test_it_may_nod_again_when_the_user_goes_on(call: Call) -> None:
+    paused = call.says("remind me in", at=1000)
+    call.says("ten minutes to stretch", at=paused + 1000)
+    call.until(paused + 1100)
+    assert holds(call) == [True, False]
+
+
+def test_a_cough_does_not_keep_it_held(call: Call) -> None:
+    call.sounds(1000, lasts=200)
+    call.until(4000)
+    assert holds(call) == [True, False]
+
+
+def test_it_is_not_held_for_a_murmur_over_its_own_words(call: Call) -> None:
+    opens(call, 500, "well I have been thinking about that for a long time now")
+    call.says("mhm", at=1500, word=300)
+    call.until(6000)
+    assert holds(call) == []
+    assert call.told(do.AgentEnded)[0].status == "completed"
+
+
+def test_it_is_held_while_the_bridge_is_slow(call: Call) -> None:
+    call.script.bridge = 8000
+    call.says(TIME, at=1000)
+    call.until(9000)
+    assert holds(call) == [True]
+    call.until(12_000)
+    assert holds(call) == [True, False]
+
+
+def test_left_to_its_mind_it_answers_by_itself(call: Call) -> None:
+    call.says(TIME, at=1000)
+    mine = opens(call, 3000, "it is noon")
+    call.until(6000)
+    assert not call.told(do.Answer)
+    (turn,) = call.told(do.UserTurnEnded)
+    (started,) = call.told(do.AgentStarted)
+    assert (started.turn_id, started.answers) == (mine, turn.turn_id)
+    assert "turn" in [measured.span for measured in call.told(do.Measured)]
+
+
+def test_what_was_typed_it_is_asked_to_answer(call: Call) -> None:
+    call.types("hello", at=0)
+    call.until(5000)
+    assert len(call.told(do.Answer)) == 1
+    assert call.said_by_agent() == [call.script.answer]
+
+
+def test_an_injection_is_said_though_an_answer_is_owed_by_its_mind(call: Call) -> None:
+    call.says(TIME, at=1000)
+    call.injects("Your tea is ready.", at=4000)
+    call.until(8000)
+    assert call.said_by_agent() == ["Your tea is ready."]
+
+
+def test_a_turn_that_it_opens_while_the_user_talks_is_let_through(call: Call) -> None:
+    call.says("so yesterday I went to the lake and then to the woods", at=1000)
+    opens(call, 2000, "mhm")
+    call.until(4500)
+    (ended,) = call.told(do.AgentEnded)
+    assert (ended.status, ended.heard_text, ended.heard_basis) == ("completed", "mhm", "model")
+    assert call.story(do.UserStarted) == ["UserStarted"]
+
+
+def test_the_user_who_goes_on_after_a_pause_takes_the_floor_back_from_it(call: Call) -> None:
+    paused = call.says("remind me in", at=1000)
+    opens(call, paused + 300, "sure when shall I remind you of what exactly please tell me")
+    call.says("ten minutes to stretch", at=paused + 900)
+    call.until(9000)
+    assert [barge_in.kind for barge_in in call.told(do.BargeIn)] == ["barge_in"]
+    assert [t.text for t in call.told(do.UserTurnEnded)] == ["remind me in ten minutes to stretch"]
+
+
+def test_a_turn_that_it_opens_within_another_ends_that(call: Call) -> None:
+    first = opens(call, 1000, "a long sentence that nobody will hear to its end")
+    second = opens(call, 1500, "never mind")
+    call.until(4000)
+    assert [(e.turn_id, e.status, e.reason) for e in call.told(do.AgentEnded)] == [
+        (first, "cancelled", "superseded"),
+        (second, "completed", ""),
+    ]
+
+
+def test_a_turn_is_opened_once(call: Call) -> None:
+    mine = opens(call, 1000, "it is noon")
+    call.event(1200, lambda now: on.AgentOpened(now, mine))
+    call.event(5000, lambda now: on.AgentOpened(now, mine))
+    call.until(6000)
+    assert len(call.told(do.AgentStarted)) == len(call.told(do.AgentEnded)) == 1
+
+
+def test_an_engine_that_cannot_be_held_is_not() -> None:
+    call = Call(traits=Traits(hears=True))
+    call.says(TIME, at=1000)
+    call.until(5000)
+    assert holds(call) == []
