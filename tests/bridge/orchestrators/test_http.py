@@ -252,6 +252,16 @@ async def test_trouble_has_a_name_and_says_whether_a_deed_may_be_done(
     assert len(server.asked) == 2
 
 
+async def test_a_redirect_is_not_followed_for_it_would_ask_twice(start: Start) -> None:
+    async def elsewhere(_: web.Request) -> web.Response:
+        raise web.HTTPTemporaryRedirect(CHAT_PATH)
+
+    orchestrator, server = await start(elsewhere)
+    with pytest.raises(OrchestratorRefused):
+        await chat(orchestrator)
+    assert len(server.asked) == 1
+
+
 @pytest.mark.parametrize(
     ("pieces", "then", "error"),
     [
