@@ -7,6 +7,7 @@ import pytest
 
 from gateway.cli.deployment import OpenDoor, Ports, UpSettings, specs
 from gateway.cli.home import Home, Secrets
+from gateway.cli.order import stop_order
 from gateway.cli.ports import free_port
 from services.base.serve import PortTaken
 
@@ -48,6 +49,12 @@ def test_the_gateway_waits_for_the_database_where_that_is_a_part(embedded: bool)
     parts = specs(HOME, Secrets("", ""), UpSettings(), PORTS, {}, lambda: "url", embedded)
     gateway = next(part for part in parts if part.name == "gateway")
     assert ("postgres" in gateway.after) == embedded
+
+
+def test_the_gateway_stops_first_and_the_database_last() -> None:
+    parts = specs(HOME, Secrets("", ""), UpSettings(), PORTS, {}, lambda: "url", embedded=True)
+    waves = stop_order({"postgres": (), **{part.name: part.uses for part in parts}})
+    assert waves == [["gateway"], ["orchestrator", "synthesizer", "transcriber"], ["postgres"]]
 
 
 async def test_an_inner_port_that_is_taken_is_left_alone_and_told() -> None:
