@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.02
 CONNECT_LIMIT_S = 10.0
-LATE_DEEDS_S = 5.0
+LATE_DEEDS_S = 7.0
 """What running deeds get, after the call, to be written down as done."""
 
 

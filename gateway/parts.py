@@ -69,7 +69,9 @@ class Parts:
     async def opened(cls, settings: GatewaySettings, ledger: LedgerStore) -> AsyncIterator["Parts"]:
         """Parts with their connections, and a task that keeps the tools' phrases fresh."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
-        async with aiohttp.ClientSession(timeout=timeout) as http:
+        # Each call holds sockets for as long as it lives, and each deed one for as long as it runs.
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(timeout=timeout, connector=connector) as http:
             parts = cls(settings, http, ledger)
             watch = asyncio.create_task(parts.watch_tools(), name="tools")
             try:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from gateway.cli.database_url import for_sqlalchemy
+from gateway.store.clean import dumps
 from services.base.problems import Unavailable
 
 CONNECT_S = 5.0
@@ -36,6 +37,7 @@ def new_engine(url: str) -> AsyncEngine:
         pool_timeout=POOL_WAIT_S,
         # A restart of Postgres leaves dead connections in the pool.
         pool_pre_ping=True,
+        json_serializer=dumps,
         connect_args={"timeout": CONNECT_S, "server_settings": {"application_name": "antiphon"}},
     )
 

@@ -202,7 +202,6 @@ async def test_a_row_with_a_fault_is_set_apart_and_the_others_are_written(
     faults: list[tuple[Row, str]] = [
         (SessionRow(session_id=new_id(), mode="telepathy"), "23514"),  # type: ignore[arg-type]
         (event(unknown, 1), "23503"),
-        (TurnRow(turn_id=turn, session_id=session.session_id, speaker="user", text="a\0b"), "22021"),
         (TurnRow(turn_id=turn, session_id=session.session_id, speaker="user", seq="one"), "22000"),  # type: ignore[arg-type]
         (SessionRow(session_id=new_id(), metadata={"x": object()}), "StatementError"),
     ]
