@@ -48,6 +48,7 @@ class Supervisor:
             GaveUp: a part died too often.
             Problem: a part can't be started at all.
         """
+        failure: Exception | None = None
         try:
             async with asyncio.TaskGroup() as group:
                 keepers = [
@@ -57,10 +58,13 @@ class Supervisor:
                 for keeper in keepers:
                     keeper.cancel()
         except* Problem as failures:
-            # Parts fail one at a time; where two failed in the same moment, either tells enough.
-            raise failures.exceptions[0] from None
+            # Where two parts failed in the same moment, either tells enough. Not raised from here: before
+            # Python 3.11.4 `except*` wraps what is raised in it.
+            failure = failures.exceptions[0]
         finally:
             await self._stop_all(hasten)
+        if failure is not None:
+            raise failure
 
     async def until_ready(self) -> None:
         """Return once every part is ready."""
