@@ -158,7 +158,7 @@ class CallBook:
     def _forget(self, now: float) -> None:
         while self._finished:
             oldest = next(iter(self._finished.values()))
-            expired = now - (oldest.finished_at or now) > KEPT_S
+            expired = oldest.finished_at is not None and now - oldest.finished_at > KEPT_S
             if not expired and len(self._finished) <= MAX_KEPT:
                 return
             del self._finished[oldest.key], self._calls[oldest.key]

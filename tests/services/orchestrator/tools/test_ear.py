@@ -1,0 +1,64 @@
+"""Numbers and times for the ear."""
+
+from datetime import date, time, timedelta
+from fractions import Fraction
+
+import pytest
+
+from services.orchestrator.tools.ear import about, spoken_date, spoken_difference, spoken_number, spoken_time
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "rounded"),
+    [
+        (Fraction(12), "12", False),
+        (Fraction(-5, 2), "minus 2.5", False),
+        (Fraction(1, 16), "0.0625", False),
+        (Fraction(2, 3), "0.667", True),
+        (Fraction(10, 3), "3.33", True),
+        (29.79932885, "29.8", True),
+        (2.0, "2", False),
+        (Fraction(10**15), "1 times 10 to the power of 15", True),
+        (Fraction(1, 10**6), "1 times 10 to the power of minus 6", True),
+        (Fraction(0), "0", False),
+    ],
+)
+def test_a_number_is_rounded_as_people_round(value: Fraction | float, text: str, rounded: bool) -> None:
+    assert spoken_number(value) == (text, rounded)
+    assert about(value) == (f"about {text}" if rounded else text)
+
+
+@pytest.mark.parametrize(
+    ("at", "text"),
+    [
+        (time(15, 42), "3:42 in the afternoon"),
+        (time(9), "9 o'clock in the morning"),
+        (time(0), "midnight"),
+        (time(12), "noon"),
+        (time(12, 30), "12:30 in the afternoon"),
+        (time(0, 30), "12:30 at night"),
+        (time(3, 5), "3 oh 5 at night"),
+        (time(19, 15), "7:15 in the evening"),
+    ],
+)
+def test_a_time_is_told_without_symbols(at: time, text: str) -> None:
+    assert spoken_time(at) == text
+
+
+def test_a_date_has_its_year_only_where_it_is_another() -> None:
+    assert spoken_date(date(2026, 12, 25), date(2026, 7, 14)) == "Friday, December 25"
+    assert spoken_date(date(2027, 1, 1), date(2026, 7, 14)) == "Friday, January 1, 2027"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "text"),
+    [
+        (60, "1 hour"),
+        (330, "5 and a half hours"),
+        (-345, "5 hours and 45 minutes"),
+        (30, "30 minutes"),
+        (0, "0 hours"),
+    ],
+)
+def test_a_difference_is_told_in_hours_and_minutes(minutes: int, text: str) -> None:
+    assert spoken_difference(timedelta(minutes=minutes)) == text
