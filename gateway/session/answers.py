@@ -52,11 +52,6 @@ class Answers:
         """Whether the bridge has an utterance and has told nothing yet."""
         return self.asked is not None and not self.asked.decided
 
-    @property
-    def under_way(self) -> bool:
-        """Whether an answer is being decided or owed."""
-        return self.undecided or self.owed is not None
-
     def ask(self, said: Said, now: int) -> None:
         """The utterance goes to the bridge; what was owed before is superseded."""
         self.unanswered = self.owed = None

@@ -215,8 +215,19 @@ class Session:
 
     def _is_nod(self, turn: UserTurn, text: str) -> bool:
         """Whether these words only say "I am listening": over the agent, or while its answer is awaited."""
-        may_be = turn.over_agent or self.answers.under_way
+        may_be = turn.over_agent or self._answer_under_way
         return may_be and not turn.committed and is_backchannel(text, turn.to_question)
+
+    @property
+    def _owed(self) -> Said | None:
+        """What the mind must be told to answer; one that hears answers voice by itself, and may have already."""
+        owed = self.answers.owed
+        return None if owed and self.traits.hears and owed.by == "voice" else owed
+
+    @property
+    def _answer_under_way(self) -> bool:
+        """Whether an answer is being decided, or waits for the floor."""
+        return self.answers.undecided or self._owed is not None
 
     def _announce_speaker(self) -> None:
         """Who still speaks when the agent does not has the floor."""
@@ -279,7 +290,7 @@ class Session:
         elif self.answers.unanswered is not None:
             self.answers.unanswered = replace(self.answers.unanswered, end=self.now)
             self._answer_last()
-        elif self.answers.under_way:
+        elif self._answer_under_way:
             self._refuse_second_answer("an answer is on its way")
         else:
             self._refuse_no_input()
@@ -412,8 +423,7 @@ class Session:
         if urgent := self.injections.next_urgent():
             self._speak(urgent)
             return
-        owed = self.answers.owed
-        if owed is not None and not (self.traits.hears and owed.by == "voice"):
+        if owed := self._owed:
             self.answers.owed = None
             turn_id = self._new_id()
             self._open(turn_id, "mind", owed.turn_id, None)

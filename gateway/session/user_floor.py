@@ -43,7 +43,8 @@ class UserTurn:
 
     @property
     def end(self) -> int:
-        return self.stopped if self.stopped is not None else self.asked_at
+        # Sound is handed on a little early: an onset may lie ahead of the clock.
+        return max(self.onset, self.stopped if self.stopped is not None else self.asked_at)
 
     @property
     def is_known(self) -> bool:

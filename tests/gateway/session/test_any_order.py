@@ -19,8 +19,8 @@ TEXTS = st.sampled_from(["", "mhm", "stop", "yes", "remind me in", "what time is
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("wait"), st.integers(1, 3000)),
-        st.tuples(st.just("voice"), st.integers(0, 300)),
-        st.tuples(st.just("voice ends"), st.integers(0, 300)),
+        st.tuples(st.just("voice"), st.integers(-60, 300)),
+        st.tuples(st.just("voice ends"), st.integers(-60, 300)),
         st.tuples(st.just("words"), TEXTS),
         st.tuples(st.just("transcript"), TEXTS),
         st.tuples(st.just("types"), TEXTS),

@@ -137,6 +137,14 @@ def test_a_turn_is_opened_once(call: Call) -> None:
     assert len(call.told(do.AgentStarted)) == len(call.told(do.AgentEnded)) == 1
 
 
+def test_a_yes_after_it_has_answered_by_itself_is_an_utterance(call: Call) -> None:
+    call.says(TIME, at=1000)
+    opens(call, 2550, "shall I tell you")
+    call.says("yes", at=5000)
+    call.until(8000)
+    assert [turn.answered for turn in call.told(do.UserTurnEnded)] == [True, True]
+
+
 def test_an_engine_that_cannot_be_held_is_not() -> None:
     call = Call(traits=Traits(hears=True))
     call.says(TIME, at=1000)
