@@ -2,6 +2,10 @@
 
 Up go binary PCM16 mono frames and the order `finish`; down come events as JSON, `{"type": …, …}`.
 Every `at` counts samples, at the socket's own rate, of the audio that was sent up.
+
+Errors by `code`. Fatal: `recogniser_lost` (its process died, or stood still: connect again), `stopping`. Not fatal:
+`odd_bytes`, `bad_message` (that message counts for nothing), `overflow` (too much sound waits; what comes meanwhile
+counts as silence of the same length).
 """
 
 import json
@@ -11,7 +15,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """An order: the turn is over at `at`; say the final words of what came since the last final."""
+    """An order: the turn is over; say the final words of all that came since the last final.
+
+    `at` says where the turn ended, for the records: what was sent up before this order belongs to the turn.
+    """
 
     at: int
 
@@ -60,10 +67,12 @@ class Final:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The recogniser broke; the socket closes after this."""
+    """Something went wrong; the codes stand on top of this module."""
 
     code: str
     message: str
+    fatal: bool = True
+    """Whether the socket closes after this; else what was sent is left out and the rest goes on."""
 
 
 Event = SpeechStarted | SpeechStopped | Partial | Final | Failed

@@ -1,0 +1,5 @@
+"""`python -m services.transcriber`."""
+
+from services.transcriber.server import main
+
+main()
