@@ -50,12 +50,7 @@ def spoken_time(at: time) -> str:
     if at.minute == 0 and at.hour in (0, 12):
         return "noon" if at.hour else "midnight"
     hour = (at.hour - 1) % 12 + 1
-    if at.minute == 0:
-        clock = f"{hour} o'clock"
-    elif at.minute < 10:
-        clock = f"{hour} oh {at.minute}"  # A voice reads 3:05 as "three, zero five".
-    else:
-        clock = f"{hour}:{at.minute}"
+    clock = f"{hour}:{at.minute:02d}" if at.minute else f"{hour} o'clock"
     return f"{clock} {_part_of_day(at.hour)}"
 
 

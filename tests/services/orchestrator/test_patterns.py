@@ -20,6 +20,8 @@ PLANNER = PatternPlanner(load_agents())
 
 RIGHT_AT_LEAST = 0.95
 FALSE_AT_MOST = 0.02
+"""Of 100 lines of CLINC150's validation part, a quarter of them small talk, none of an intent that our tools serve
+(Larson et al., "An Evaluation Dataset for Intent Classification and Out-of-Scope Prediction", 2019; CC BY 3.0)."""
 
 
 def plan(message: str, **context: Any) -> Plan:

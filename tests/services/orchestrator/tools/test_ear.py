@@ -37,7 +37,7 @@ def test_a_number_is_rounded_as_people_round(value: Fraction | float, text: str,
         (time(12), "noon"),
         (time(12, 30), "12:30 in the afternoon"),
         (time(0, 30), "12:30 at night"),
-        (time(3, 5), "3 oh 5 at night"),
+        (time(3, 5), "3:05 at night"),
         (time(19, 15), "7:15 in the evening"),
     ],
 )
