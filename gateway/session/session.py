@@ -101,7 +101,8 @@ class Session:
                 self._tell(do.UserStopped(turn.turn_id, turn.end))
             # Words that were told are kept; nobody will say better ones.
             if not turn.discarded and (turn.is_known or turn.text):
-                self._tell(turn.ended(self._words_so_far(turn), nod=False, answered=False))
+                nod = self._is_nod(turn, turn.text)
+                self._tell(turn.ended(self._words_so_far(turn), nod, answered=False))
         for asked in self.injections.drain():
             self._tell(injection_changed(asked, self.now, "dropped", why="ended"))
         return self._told()
@@ -182,10 +183,11 @@ class Session:
             self._announce(turn)
             return
         asking = self.agent.is_asking(self.now)
-        if turn.onset == onset:
+        begins = turn.onset == onset
+        if begins:
             turn.over_agent, turn.to_question = True, asking
         if self.rules.interruptible:
-            self._duck(turn, onset, asking)
+            self._duck(onset, "" if begins else turn.text, asking)
 
     def _words(self, text: str) -> None:
         began = self.user.turn is None
@@ -260,7 +262,7 @@ class Session:
                 self._take_floor_late(turn)
         answered = bool(event.text) and not nod and (self.rules.answers_by_itself or turn.answer_asked)
         self._tell(turn.ended(event, nod, answered))
-        if not turn.committed:
+        if not turn.committed and turn.stopped is not None:
             self._measure(turn.turn_id, "endpoint", turn.asked_at - turn.end)
         self._measure(turn.turn_id, "transcript", self.now - turn.asked_at)
         if event.text and not nod:
@@ -312,13 +314,13 @@ class Session:
 
     # Voice over the agent's.
 
-    def _duck(self, turn: UserTurn, onset: int, asking: bool) -> None:
+    def _duck(self, onset: int, before: str, asking: bool) -> None:
         if self._contest is not None:
             self._contest.stopped = None
             return
         assert self.agent.turn is not None
         quiet_at = self.agent.playout.pause(self.now)
-        self._contest = Contest(onset, quiet_at, before=turn.text, to_question=asking)
+        self._contest = Contest(onset, quiet_at, before, to_question=asking)
         self._tell(do.Ducked(self.now, self.agent.turn.turn_id))
 
     def _judge(self) -> None:

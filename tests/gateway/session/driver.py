@@ -148,15 +148,18 @@ class Call:
 
     # The user and the transcriber.
 
-    def says(self, text: str, at: float, word: float = 250) -> float:
-        """The user says `text` from `at` on, a word every `word` ms; returns when they end."""
+    def says(self, text: str, at: float, word: float = 250, in_noise: bool = False) -> float:
+        """The user says `text` from `at` on, a word every `word` ms; returns when they end.
+
+        With `in_noise` voice activity, which never ceased, tells nothing new.
+        """
         words = text.split()
         for i, heard in enumerate(words):
             start, end = at + i * word, at + (i + 1) * word
             placed = on.Word(heard, samples(start), samples(end))
             self._words.append(placed)
             self.at(end + self.script.words_behind, lambda placed=placed: self._recognised(placed))
-        return self.sounds(at, word * len(words))
+        return at + word * len(words) if in_noise else self.sounds(at, word * len(words))
 
     def sounds(self, at: float, lasts: float) -> float:
         """The user makes a sound without words."""

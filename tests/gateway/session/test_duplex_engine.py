@@ -129,6 +129,19 @@ def test_a_turn_that_it_opens_within_another_ends_that(call: Call) -> None:
     ]
 
 
+def test_a_turn_that_it_opens_while_it_is_ducked_sounds(call: Call) -> None:
+    opens(call, 1000, "a long sentence that nobody will hear to its end")
+    call.sounds(2000, lasts=200)
+    opens(call, 2200, "bless you")
+    call.until(5000)
+    assert call.story(do.Ducked, do.Unducked, do.AgentEnded, do.BargeIn) == [
+        "Ducked",
+        "AgentEnded",
+        "AgentEnded",
+    ]
+    assert call.told(do.AgentEnded)[1].heard_text == "bless you"
+
+
 def test_a_turn_is_opened_once(call: Call) -> None:
     mine = opens(call, 1000, "it is noon")
     call.event(1200, lambda now: on.AgentOpened(now, mine))

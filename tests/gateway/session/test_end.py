@@ -49,6 +49,14 @@ def test_while_it_is_being_decided_who_has_the_floor() -> None:
     assert call.story(do.Ducked, do.Unducked, do.BargeIn, do.AgentEnded) == ["Ducked", "AgentEnded"]
 
 
+def test_a_murmur_that_has_no_final_words_yet_stays_one() -> None:
+    call = Call()
+    call.types("hello", at=0)
+    call.says("mhm", at=1000, word=300)
+    call.until(1600).end()
+    assert call.told(do.UserTurnEnded)[1].backchannel
+
+
 def test_what_waits_to_be_said_is_dropped() -> None:
     call = Call()
     said = call.injects("one two three four five", at=0)

@@ -102,9 +102,11 @@ def test_words_within_a_noise_that_never_stopped_begin_a_turn() -> None:
     call = Call()
     call.sounds(1000, lasts=80_000)
     call.until(65_000)
-    call.says("what time is it", at=79_500)
+    call.says("what time is it", at=79_500, in_noise=True)
     call.until(90_000)
     assert [turn.text for turn in call.told(do.UserTurnEnded)] == ["", "what time is it"]
+    # The noise had no end that could be measured from.
+    assert len([m for m in call.told(do.Measured) if m.span == "endpoint"]) == 1
 
 
 def test_the_endpoint_is_measured_from_the_last_word_to_the_decision() -> None:

@@ -97,7 +97,7 @@ def test_a_truncation_after_the_end_corrects_the_injection_too() -> None:
     assert call.injection(tea)[-1] == "heard"
     reported(call, call.told(do.AgentEnded)[0].turn_id, 700)
     cut = call.told(do.InjectionChanged)[-1]
-    assert (cut.state, cut.said) == ("cut", "Your tea is")
+    assert (cut.state, cut.said, cut.why) == ("cut", "Your tea is", "client_stopped")
     assert cut.unsaid == "ready and the kettle is off."
 
 
@@ -109,6 +109,7 @@ def test_a_late_report_that_all_was_played_leaves_it_heard() -> None:
     reported(call, turn_id, 700)
     reported(call, turn_id, 1000)
     assert call.injection(tea)[-2:] == ["cut", "heard"]
+    assert call.told(do.InjectionChanged)[-1].why == ""
     assert call.told(do.HeardCorrected)[-1].heard_text == "Your tea is ready."
 
 

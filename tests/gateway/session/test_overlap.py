@@ -251,6 +251,16 @@ def test_stale_sound_of_a_cut_turn_is_dropped() -> None:
     assert (len(call.sent), len(call.told(do.AgentEnded))) == (sent, 1)
 
 
+def test_a_command_out_of_a_noise_that_never_stopped_cuts_the_agent() -> None:
+    call = Call()
+    call.sounds(1000, lasts=100_000)
+    call.injects("Your tea is ready and the kettle is off and all is well.", at=63_000)
+    call.says("stop", at=64_000, in_noise=True)
+    call.until(66_000)
+    assert kinds(call) == ["barge_in"]
+    assert call.when(do.BargeIn) == 64_370
+
+
 def test_noise_over_the_agent_takes_the_floor_once_and_is_no_turn_of_words() -> None:
     call = speaking()
     call.sounds(1000, lasts=5000)
