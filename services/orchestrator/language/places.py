@@ -112,13 +112,15 @@ class _City:
     population: int
 
 
+_BARE = str.maketrans({"-": " ", "/": " ", "_": " ", ",": " ", ".": "", "'": "", "’": ""})
+
+
 def fold(text: str) -> str:
     """Lower case, without accents, hyphens and points: "São Paulo" is "sao paulo"."""
-    plain = unicodedata.normalize("NFKD", text.lower())
-    plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
-    for sign in "-/_,.’'":
-        plain = plain.replace(sign, "" if sign in "’'." else " ")
-    return " ".join(plain.split())
+    if not text.isascii():
+        plain = unicodedata.normalize("NFKD", text)
+        text = "".join(sign for sign in plain if not unicodedata.combining(sign))
+    return " ".join(text.lower().translate(_BARE).split())
 
 
 def _key(text: str) -> str:
