@@ -16,6 +16,7 @@ OWNERS = (
     "gateway.settings",
     "services.orchestrator.server",
     "services.synthesizer.server",
+    "services.transcriber.server",
 )
 
 
