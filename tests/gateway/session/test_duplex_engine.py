@@ -76,6 +76,14 @@ def test_it_is_held_while_the_bridge_is_slow(call: Call) -> None:
     assert holds(call) == [True, False]
 
 
+def test_it_is_released_by_the_acknowledgement_and_not_only_by_the_result(call: Call) -> None:
+    call.script.replies = {TIME: [(0, "One moment.", "filler"), (5000, "It is noon.", "tool")]}
+    call.says(TIME, at=1000)
+    call.until(12_000)
+    assert call.when(do.Hold, 1) == call.when(do.Speak)
+    assert holds(call) == [True, False]
+
+
 def test_left_to_its_mind_it_answers_by_itself(call: Call) -> None:
     call.says(TIME, at=1000)
     mine = opens(call, 3000, "it is noon")

@@ -211,6 +211,15 @@ def test_who_speaks_when_the_agent_is_cancelled_has_the_floor() -> None:
     assert call.told(do.UserTurnEnded)[1].answered
 
 
+def test_a_yes_so_long_that_it_took_the_floor_is_answered() -> None:
+    call = speaking()
+    call.says("yeah", at=1000, word=1200)
+    call.until(5000)
+    assert kinds(call) == ["barge_in"]
+    yeah = call.told(do.UserTurnEnded)[1]
+    assert (yeah.text, yeah.backchannel, yeah.answered) == ("yeah", False, True)
+
+
 def test_a_murmur_that_goes_on_to_a_sentence_cuts() -> None:
     call = speaking()
     call.says("yeah but what about the cost", at=1000)
