@@ -17,7 +17,7 @@ from uuid import UUID
 from bridge import events as bridge
 from bridge.bridge import Bridge
 from gateway.conversation import Conversation, Line
-from gateway.ports import Brief, Ears, Engine, Mode, PartAway
+from gateway.ports import Brief, Ears, Engine, MindAway, Mode, PartAway
 from gateway.recorder import Fact, Recorder
 from gateway.session import effects as do
 from gateway.session import events as on
@@ -32,6 +32,8 @@ TICK_S = 0.02
 CONNECT_LIMIT_S = 10.0
 LATE_DEEDS_S = 7.0
 """What running deeds get, after the call, to be written down as done."""
+
+GATEWAY_STOPPED = "gateway_stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +146,17 @@ class Call:
 
     def clear(self) -> None:
         """The client takes back what the user said last."""
+        self.start()
         self.uplink.clear()
         self.feed(on.InputCleared(self.now()))
 
     def feed(self, event: on.Event) -> None:
-        """Let something happen; what follows is done before this returns, or once the call is connected."""
+        """Let something happen; what follows is done before this returns, or once the call is connected.
+
+        After the end nothing happens any more.
+        """
+        if self.end_reason is not None:
+            return
         self._inbox.append(event)
         if self._feeding or self._work is None:
             return
@@ -191,6 +199,7 @@ class Call:
     def change_brief(self, brief: Brief) -> None:
         """Another persona, voice or instructions: at once before the engine is connected, else at a pause."""
         self.profile = replace(self.profile, brief=brief)
+        self.recorder.voice(brief.voice.name)
         self._rebrief = True
 
     def end(self, reason: str) -> None:
@@ -212,14 +221,23 @@ class Call:
             log.exception("call failed", extra={"session": self.session_id})
             self.end("internal_error")
         finally:
-            for effect in self.session.end(self.now()):
-                self._tell(effect, self.session.now)
-                self._follow(effect)
-            for listener in [*self._listeners]:
-                listener.ended(self.end_reason or "gateway_stopped")
+            # Where none was given, the task itself was cancelled.
+            self.end(GATEWAY_STOPPED)
+            try:
+                self._tell_the_end()
+            except Exception:
+                log.exception("call did not end in order", extra={"session": self.session_id})
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LATE_DEEDS_S):
                     await self._bridge.close()
+
+    def _tell_the_end(self) -> None:
+        for effect in self.session.end(self.now()):
+            self._tell(effect, self.session.now)
+            self._follow(effect)
+        assert self.end_reason is not None, "a call that ends has a reason"
+        for listener in [*self._listeners]:
+            listener.ended(self.end_reason)
 
     async def _live(self) -> None:
         if not await self._is_wanted():
@@ -298,6 +316,9 @@ class Call:
                 self.conversation.add(Line(effect.turn_id, "user", effect.text))
             case do.AgentEnded():
                 self.conversation.add(Line(effect.turn_id, "agent", effect.heard_text))
+                if effect.reason == MindAway.code:
+                    # The voice is there: silence would be no answer.
+                    self._inject(None, self.profile.brief.persona.phrases.unavailable[0], "notice")
             case do.HeardCorrected():
                 self.conversation.correct(effect.turn_id, effect.heard_text)
             case do.AnswerWanted():
@@ -345,7 +366,9 @@ class Call:
             case _:
                 pass
 
-    def _inject(self, turn_id: UUID, text: str, source: on.Source, invocation_id: UUID | None = None) -> None:
+    def _inject(
+        self, turn_id: UUID | None, text: str, source: on.Source, invocation_id: UUID | None = None
+    ) -> None:
         self.feed(
             on.InjectionAsked(
                 self.now(), self._new_id(), text, source, turn_id=turn_id, invocation_id=invocation_id

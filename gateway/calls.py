@@ -10,9 +10,9 @@ from uuid import UUID
 
 from prometheus_client import Counter, Gauge
 
-from gateway.call import Call, Profile
+from gateway.call import GATEWAY_STOPPED, Call, Profile
 from gateway.parts import Parts, WantedMode
-from gateway.ports import Brief
+from gateway.ports import Brief, base_language
 from gateway.recorder import Outlet
 from gateway.session.session import Rules
 from gateway.store import rows
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 10
 STOP_LIMIT_S = 8.0
+"""A supervisor ends by force what has not stopped after ten seconds."""
 
 ACTIVE = Gauge("antiphon_sessions_active", "Calls under way on this gateway")
 ENDED = Counter("antiphon_sessions_ended", "Calls that ended, by reason", ["reason"])
@@ -58,8 +59,9 @@ class Calls:
 
     def __init__(self, parts: Parts, outlet: Outlet, node: str, most: int) -> None:
         self.parts, self.most = parts, most
-        self._outlet, self._node = outlet, node
+        self._outlet, self.node = outlet, node
         self._calls: dict[UUID, tuple[Call, asyncio.Task[None]]] = {}
+        self._stopping = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -70,21 +72,26 @@ class Calls:
         await self.stop()
 
     async def stop(self) -> None:
-        """End all calls in order; none is left after this."""
+        """End all calls in order; none is left after this, and none is taken."""
+        self._stopping = True
         for call, _ in self._calls.values():
-            call.end("gateway_stopped")
+            call.end(GATEWAY_STOPPED)
         if tasks := [task for _, task in self._calls.values()]:
             _, late = await asyncio.wait(tasks, timeout=STOP_LIMIT_S)
             for task in late:
                 task.cancel()
+            if late:
+                await asyncio.wait(late)
 
     def open(self, asked: Opening) -> Call:
         """Make a call; it connects when it is first used.
 
         Raises:
-            Busy: as many calls as this gateway takes are under way.
+            Busy: as many calls as this gateway takes are under way, or it is about to stop.
             Invalid: persona, voice or language that is not known here.
         """
+        if self._stopping:
+            raise Busy("this gateway is stopping", retry_after=RETRY_AFTER_S)
         if len(self._calls) >= self.most:
             raise Busy(f"{self.most} calls are under way on this gateway", retry_after=RETRY_AFTER_S)
         mode, fallback_reason = self.parts.choose(asked.mode)
@@ -125,6 +132,9 @@ class Calls:
             sound = catalogue.voice(voice or who.voice)
         except PersonaError as error:
             raise Invalid(str(error)) from error
+        spoken = sorted({base_language(each.language) for each in catalogue.voices})
+        if language and base_language(language) not in spoken:
+            raise Invalid(f"`language`: no voice here speaks {language!r}, only {', '.join(spoken)}")
         return Brief(who, sound, language or who.language, who.prompt)
 
     def get(self, session_id: UUID) -> Call:
@@ -133,12 +143,13 @@ class Calls:
         Raises:
             SessionNotFound: none of that id is under way here.
         """
-        if session_id not in self._calls:
+        if session_id not in self:
             raise SessionNotFound(f"no session {session_id} is under way here")
         return self._calls[session_id][0]
 
     def __contains__(self, session_id: UUID) -> bool:
-        return session_id in self._calls
+        """Whether it is under way; one that is only being wound up no longer is."""
+        return session_id in self._calls and self._calls[session_id][0].end_reason is None
 
     @property
     def free(self) -> int:
@@ -162,7 +173,7 @@ class Calls:
         finally:
             del self._calls[call.session_id]
             ACTIVE.dec()
-            reason = call.end_reason or "gateway_stopped"
+            reason = call.end_reason or GATEWAY_STOPPED
             ENDED.labels(reason).inc()
             self._outlet.put(
                 rows.SessionRow(
@@ -187,7 +198,7 @@ class Calls:
                 language=brief.language,
                 client=profile.client,
                 user_id=profile.user_id,
-                node=self._node,
+                node=self.node,
                 started_at=profile.started_at,
                 is_active=True,
                 fallback_reason=profile.fallback_reason,

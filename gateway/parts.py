@@ -20,16 +20,15 @@ from gateway.call import Call, Profile
 from gateway.ears import TranscriberEars
 from gateway.engines.cascade import CascadeEngine
 from gateway.engines.voice_service import VoiceService
-from gateway.minds.language_model import LanguageModelMind
 from gateway.minds.small_talk import SmallTalkMind
-from gateway.ports import Engine, Mind, Mode
+from gateway.ports import Engine, Mind, Mode, base_language
 from gateway.recorder import Outlet, Recorder
 from gateway.settings import GatewaySettings
 from personas.loader import Catalogue, load
 from personas.model import Persona
 from personas.small_talk import SmallTalkIndex
 from services.base.ids import new_id
-from services.base.settings import as_list
+from services.base.settings import BadSettings, as_list
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +52,19 @@ class Offer:
 class Parts:
     """Shared by all calls of this gateway: connections, catalogue, classifiers."""
 
-    def __init__(self, settings: GatewaySettings, http: aiohttp.ClientSession, ledger: LedgerStore) -> None:
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        http: aiohttp.ClientSession,
+        ledger: LedgerStore,
+        language_model: Mind | None = None,
+    ) -> None:
+        """`language_model` answers chitchat; without one the persona's small talk does."""
         self.settings, self.http, self._ledger = settings, http, ledger
+        self._language_model = language_model
+        self._transcribers = [url.rstrip("/") for url in as_list(settings.transcriber_urls)]
+        if not self._transcribers:
+            raise BadSettings("TRANSCRIBER_URLS names no transcriber")
         self.catalogue: Catalogue = load()
         self.orchestrator = HttpOrchestrator(
             http, settings.orchestrator_url, key=settings.antiphon_internal_key
@@ -67,12 +77,14 @@ class Parts:
     @classmethod
     @asynccontextmanager
     async def opened(cls, settings: GatewaySettings, ledger: LedgerStore) -> AsyncIterator["Parts"]:
-        """Parts with their connections, and a task that keeps the tools' phrases fresh."""
+        """Parts with their connections, and a task that keeps the tools' phrases fresh.
+
+        Raises:
+            BadSettings: TRANSCRIBER_URLS is empty.
+        """
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
-        # Each call holds sockets for as long as it lives, and each deed one for as long as it runs.
-        connector = aiohttp.TCPConnector(limit=0)
-        async with aiohttp.ClientSession(timeout=timeout, connector=connector) as http:
-            parts = cls(settings, http, ledger)
+        async with aiohttp.ClientSession(timeout=timeout) as http, language_model(settings) as mind:
+            parts = cls(settings, http, ledger, mind)
             watch = asyncio.create_task(parts.watch_tools(), name="tools")
             try:
                 yield parts
@@ -106,9 +118,9 @@ class Parts:
         def ears(now: Callable[[], int], clock: Callable[[int], int]) -> TranscriberEars:
             return TranscriberEars(
                 self.http,
-                as_list(settings.transcriber_urls),
+                self._transcribers,
                 settings.antiphon_internal_key,
-                profile.brief.language,
+                base_language(profile.brief.language),
                 now,
                 clock,
             )
@@ -152,18 +164,13 @@ class Parts:
         return CascadeEngine(profile.mode, self._mind(profile.brief.persona), voice)
 
     def _mind(self, persona: Persona) -> Mind:
-        settings = self.settings
-        if settings.llm_base_url:
-            return LanguageModelMind(
-                settings.llm_base_url, settings.llm_model, settings.llm_api_key, settings.llm_max_tokens
-            )
-        return SmallTalkMind(persona, self._small_talk[persona.name])
+        return self._language_model or SmallTalkMind(persona, self._small_talk[persona.name])
 
     # Readiness, a sentence each where something is missing.
 
     async def transcriber_ready(self) -> str | None:
-        answers = [await self._probe(f"{url}/ready") for url in as_list(self.settings.transcriber_urls)]
-        return None if None in answers else (answers[0] if answers else "TRANSCRIBER_URLS is empty")
+        answers = [await self._probe(f"{url}/ready") for url in self._transcribers]
+        return None if None in answers else answers[0]
 
     async def synthesizer_ready(self) -> str | None:
         return await self._probe(f"{self.settings.synthesizer_url.rstrip('/')}/ready")
@@ -174,3 +181,16 @@ class Parts:
                 return None if answer.status == 200 else f"{url} answered {answer.status}"
         except (aiohttp.ClientError, OSError) as error:
             return f"{url} cannot be reached: {error}"
+
+
+@asynccontextmanager
+async def language_model(settings: GatewaySettings) -> AsyncIterator[Mind | None]:
+    """The mind behind `LLM_BASE_URL`, where it is set."""
+    if not settings.llm_base_url:
+        yield None
+        return
+    # Half a second to import: only who uses it pays, and not in the middle of a call.
+    from gateway.minds.language_model import LanguageModelMind, new_client
+
+    async with new_client(settings.llm_base_url, settings.llm_api_key) as client:
+        yield LanguageModelMind(client, settings.llm_model, settings.llm_max_tokens)

@@ -24,6 +24,18 @@ class PartAway(Problem):
     code, status, title = "part_away", 503, "A part of the call cannot be reached"
 
 
+class PartRefused(PartAway):
+    """A part is there and will not do this: asking again is in vain."""
+
+    code, title = "part_refused", "A part of the call refused"
+
+
+class MindAway(PartAway):
+    """No (more) answer can be had, while the voice that would say it is there."""
+
+    code, title = "mind_away", "What answers cannot be reached"
+
+
 @dataclass(frozen=True, slots=True)
 class Brief:
     """Who the engine is to be."""
@@ -33,6 +45,11 @@ class Brief:
     language: str
     instructions: str
     """The system text: the persona's, or what the client put in its place."""
+
+
+def base_language(tag: str) -> str:
+    """The language of a BCP 47 tag without its region: `en` of `en-GB`."""
+    return tag.replace("_", "-").partition("-")[0].lower()
 
 
 class Sink(Protocol):
@@ -107,7 +124,7 @@ class Mind(Protocol):
         """Yield the answer sentence by sentence, as soon as each is known.
 
         Raises:
-            PartAway: no (more) answer can be had.
+            MindAway: what was yielded so far is good.
         """
         ...
 
@@ -129,6 +146,7 @@ class Synthesizer(Protocol):
 
         Raises:
             PartAway: the voice was lost; what was yielded so far is good.
+            PartRefused: it will not speak this text.
         """
         ...
 

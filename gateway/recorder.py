@@ -16,6 +16,7 @@ from gateway.session import effects as do
 from gateway.session import events as on
 from gateway.session.clock import RATE, ms
 from gateway.store import rows
+from gateway.store.tables import InputMode
 from services.base.ids import new_id
 
 UNLOGGED = (on.Tick, do.UserWords)
@@ -64,8 +65,15 @@ class Recorder:
             )
         )
 
+    def voice(self, name: str) -> None:
+        """The call goes on with another voice."""
+        self._outlet.put(rows.SessionRow(session_id=self._session_id, voice_prompt=name))
+
     def _rows(self, fact: Fact, now: int) -> None:
         match fact:
+            case on.RulesChanged(push_to_talk=bool(by_hand)):
+                mode: InputMode = "push_to_talk" if by_hand else "duplex"
+                self._outlet.put(rows.SessionRow(session_id=self._session_id, input_mode=mode))
             case do.UserStarted():
                 self._turn(fact.turn_id, "user", start_samples=fact.at, started_at=self.at(fact.at))
             case do.UserTurnEnded():

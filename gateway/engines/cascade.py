@@ -11,21 +11,19 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from gateway.conversation import Conversation
-from gateway.ports import Brief, Mind, Mode, PartAway, Sink, Synthesizer
+from gateway.minds.sentences import sentences_of
+from gateway.ports import Brief, Mind, Mode, PartAway, PartRefused, Sink, Synthesizer
 from gateway.session.clock import BYTES, samples
 from gateway.session.events import Word
 from gateway.session.session import Traits
 
 log = logging.getLogger(__name__)
 
-ORDERS = 8
-"""The session gives one order at a time; more than a few waiting means that it is broken."""
-
-BREATH = samples(250)
-"""Between two sentences of one turn; each is synthesised by itself and would be glued to the next."""
-
 RETRIES = 2
 """How often a sentence is taken up again where the voice was lost."""
+
+PAUSE = samples(250)
+"""Between two sentences; a synthesizer gives each of them without silence around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +42,10 @@ class CascadeEngine:
     def __init__(self, mode: Mode, mind: Mind, synthesizer: Synthesizer) -> None:
         self.mode, self.mind, self.synthesizer = mode, mind, synthesizer
         self._brief: Brief | None = None
-        self._orders: asyncio.Queue[Order] = asyncio.Queue(ORDERS)
+        self._order: Order | None = None
+        """Not begun yet. The session has one agent turn at a time: an older one is stale."""
+        self._ordered = asyncio.Event()
         self._speaking: tuple[UUID, asyncio.Task[None]] | None = None
-        self._cancelled: set[UUID] = set()
-        """Cancelled before their turn came."""
 
     async def connect(self, brief: Brief) -> None:
         self._brief = brief
@@ -56,19 +54,11 @@ class CascadeEngine:
         """Speak one order after the other until cancelled."""
         try:
             while True:
-                order = await self._orders.get()
-                if order.turn_id in self._cancelled:
-                    self._cancelled.discard(order.turn_id)
-                    continue
-                task = asyncio.create_task(self._speak(order, sink), name=f"speak {order.turn_id}")
-                self._speaking = order.turn_id, task
-                try:
-                    await asyncio.wait({task})
-                finally:
-                    task.cancel()
-                    self._speaking = None
-                if not task.cancelled() and (error := task.exception()):
-                    raise error
+                await self._ordered.wait()
+                self._ordered.clear()
+                order, self._order = self._order, None
+                if order is not None:
+                    await self._follow(order, sink)
         finally:
             await self.synthesizer.close()
 
@@ -83,39 +73,50 @@ class CascadeEngine:
         self._put(Order(turn_id, lambda: self.mind.answer(conversation, instructions)))
 
     def speak(self, turn_id: UUID, text: str) -> None:
-        async def once() -> AsyncGenerator[str, None]:
-            yield text
+        async def cut() -> AsyncGenerator[str, None]:
+            for sentence in sentences_of(text):
+                yield sentence
 
-        self._put(Order(turn_id, once))
+        self._put(Order(turn_id, cut))
 
     def cancel(self, turn_id: UUID, heard_text: str) -> None:
-        if self._speaking and self._speaking[0] == turn_id:
+        if self._speaking is not None and self._speaking[0] == turn_id:
             self._speaking[1].cancel()
-        elif not self._orders.empty():
-            self._cancelled.add(turn_id)
+        if self._order is not None and self._order.turn_id == turn_id:
+            self._order = None
 
     def _put(self, order: Order) -> None:
+        self._order = order
+        self._ordered.set()
+
+    async def _follow(self, order: Order, sink: Sink) -> None:
+        """Speak one order in a task that `cancel` can reach."""
+        task = asyncio.create_task(self._speak(order, sink), name=f"speak {order.turn_id}")
+        self._speaking = order.turn_id, task
         try:
-            self._orders.put_nowait(order)
-        except asyncio.QueueFull:
-            # The session sees a turn that never sounds, and fails it.
-            log.error("order dropped, the engine is behind", extra={"turn": order.turn_id})
+            await asyncio.wait({task})
+        finally:
+            self._speaking = None
+            task.cancel()
+            await asyncio.wait({task})
 
     async def _speak(self, order: Order, sink: Sink) -> None:
         """Speak one turn; whatever goes wrong ends the turn, not the engine."""
         try:
-            position = 0
+            end = 0
             async with aclosing(order.sentences()) as sentences:
                 async for sentence in sentences:
-                    await sink.room()
-                    if position:
-                        sink.sound(order.turn_id, bytes(BREATH * BYTES))
-                        position += BREATH
-                    position = await self._say(order.turn_id, sentence, position, sink)
+                    if end:
+                        sink.sound(order.turn_id, bytes(PAUSE * BYTES))
+                        end += PAUSE
+                    end = await self._say(order.turn_id, sentence, end, sink)
             sink.finished(order.turn_id)
         except PartAway as away:
             log.warning("turn failed", extra={"code": away.code, "detail": away.detail})
             sink.failed(order.turn_id, away.code, away.detail)
+        except Exception as error:
+            log.exception("turn failed", extra={"turn": order.turn_id})
+            sink.failed(order.turn_id, "internal_error", repr(error))
 
     async def _say(self, turn_id: UUID, text: str, position: int, sink: Sink) -> int:
         """Speak one text from sample `position` of the turn on; returns where its sound ends.
@@ -129,17 +130,19 @@ class CascadeEngine:
             try:
                 async with aclosing(self.synthesizer.speak(" ".join(words), self._brief.voice)) as sounds:
                     async for sound in sounds:
+                        await sink.room()
                         moved = tuple(Word(w.text, w.start + position, w.end + position) for w in sound.words)
                         said.extend(moved)
                         sink.sound(turn_id, sound.pcm, moved)
                         end += len(sound.pcm) // BYTES
                 return end
+            except PartRefused:
+                raise
             except PartAway:
                 if attempt == RETRIES:
                     raise
                 log.warning("voice lost in mid-sentence, taking it up again", extra={"attempt": attempt + 1})
-                # One spoken `Word` may hold several written ones ("of the").
-                words = words[sum(len(w.text.split()) for w in said if w.end <= end) :]
+                words = words[sum(1 for w in said if w.end <= end) :]
                 position = end
                 if not words:
                     return end

@@ -3,7 +3,9 @@
 import re
 
 END = re.compile(r"(?<=[.!?…])[\"')\]]*\s+|\n+")
-ABBREVIATIONS = ("mr.", "mrs.", "ms.", "dr.", "prof.", "e.g.", "i.e.", "etc.", "vs.", "st.", "no.", "approx.")
+ABBREVIATIONS = frozenset("mr. mrs. ms. dr. prof. st. e.g. i.e. vs. approx.".split())
+"""Words whose full stop ends no sentence."""
+
 LONGEST = 300
 """Characters; a sentence without end is cut at a comma or a space."""
 
@@ -21,7 +23,7 @@ class Sentences:
         start = 0
         for end in END.finditer(self._rest):
             head = self._rest[start : end.start()].strip()
-            if head.lower().endswith(ABBREVIATIONS) and "\n" not in end.group():
+            if _last_word(head) in ABBREVIATIONS and "\n" not in end.group():
                 continue
             if head:
                 out.append(head)
@@ -38,3 +40,13 @@ class Sentences:
         """What is left when the text has ended."""
         rest, self._rest = self._rest.strip(), ""
         return [rest] if rest else []
+
+
+def sentences_of(text: str) -> list[str]:
+    """A whole text, cut."""
+    sentences = Sentences()
+    return [*sentences.feed(text), *sentences.rest()]
+
+
+def _last_word(text: str) -> str:
+    return text.rsplit(maxsplit=1)[-1].lstrip("\"'([").lower() if text else ""

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 
 from gateway.conversation import Conversation
-from gateway.minds.sentences import Sentences
+from gateway.minds.sentences import sentences_of
 from personas.model import Persona
 from personas.small_talk import SmallTalkIndex, pick
 
@@ -23,6 +23,5 @@ class SmallTalkMind:
         found = self._index.match(conversation.last("user"), self._said)
         reply = found.reply if found else pick(self._persona.phrases.unknown, self._said)
         self._said = [*self._said[-50:], reply]
-        sentences = Sentences()
-        for sentence in (*sentences.feed(reply), *sentences.rest()):
+        for sentence in sentences_of(reply):
             yield sentence
