@@ -131,7 +131,7 @@ class Access:
         # Beyond loopback every caller shows a key, which a rebound name does not have.
         if self._open and not is_loopback(name) and name not in self._hosts:
             raise Forbidden(f"this gateway is not reached as {name or 'nothing'}; see GATEWAY_ALLOWED_HOSTS")
-        if origin and urlsplit(origin).netloc != host and _name(origin) not in self._hosts:
+        if origin and origin.partition("://")[2] != host and _name(origin) not in self._hosts:
             raise Forbidden("pages of another origin may not talk to this gateway; see GATEWAY_ALLOWED_HOSTS")
 
     def _forget_expired(self) -> None:

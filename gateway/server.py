@@ -43,7 +43,9 @@ def new_access(settings: GatewaySettings) -> Access:
         )
     if short := [name for name, key in keys.items() if len(key) < MIN_KEY]:
         raise BadSettings(f"ANTIPHON_API_KEYS: {', '.join(short)} must have at least {MIN_KEY} characters")
-    return Access(keys, open_to_all=loopback, hosts=frozenset(as_list(settings.gateway_allowed_hosts)))
+    return Access(
+        keys, open_to_all=loopback, hosts=frozenset(as_list(settings.gateway_allowed_hosts.lower()))
+    )
 
 
 @asynccontextmanager

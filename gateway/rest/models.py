@@ -1,9 +1,13 @@
 """Bodies of REST requests and answers; pydantic, because these bytes come from outside."""
 
-from typing import Any, Literal
+import json
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+MOST_METADATA = 16_384
+"""Characters as JSON: enough to find a call again, too little to be a store of its own."""
 
 
 class Body(BaseModel):
@@ -25,6 +29,13 @@ class SessionRequest(Body):
     metadata: dict[str, Any] = Field(default_factory=dict)
     """`timezone` (an IANA name) tells the tools where the caller is; the rest is kept as it is."""
     allow_recording: bool = False
+
+    @field_validator("metadata")
+    @classmethod
+    def _short(cls, metadata: dict[str, Any]) -> dict[str, Any]:
+        if len(json.dumps(metadata)) > MOST_METADATA:
+            raise ValueError(f"more than {MOST_METADATA} characters as JSON")
+        return metadata
 
 
 class ClientSecret(BaseModel):
@@ -102,13 +113,14 @@ class Ended(BaseModel):
     """A session is over."""
 
     session_id: UUID
-    end_reason: str
+    end_reason: str | None
+    """Null where it ended just now, by somebody else, and that is not written down yet."""
 
 
 class SayRequest(Body):
     """Have the agent speak at the next free moment."""
 
-    text: str = Field(min_length=1, max_length=2000)
+    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
     priority: int = Field(default=0, ge=-10, le=10)
     expires_in_s: float | None = Field(default=None, gt=0, le=3600)
     interrupt: bool = False

@@ -1,5 +1,6 @@
 """Serves the built page, with headers that keep foreign code out of it."""
 
+import re
 from pathlib import Path
 
 from aiohttp import web
@@ -8,17 +9,24 @@ from services.base.problems import Handler
 
 PAGES = ("/", "/voice-duplex")
 
+CONTENT_SECURITY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self' ws://{host} wss://{host}; worker-src 'self' blob:; manifest-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
 HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-        "connect-src 'self' ws: wss:; worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; "
-        "form-action 'none'; frame-ancestors 'none'"
-    ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+
+HOST = re.compile(r"[\w.:\[\]-]+")
+
+ASSETS = "/assets"
+FOR_EVER = "public, max-age=31536000, immutable"
+"""Hashed files may be kept for ever, the page that names them not at all."""
 
 MISSING = (
     "The page is not built. In a checkout `make run` builds it (or: npm ci && npm run build, in web/). "
@@ -39,24 +47,25 @@ def add_page(app: web.Application, folder: Path | None) -> None:
     async def index(_: web.Request) -> web.StreamResponse:
         if folder is None:
             return web.Response(status=503, text=MISSING)
-        # Hashed files may be kept for ever, the page that names them not at all.
-        return web.FileResponse(folder / "index.html", headers={**HEADERS, "Cache-Control": "no-cache"})
+        return web.FileResponse(folder / "index.html", headers={"Cache-Control": "no-cache"})
 
+    async def harden(request: web.Request, response: web.StreamResponse) -> None:
+        host = request.host if HOST.fullmatch(request.host) else "localhost"
+        response.headers["Content-Security-Policy"] = CONTENT_SECURITY.format(host=host)
+        response.headers.update(HEADERS)
+        if request.path.startswith(f"{ASSETS}/") and response.status == 200:
+            response.headers["Cache-Control"] = FOR_EVER
+
+    app.on_response_prepare.append(harden)
     for path in PAGES:
         app.router.add_get(path, index)
     if folder is None:
         return
     if (folder / "assets").is_dir():
-        app.router.add_static("/assets", folder / "assets")
+        app.router.add_static(ASSETS, folder / "assets")
     for file in folder.iterdir():
         if file.is_file() and file.name != "index.html":
             app.router.add_get(f"/{file.name}", _file(file))
-
-    async def harden(_: web.Request, response: web.StreamResponse) -> None:
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-
-    app.on_response_prepare.append(harden)
 
 
 def _file(path: Path) -> Handler:

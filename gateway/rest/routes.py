@@ -1,6 +1,6 @@
 """The table of REST routes: what aiohttp serves and what `/openapi.json` says come from the same rows."""
 
-import json
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -9,6 +9,7 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import models_json_schema
 
+from gateway.strict_json import BadJson, parse
 from services.base.problems import Invalid
 
 M = TypeVar("M", bound=BaseModel)
@@ -48,14 +49,17 @@ async def read(request: web.Request, model: type[M]) -> M:
     Raises:
         Invalid: naming each field and what was expected.
     """
-    text = await request.text()
     try:
-        return model.model_validate(json.loads(text) if text.strip() else {})
+        # Not by the charset that the request names: JSON is UTF-8 (RFC 8259, 8.1).
+        text = (await request.read()).decode()
+        return model.model_validate(parse(text) if text.strip() else {})
     except ValidationError as error:
         faults = [f"`{'.'.join(map(str, e['loc']))}`: {e['msg']}" for e in error.errors()]
         raise Invalid("; ".join(faults)) from error
-    except ValueError as error:
-        raise Invalid("the body is not JSON") from error
+    except BadJson as error:
+        raise Invalid(f"the body cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        raise Invalid("the body is not UTF-8") from error
 
 
 def answer(body: BaseModel, status: int = 200) -> web.Response:
@@ -74,6 +78,8 @@ def openapi(routes: Sequence[Route]) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    for path, summary, kind in PLAIN:
+        paths[path] = {"get": _plain(path, summary, kind)}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -91,6 +97,17 @@ def openapi(routes: Sequence[Route]) -> dict[str, Any]:
         "security": [{}, {"key": []}],
     }
 
+
+PLAIN = (
+    ("/health", "Alive; touches nothing", "application/json"),
+    ("/ready", "Able to take a call, per part; 503 where one is missing", "application/json"),
+    ("/metrics", "Prometheus", "text/plain"),
+    ("/openapi.json", "This description", "application/json"),
+    ("/v1/realtime", "The client wire: a WebSocket, OpenAI's Realtime protocol (docs/realtime.md)", ""),
+    ("/", "The page", "text/html"),
+    ("/voice-duplex", "The page", "text/html"),
+)
+"""Routes beside the table: path, summary, and the kind of answer; none where the connection is upgraded."""
 
 PROBLEM = {
     "type": "object",
@@ -133,6 +150,15 @@ def _operation(route: Route) -> dict[str, Any]:
     if route.takes is not None:
         operation["requestBody"] = {"content": _json(route.takes)}
     return operation
+
+
+def _plain(path: str, summary: str, kind: str) -> dict[str, Any]:
+    status, description = ("200", "As asked") if kind else ("101", "Upgraded")
+    response: dict[str, Any] = {"description": description}
+    if kind:
+        response["content"] = {kind: {}}
+    name = re.sub(r"\W+", "_", path).strip("_") or "page"
+    return {"summary": summary, "operationId": f"get_{name}", "responses": {status: response}}
 
 
 def _json(model: type[BaseModel]) -> dict[str, Any]:

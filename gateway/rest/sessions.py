@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from aiohttp import web
 
 from gateway.access import Access, Caller
+from gateway.call import Call
 from gateway.calls import Calls, Opening, SessionNotFound
 from gateway.ports import Mode
 from gateway.rest import models
@@ -51,7 +52,7 @@ class Sessions:
 
     def routes(self) -> Sequence[Route]:
         one = f"{BASE}/sessions/{{session_id}}"
-        gone = (400, 401, 403, 404)
+        gone = (400, 401, 403, 404, 503)
         return (
             Route(
                 "POST",
@@ -71,6 +72,7 @@ class Sessions:
                 "Sessions, active first",
                 models.SessionPage,
                 query=FILTERS,
+                errors=(400, 401, 403, 503),
             ),
             Route("GET", one, self.show_session, "One session, whole", models.Session, errors=gone),
             Route(
@@ -209,41 +211,54 @@ class Sessions:
     async def _end(self, request: web.Request, named: str) -> web.Response:
         caller = self._user(request)
         session_id = _session_id(named)
+        if session_id not in self._calls:
+            # Ended twice is ended.
+            reason = (await self._past(session_id))["end_reason"]
+            return answer(models.Ended(session_id=session_id, end_reason=reason))
         self._owned(caller, session_id)
         await self._calls.end(session_id, "hung_up")
         self._access.forget(session_id)
         return answer(models.Ended(session_id=session_id, end_reason="hung_up"))
 
     async def say(self, request: web.Request) -> web.Response:
-        caller = self._user(request)
-        session_id = await self._live(request)
+        call = await self._live(request)
         asked = await read(request, models.SayRequest)
-        call = self._owned(caller, session_id)
         injection_id = call.say(asked.text, asked.priority, asked.expires_in_s, asked.interrupt)
         return answer(models.Saying(injection_id=injection_id), 202)
 
     async def interrupt(self, request: web.Request) -> web.Response:
-        caller = self._user(request)
-        call = self._owned(caller, await self._live(request))
+        call = await self._live(request)
         speaking = call.session.agent.turn is not None
         if speaking:
             call.feed(on.CancelAsked(call.now(), "interrupted"))
         return answer(models.Interrupted(interrupted=speaking))
 
-    async def _live(self, request: web.Request) -> UUID:
-        """The path's session, if it is under way.
+    async def _live(self, request: web.Request) -> Call:
+        """The path's session, which is under way and the caller's.
 
         Raises:
-            SessionNotFound, SessionEnded
+            SessionNotFound, SessionEnded, Forbidden
         """
+        caller = self._user(request)
         session_id = _session_id(request.match_info["session_id"])
         if session_id not in self._calls:
-            known = await self._queries.session(session_id)
-            if known is not None and not known["is_active"]:
-                raise SessionEnded(f"session {session_id} has ended")
-        return session_id
+            await self._past(session_id)
+            raise SessionEnded(f"session {session_id} has ended")
+        return self._owned(caller, session_id)
 
-    def _owned(self, caller: Caller, session_id: UUID) -> Any:
+    async def _past(self, session_id: UUID) -> dict[str, Any]:
+        """The row of a session that is not under way here (any more).
+
+        Raises:
+            SessionNotFound: there was none, or another gateway has it.
+        """
+        known = await self._queries.session(session_id)
+        # One of ours may have ended before its end was written down.
+        if known is None or (known["is_active"] and known["node"] != self._calls.node):
+            raise SessionNotFound(f"no session {session_id} is under way here")
+        return known
+
+    def _owned(self, caller: Caller, session_id: UUID) -> Call:
         call = self._calls.get(session_id)
         if call.profile.owner != caller.owner:
             raise Forbidden("this session belongs to another key")

@@ -20,35 +20,23 @@ from gateway.calls import Calls
 from gateway.conversation import Conversation
 from gateway.engines.cascade import CascadeEngine
 from gateway.parts import Offer, Parts
-from gateway.ports import Mode, PartAway, Sound
+from gateway.ports import Engine, Mode, PartAway, Sound
 from gateway.recorder import Outlet, Recorder
-from gateway.rest.catalogue import Choices
-from gateway.rest.sessions import Sessions
+from gateway.server import new_app
 from gateway.session import events as on
 from gateway.session.clock import RATE, samples
-from gateway.store.queries import Queries
+from gateway.settings import GatewaySettings
 from gateway.store.rows import Row
-from gateway.wires.realtime.socket import RealtimeWire
+from gateway.store.store import Store
 from personas.loader import load
 from personas.model import Voice
 from services.base.ids import new_id
-from services.base.problems import problems
 
 PATIENCE = 20.0
 """Seconds until a test gives up; only a broken one waits so long."""
 
 WORD = samples(200)
 """Each word of the test voice sounds this long."""
-
-
-class Rows:
-    """Takes the rows that a call writes."""
-
-    def __init__(self) -> None:
-        self.rows: list[Row] = []
-
-    def put(self, row: Row) -> None:
-        self.rows.append(row)
 
 
 class ScriptedEars:
@@ -150,6 +138,31 @@ class ScriptedBridge:
         self.closed = True
 
 
+class AllReady:
+    """Something whose readiness is asked for."""
+
+    async def ready(self) -> str | None:
+        return None
+
+
+class NothingStored:
+    """A store in which no session was ever written down; tests read the rows themselves."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.outbox = self
+        self.queries = self
+
+    def put(self, row: Row) -> None:
+        self.rows.append(row)
+
+    async def session(self, session_id: UUID) -> None:
+        return None
+
+    async def ready(self) -> str | None:
+        return None
+
+
 class TestParts:
     """Puts calls together from the doubles above."""
 
@@ -157,9 +170,11 @@ class TestParts:
 
     def __init__(self) -> None:
         self.catalogue = load()
+        self.orchestrator = AllReady()
         self.ears: dict[UUID, ScriptedEars] = {}
         self.voice = TestVoice()
         self.bridge = ScriptedBridge()
+        self.engine: Callable[[], Engine] = lambda: CascadeEngine("local", EchoMind(), self.voice)
 
     def offers(self) -> list[Offer]:
         return [Offer("personaplex", False, "none here"), Offer("local", True, None)]
@@ -172,9 +187,14 @@ class TestParts:
             self.ears[profile.session_id] = ScriptedEars(now)
             return self.ears[profile.session_id]
 
-        engine = CascadeEngine("local", EchoMind(), self.voice)
         recorder = Recorder(outlet, profile.session_id, profile.started_at, "local")
-        return Call(profile, engine, ears, cast(Bridge, self.bridge), recorder, new_id)
+        return Call(profile, self.engine(), ears, cast(Bridge, self.bridge), recorder, new_id)
+
+    async def transcriber_ready(self) -> str | None:
+        return None
+
+    async def synthesizer_ready(self) -> str | None:
+        return None
 
 
 @dataclass(slots=True)
@@ -199,12 +219,28 @@ class Client:
                 if event["type"] == kind and all(event.get(k) == v for k, v in wanted.items()):
                     return cast(dict[str, Any], event)
 
-    async def closed(self) -> aiohttp.WSMessage:
-        """The close that comes; events before it are kept."""
+    async def error(self) -> dict[str, Any]:
+        """The next `error` event's body."""
+        return cast(dict[str, Any], (await self.until("error"))["error"])
+
+    async def closed(self) -> tuple[int, str]:
+        """Code and reason of the close that comes; events before it are kept."""
         async with asyncio.timeout(PATIENCE):
-            async for message in self.socket:
-                self.events.append(json.loads(message.data))
-            return aiohttp.WSMessage(aiohttp.WSMsgType.CLOSE, self.socket.close_code, None)
+            while True:
+                message = await self.socket.receive()
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    self.events.append(json.loads(message.data))
+                elif message.type is aiohttp.WSMsgType.CLOSE:
+                    return message.data, message.extra or ""
+                else:
+                    return 1006, message.type.name
+
+    def drop(self) -> None:
+        """The connection breaks, without a close."""
+        connection = self.socket._response.connection
+        assert connection is not None
+        assert connection.transport is not None
+        connection.transport.abort()
 
     async def text(self, words: str) -> None:
         """Type `words` and ask for an answer."""
@@ -230,22 +266,24 @@ class Client:
 class Gateway:
     """The served gateway and what tests reach into."""
 
-    def __init__(self, access: Access | None = None, most: int = 10) -> None:
+    def __init__(self, access: Access | None = None, most: int = 10, store: Store | None = None) -> None:
+        """Without a store the rows are kept in `rows`."""
         self.parts = TestParts()
-        self.rows = Rows()
+        self.kept = NothingStored()
+        self.store = store or cast(Store, self.kept)
         self.access = access or Access({}, open_to_all=True, hosts=frozenset())
-        self.calls = Calls(cast(Parts, self.parts), self.rows, "test", most)
-        self.wire = RealtimeWire(self.calls, self.access)
+        self.calls = Calls(cast(Parts, self.parts), self.store.outbox, "test", most)
         self._stack = contextlib.AsyncExitStack()
         self.http: aiohttp.ClientSession
         self.url: str
 
+    @property
+    def rows(self) -> list[Row]:
+        """What the calls wrote down, where there is no store."""
+        return self.kept.rows
+
     async def __aenter__(self) -> "Gateway":
-        app = web.Application(middlewares=[problems])
-        sessions = Sessions(self.calls, self.wire, cast(Queries, NoQueries()), self.access)
-        for route in (*sessions.routes(), *Choices(self.parts.catalogue, self.access).routes()):
-            app.router.add_route(route.method, route.path, route.handler)
-        app.router.add_get("/v1/realtime", self.wire.handle)
+        app = new_app(GatewaySettings(database_url=""), self.access, self.store, self.calls)
         # As `services.base.serve` does: a handler is not cancelled when its client goes.
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
@@ -287,12 +325,27 @@ class Gateway:
         await client.until("session.created")
         return client, self.parts.ears[UUID(session["session_id"])]
 
+    async def ask(
+        self, method: str, path: str, token: str = "", headers: dict[str, str] | None = None, **options: Any
+    ) -> tuple[int, Any]:
+        """One request to REST: status and body."""
+        shown = {"Authorization": f"Bearer {token}"} if token else {}
+        url = f"{self.url}{path}"
+        async with self.http.request(method, url, headers=shown | (headers or {}), **options) as response:
+            return response.status, await response.json(content_type=None)
 
-class NoQueries:
-    """No session was ever written down."""
+    def call(self, session: dict[str, Any] | None = None) -> Call:
+        """The call of a session, or the only one there is."""
+        if session is not None:
+            return self.calls.get(UUID(session["session_id"]))
+        return next(call for call, _ in self.calls._calls.values())
 
-    async def session(self, session_id: UUID) -> None:
-        return None
+    async def over(self) -> None:
+        """Wait until no call is under way any more."""
+        tasks = [task for _, task in self.calls._calls.values()]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=PATIENCE)
+            assert not late
 
 
 def sound(milliseconds: int, level: int = 0) -> str:

@@ -75,19 +75,21 @@ class RealtimeClient:
     def attach(self, antiphon: bool, after: int | None) -> Attachment:
         """A socket has come; the one before is told to go.
 
-        With `after`, it has the control events up to that number already.
+        With `after`, it has the control events up to that number already and gets those behind it; where they are
+        no longer kept it is told so, and begins anew.
         """
         self._leaving.cancel()
         self._replaced.set()
         self._replaced = asyncio.Event()
         self.teller.antiphon = antiphon
         attachment = Attachment(self._journal.attach(), self._replaced)
-        if after is None:
-            self.teller.opened()
-        elif not self._journal.replay(after):
+        if after is not None:
+            if self._journal.replay(after):
+                return attachment
             self.teller.error(
                 WireError("resync_required", "Events since then are no longer kept; read the session anew.")
             )
+        self.teller.opened()
         return attachment
 
     def detach(self, closed_in_order: bool) -> None:

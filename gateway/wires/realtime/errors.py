@@ -1,5 +1,6 @@
 """What a client does wrong on this wire; it hears of it as an `error` event and the call goes on."""
 
+from types import UnionType
 from typing import Any
 
 
@@ -23,17 +24,27 @@ class WireError(Exception):
         }
 
 
-def field(event: dict[str, Any], name: str, kind: type | tuple[type, ...], default: Any = ...) -> Any:
-    """Take `name` out of a client's event.
+Kind = type | UnionType
+
+
+def field(event: dict[str, Any], name: str, kind: Kind, default: Any = ..., within: str = "") -> Any:
+    """Take `name` out of a client's event; `within` is where in the event we are, as the error names it.
 
     Raises:
         WireError: missing, or of another type.
     """
+    param = within + name
     value = event.get(name, default)
     if value is ...:
-        raise WireError("missing_required_parameter", f"Missing required parameter: '{name}'.", name)
-    if value is not default and (
-        not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)
-    ):
-        raise WireError("invalid_type", f"Invalid type for '{name}': got {type(value).__name__}.", name)
+        raise WireError("missing_required_parameter", f"Missing required parameter: '{param}'.", param)
+    # To Python True is a number.
+    if value is not default and (not isinstance(value, kind) or isinstance(value, bool)):
+        raise WireError("invalid_type", f"Invalid type for '{param}': got {type(value).__name__}.", param)
     return value
+
+
+def too_long(param: str, most: int) -> WireError:
+    """A text beyond what is taken."""
+    return WireError(
+        "string_above_max_length", f"Invalid '{param}': string too long, {most} characters at most.", param
+    )

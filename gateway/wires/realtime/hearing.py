@@ -1,10 +1,9 @@
 """A client's events as deeds on its call; what is wrong with one is told, and the call goes on."""
 
-import json
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 from gateway.call import Call
 from gateway.conversation import Line
@@ -12,18 +11,30 @@ from gateway.parts import Parts
 from gateway.session import events as on
 from gateway.session.clock import samples
 from gateway.session.uplink import BufferFull
+from gateway.strict_json import BadJson, parse
 from gateway.wires.realtime import items as show
-from gateway.wires.realtime.errors import WireError, field
+from gateway.wires.realtime.errors import WireError, field, too_long
 from gateway.wires.realtime.formats import Decoder, Encoder
 from gateway.wires.realtime.items import Items
-from gateway.wires.realtime.settings import SessionSettings
+from gateway.wires.realtime.settings import VAD, SessionSettings
 from gateway.wires.realtime.telling import Teller, response_name
 from services.base.ids import new_id
+
+log = logging.getLogger(__name__)
 
 Event = dict[str, Any]
 
 LONGEST_TEXT = 20_000
-"""Characters of one text item."""
+"""Characters of one text item, or of what a response is to say."""
+
+LONGEST_EVENT = 262_144
+"""Characters of any event but sound: most of them is kept, and given back."""
+
+LONGEST_NAME = 200
+"""Characters of an item's id."""
+
+MOST_MS = 86_400_000
+"""A day, of playback."""
 
 
 class Hearer:
@@ -54,13 +65,13 @@ class Hearer:
         }
 
     def hear(self, text: str) -> None:
-        """Take one text frame."""
+        """Take one text frame. Whatever is wrong with it is one `error` event, and nothing else changes."""
         event_id = None
         try:
             try:
-                event = json.loads(text)
-            except ValueError as error:
-                raise WireError("invalid_json", "The message is not JSON.") from error
+                event = parse(text)
+            except BadJson as error:
+                raise WireError("invalid_json", f"The message cannot be read: {error}.") from error
             if not isinstance(event, dict):
                 raise WireError("invalid_json", "The message is not a JSON object.")
             event_id = event.get("event_id") if isinstance(event.get("event_id"), str) else None
@@ -68,11 +79,17 @@ class Hearer:
             handler = self._handlers.get(kind)
             if handler is None:
                 raise WireError(
-                    "invalid_value", f"Invalid value: '{kind}' is no event that is known here.", "type"
+                    "invalid_value", f"Invalid value: '{kind[:100]}' is no event that is known here.", "type"
                 )
+            if len(text) > LONGEST_EVENT and handler != self._append:
+                raise too_long(kind, LONGEST_EVENT)
             handler(event)
         except WireError as error:
             self._teller.error(error, event_id)
+        except Exception:
+            log.exception("event failed", extra={"session": self._call.session_id})
+            fault = WireError("internal_error", "This event failed on our side.", kind="server_error")
+            self._teller.error(fault, event_id)
 
     def update_session(self, session: Event) -> None:
         """Take a session object.
@@ -107,7 +124,9 @@ class Hearer:
         self._teller.tell("session.updated", session=self._settings.body)
 
     def _append(self, event: Event) -> None:
-        pcm = self._decoder.decode(field(event, "audio", str))
+        self._take(self._decoder.decode(field(event, "audio", str)))
+
+    def _take(self, pcm: bytes) -> None:
         try:
             self._call.hear(pcm)
         except BufferFull as error:
@@ -120,6 +139,8 @@ class Hearer:
         if not self._buffered:
             raise WireError("input_audio_buffer_commit_empty", "The input audio buffer is empty.")
         self._buffered = 0
+        if rest := self._decoder.finish():
+            self._take(rest)
         self._teller.committed()
         self._call.commit()
 
@@ -130,14 +151,16 @@ class Hearer:
 
     def _create(self, event: Event) -> None:
         item = field(event, "item", dict)
-        kind = field(item, "type", str)
+        kind = field(item, "type", str, within="item.")
         if kind != "message":
-            raise WireError("invalid_value", f"No {kind} is awaited in this session.", "item.type")
-        role = field(item, "role", str)
-        text = self._text(field(item, "content", list), role)
+            raise WireError("invalid_value", f"No '{kind[:100]}' is awaited in this session.", "item.type")
+        role = field(item, "role", str, within="item.")
+        text = self._text(field(item, "content", list, within="item."), role)
         turn_id = new_id()
-        if name := field(item, "id", str, ""):
-            if self._items.get(name) is not None:
+        if name := field(item, "id", str | None, None, within="item."):
+            if len(name) > LONGEST_NAME:
+                raise too_long("item.id", LONGEST_NAME)
+            if self._items.turn(name) or self._items.get(name):
                 raise WireError("invalid_value", f"There is an item '{name}' already.", "item.id")
             self._items.rename(turn_id, name)
         if role == "user":
@@ -157,36 +180,44 @@ class Hearer:
     @staticmethod
     def _text(content: list[Any], role: str) -> str:
         if role not in ("user", "assistant", "system"):
-            raise WireError("invalid_value", f"Invalid value for 'item.role': {role!r}.", "item.role")
+            raise WireError("invalid_value", f"Invalid value for 'item.role': {role[:100]!r}.", "item.role")
         texts = []
         for part in content:
             if not isinstance(part, dict) or part.get("type") not in ("input_text", "output_text", "text"):
                 raise WireError("invalid_value", "Only text parts can be created here.", "item.content")
-            texts.append(field(part, "text", str))
+            texts.append(field(part, "text", str, within="item.content."))
         text = " ".join(texts).strip()
-        if not text or len(text) > LONGEST_TEXT:
-            raise WireError(
-                "invalid_value", f"The text must have 1 to {LONGEST_TEXT} characters.", "item.content"
-            )
+        if not text:
+            raise WireError("invalid_value", "Invalid 'item.content': no text.", "item.content")
+        if len(text) > LONGEST_TEXT:
+            raise too_long("item.content", LONGEST_TEXT)
         return text
 
     def _truncate(self, event: Event) -> None:
         name = field(event, "item_id", str)
         end_ms = field(event, "audio_end_ms", int)
-        turn_id = self._turn(name)
-        self._call.feed(on.PlaybackReported(self._call.now(), turn_id, samples(max(0, end_ms))))
+        self._played(name, end_ms)
         self._teller.tell("conversation.item.truncated", item_id=name, content_index=0, audio_end_ms=end_ms)
 
     def _playback(self, event: Event) -> None:
-        turn_id = self._turn(field(event, "item_id", str))
-        played = field(event, "played_ms", (int, float))
-        self._call.feed(on.PlaybackReported(self._call.now(), turn_id, samples(max(0.0, played))))
+        self._played(field(event, "item_id", str), field(event, "played_ms", int | float))
+
+    def _played(self, name: str, ms: float) -> None:
+        """Of the agent's item `name` the user has heard `ms`."""
+        turn_id, item = self._items.turn(name), self._items.get(name)
+        if turn_id is None or item is None:
+            raise _no_item(name)
+        if item["role"] != "assistant":
+            raise WireError("invalid_value", "Only what the agent said is played.", "item_id")
+        if not 0 <= ms <= MOST_MS:
+            raise WireError("invalid_value", f"Milliseconds are 0 to {MOST_MS}.", "audio_end_ms")
+        self._call.feed(on.PlaybackReported(self._call.now(), turn_id, samples(ms)))
 
     def _delete(self, event: Event) -> None:
         name = field(event, "item_id", str)
         turn_id = self._items.turn(name)
         if not self._items.delete(name):
-            raise WireError("item_not_found", f"There is no item '{name}'.", "item_id")
+            raise _no_item(name)
         if turn_id is not None:
             self._call.conversation.correct(turn_id, "")
         self._teller.tell("conversation.item.deleted", item_id=name)
@@ -195,18 +226,21 @@ class Hearer:
         name = field(event, "item_id", str)
         item = self._items.get(name)
         if item is None:
-            raise WireError("item_not_found", f"There is no item '{name}'.", "item_id")
+            raise _no_item(name)
         self._teller.tell("conversation.item.retrieved", item=item)
 
     def _respond(self, event: Event) -> None:
-        wish = field(event, "response", (dict, type(None)), None) or {}
-        instructions = field(wish, "instructions", (str, type(None)), None)
+        wish = field(event, "response", dict | None, None) or {}
+        instructions = field(wish, "instructions", str | None, None, within="response.")
+        metadata = field(wish, "metadata", dict | None, None, within="response.")
+        if instructions and len(instructions) > LONGEST_TEXT:
+            raise too_long("response.instructions", LONGEST_TEXT)
         self._call.start()
         if self._call.session.agent.turn is not None:
             raise WireError(
                 "conversation_already_has_active_response", "Wait for the response to end, or cancel it."
             )
-        self._teller.response_wish = {"metadata": wish.get("metadata")}
+        self._teller.response_wish = {"metadata": metadata}
         if instructions:
             self._call.say(instructions)
         else:
@@ -214,7 +248,7 @@ class Hearer:
 
     def _cancel(self, event: Event) -> None:
         turn = self._call.session.agent.turn
-        wanted = field(event, "response_id", (str, type(None)), None)
+        wanted = field(event, "response_id", str | None, None)
         if turn is None or (wanted and wanted != response_name(turn.turn_id)):
             raise WireError("response_cancel_not_active", "Cancellation failed: no active response found.")
         self._call.feed(on.CancelAsked(self._call.now()))
@@ -223,16 +257,21 @@ class Hearer:
         turn = self._call.session.agent.turn
         if turn is not None:
             self._call.feed(on.CancelAsked(self._call.now()))
-            self._teller.tell("output_audio_buffer.cleared", response_id=response_name(turn.turn_id))
+            if not self._teller.antiphon:
+                # Our own clients hear of it whenever a response is cut.
+                self._teller.tell("output_audio_buffer.cleared", response_id=response_name(turn.turn_id))
 
     def _choose_engine(self, event: Event) -> None:
+        """The engine itself is chosen when the session is made; here, how the user takes the floor."""
         mode = field(event, "input_mode", str)
         if mode not in ("duplex", "push_to_talk"):
             raise WireError("invalid_value", "'input_mode' is 'duplex' or 'push_to_talk'.", "input_mode")
-        self._call.feed(on.RulesChanged(self._call.now(), push_to_talk=mode == "push_to_talk"))
+        by_hand = mode == "push_to_talk"
+        self._settings.update({"audio": {"input": {"turn_detection": None if by_hand else dict(VAD)}}})
+        self._call.start()
+        self._call.feed(on.RulesChanged(self._call.now(), push_to_talk=by_hand))
+        self._teller.tell("session.updated", session=self._settings.body)
 
-    def _turn(self, name: str) -> UUID:
-        turn_id = self._items.turn(name)
-        if turn_id is None:
-            raise WireError("item_not_found", f"There is no item '{name}'.", "item_id")
-        return turn_id
+
+def _no_item(name: str) -> WireError:
+    return WireError("item_not_found", f"There is no item '{name[:LONGEST_NAME]}'.", "item_id")

@@ -28,6 +28,7 @@ class Items:
     def rename(self, turn_id: UUID, name: str) -> None:
         """The client calls this turn's item `name`."""
         self._names[turn_id] = name
+        self._turns[name] = turn_id
 
     def turn(self, name: str) -> UUID | None:
         """The turn behind an item."""
@@ -36,17 +37,12 @@ class Items:
     def put(self, item: Item, turn_id: UUID | None = None) -> str | None:
         """Add or replace an item; returns the id of the one before it."""
         name = item["id"]
-        names = list(self._items)
-        previous = names[names.index(name) - 1] if name in self._items else (names[-1] if names else None)
-        if names and names[0] == name:
-            previous = None
         self._items[name] = item
         if turn_id is not None:
             self._turns[name] = turn_id
+        previous = self._before(name)
         if len(self._items) > MOST:
-            oldest, _ = self._items.popitem(last=False)
-            if (gone := self._turns.pop(oldest, None)) is not None:
-                self._names.pop(gone, None)
+            self.delete(next(iter(self._items)))
         return previous
 
     def get(self, name: str) -> Item | None:
@@ -54,7 +50,15 @@ class Items:
 
     def delete(self, name: str) -> bool:
         """Forget an item; False when there is none."""
+        if (gone := self._turns.pop(name, None)) is not None:
+            self._names.pop(gone, None)
         return self._items.pop(name, None) is not None
+
+    def _before(self, name: str) -> str | None:
+        # From the end: what changes is nearly always among the last.
+        names = reversed(self._items)
+        next(known for known in names if known == name)
+        return next(names, None)
 
 
 def spoken_by_user(name: str, transcript: str | None) -> Item:

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import time
 from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
@@ -12,6 +14,12 @@ from prometheus_client import Counter
 KEPT = 2000
 """Control events that a returning client may ask for; minutes of a lively call."""
 
+KEPT_CHARS = 4_000_000
+"""The same in characters: a client may have large things given back to it."""
+
+WAITING_CHARS = 16_000_000
+"""What may wait for a reader; ten seconds of sound are 0.7 million."""
+
 AUDIO_LATE_S = 1.0
 CLIENT_LATE_S = 10.0
 
@@ -19,7 +27,7 @@ DROPPED = Counter("antiphon_realtime_audio_dropped", "Audio events that a slow r
 
 
 class ClientTooSlow(Exception):
-    """The client has not read for 10 s."""
+    """The client is 10 s behind, or too much waits for it."""
 
     code = "client_too_slow"
 
@@ -32,80 +40,96 @@ class Message:
     text: str
     is_audio: bool
     made_at: float
-    """The loop's clock, seconds."""
+    """Monotonic seconds."""
 
 
 class Line:
     """What one socket has not got yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
         self._waiting: deque[Message] = deque()
+        self._chars = 0
         self._fresh = asyncio.Event()
 
     def put(self, message: Message) -> None:
         self._waiting.append(message)
+        self._chars += len(message.text)
         self._fresh.set()
 
-    async def next(self) -> str:
-        """The next event for the socket; sound that is late is left out.
+    async def pour(self, send: Callable[[str], Awaitable[None]]) -> None:
+        """Send one event after the other, until cancelled; sound that is late is left out.
 
         Raises:
-            ClientTooSlow: an event has waited for more than 10 s.
+            ClientTooSlow: an event was not taken within 10 s, or too much waits.
         """
         while True:
-            while not self._waiting:
-                self._fresh.clear()
-                await self._fresh.wait()
-            message = self._waiting.popleft()
-            waited = asyncio.get_running_loop().time() - message.made_at
-            if waited > CLIENT_LATE_S:
+            message = await self._next()
+            left = message.made_at + CLIENT_LATE_S - self._now()
+            if left <= 0 or self._chars > WAITING_CHARS:
                 raise ClientTooSlow
-            if not message.is_audio or waited <= AUDIO_LATE_S:
-                return message.text
-            # Old sound is worth less than being in time again.
-            DROPPED.inc()
+            if message.is_audio and left < CLIENT_LATE_S - AUDIO_LATE_S:
+                # Old sound is worth less than being in time again.
+                DROPPED.inc()
+                continue
+            try:
+                async with asyncio.timeout(left):
+                    await send(message.text)
+            except TimeoutError as error:
+                raise ClientTooSlow from error
 
     def rest(self) -> list[str]:
         """Everything that still waits: the call is over."""
         waiting, self._waiting = self._waiting, deque()
+        self._chars = 0
         return [message.text for message in waiting]
+
+    async def _next(self) -> Message:
+        while not self._waiting:
+            self._fresh.clear()
+            await self._fresh.wait()
+        message = self._waiting.popleft()
+        self._chars -= len(message.text)
+        return message
 
 
 class Journal:
     """Numbers events, keeps the control events, and hands all to the socket that is attached."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
         self._prefix = f"event_{uuid4().hex[:8]}_"
         self._count = 0
-        self._kept: deque[Message] = deque(maxlen=KEPT)
+        self._kept: deque[Message] = deque()
+        self._kept_chars = 0
+        self._lost = 0
+        """Number of the last control event that is no longer kept."""
         self._line: Line | None = None
 
     def put(self, kind: str, fields: dict[str, Any], is_audio: bool = False) -> None:
         """Add an event; sound is not kept for later, since it would be stale."""
         self._count += 1
         body = {"type": kind, "event_id": f"{self._prefix}{self._count:07d}", **fields}
-        now = asyncio.get_running_loop().time()
-        message = Message(self._count, json.dumps(body, ensure_ascii=False), is_audio, now)
+        message = Message(self._count, json.dumps(body, ensure_ascii=False), is_audio, self._now())
         if not is_audio:
-            self._kept.append(message)
+            self._keep(message)
         if self._line is not None:
             self._line.put(message)
 
     def attach(self) -> Line:
         """A socket is there: it gets what comes from now on."""
-        self._line = Line()
+        self._line = Line(self._now)
         return self._line
 
     def replay(self, after: int) -> bool:
         """Give the attached socket the control events behind number `after` again.
 
         Returns:
-            False when some of them are no longer kept; then none is given.
+            False when some of them are no longer kept, or `after` was never reached; then none is given.
         """
-        first_kept = self._kept[0].number if self._kept else self._count + 1
-        if after > self._count or (len(self._kept) == KEPT and after + 1 < first_kept):
+        if not self._lost <= after <= self._count:
             return False
-        now = asyncio.get_running_loop().time()
+        now = self._now()
         for message in self._kept:
             if message.number > after and self._line is not None:
                 self._line.put(replace(message, made_at=now))
@@ -114,3 +138,11 @@ class Journal:
     def detach(self) -> None:
         """The socket is gone; events are kept for the next."""
         self._line = None
+
+    def _keep(self, message: Message) -> None:
+        self._kept.append(message)
+        self._kept_chars += len(message.text)
+        while len(self._kept) > KEPT or self._kept_chars > KEPT_CHARS:
+            oldest = self._kept.popleft()
+            self._kept_chars -= len(oldest.text)
+            self._lost = oldest.number

@@ -4,7 +4,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.wires.realtime.errors import WireError
+from gateway.wires.realtime.errors import WireError, field, too_long
 from gateway.wires.realtime.formats import PCM, parse_format
 
 VAD: dict[str, Any] = {
@@ -28,6 +28,20 @@ ECHOED = (
     "reasoning",
 )
 """Known fields without meaning here: accepted and given back, since stock clients send them."""
+
+
+MOVED = {
+    "input_audio_format": "audio.input.format",
+    "output_audio_format": "audio.output.format",
+    "input_audio_transcription": "audio.input.transcription",
+    "turn_detection": "audio.input.turn_detection",
+    "voice": "audio.output.voice",
+    "modalities": "output_modalities",
+}
+"""Names of the protocol's beta, and where they went. Passed over in silence, a format would be heard as noise."""
+
+LONGEST_INSTRUCTIONS = 50_000
+"""Characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,28 +101,32 @@ class SessionSettings:
         """Whether the client wants sound; else text alone."""
         return "audio" in self.body["output_modalities"]
 
-    def update(self, given: Any) -> Changes:
+    def update(self, given: dict[str, Any]) -> Changes:
         """Take a `session.update`'s session object, whole or not at all.
 
         Raises:
             WireError: nothing was changed.
         """
-        if not isinstance(given, dict):
-            raise WireError("invalid_type", "Invalid type for 'session': expected an object.", "session")
         if given.get("type", "realtime") != "realtime":
             raise WireError(
                 "invalid_value", "Invalid value for 'session.type': only 'realtime'.", "session.type"
             )
+        for name in MOVED.keys() & given.keys():
+            raise WireError(
+                "unknown_parameter",
+                f"Unknown parameter: 'session.{name}'; it is 'session.{MOVED[name]}' now.",
+                f"session.{name}",
+            )
         body = deepcopy(self.body)
-        for name in (*ECHOED, "model"):
-            if name in given:
-                body[name] = given[name]
+        body |= {name: given[name] for name in ECHOED if name in given}
+        if "model" in given:
+            body["model"] = _text(given["model"], "session.model")
         if "instructions" in given:
             body["instructions"] = _text(given["instructions"], "session.instructions")
         if "output_modalities" in given:
             body["output_modalities"] = _modalities(given["output_modalities"])
-        audio = given.get("audio") or {}
-        heard, spoken = _part(audio, "input"), _part(audio, "output")
+        audio = _part(given, "audio", "session.audio")
+        heard, spoken = (_part(audio, name, f"session.audio.{name}") for name in ("input", "output"))
         for name in ("transcription", "noise_reduction"):
             if name in heard:
                 body["audio"]["input"][name] = heard[name]
@@ -118,10 +136,10 @@ class SessionSettings:
             body["audio"]["input"]["turn_detection"] = _turn_detection(heard["turn_detection"])
         if "format" in spoken:
             body["audio"]["output"]["format"] = parse_format(spoken["format"], "session.audio.output.format")
-        if "voice" in spoken:
-            body["audio"]["output"]["voice"] = spoken["voice"]
-        if "speed" in spoken:
-            body["audio"]["output"]["speed"] = spoken["speed"]
+        # A custom voice of OpenAI's is an object; like every voice that is not known here it means the default.
+        for name, kind in (("voice", str | dict), ("speed", int | float)):
+            if name in spoken:
+                body["audio"]["output"][name] = field(spoken, name, kind, within="session.audio.output.")
         changes = self._changes(body, given, heard, spoken)
         self.body = body
         return changes
@@ -146,6 +164,8 @@ class SessionSettings:
 def _text(value: Any, param: str) -> str:
     if not isinstance(value, str):
         raise WireError("invalid_type", f"Invalid type for '{param}': expected a string.", param)
+    if len(value) > LONGEST_INSTRUCTIONS:
+        raise too_long(param, LONGEST_INSTRUCTIONS)
     return value
 
 
@@ -159,10 +179,11 @@ def _modalities(value: Any) -> list[str]:
     return list(value)
 
 
-def _part(audio: Any, name: str) -> dict[str, Any]:
-    part = (audio.get(name) or {}) if isinstance(audio, dict) else None
+def _part(whole: dict[str, Any], name: str, param: str) -> dict[str, Any]:
+    part = whole.get(name)
+    if part is None:
+        return {}
     if not isinstance(part, dict):
-        param = f"session.audio.{name}"
         raise WireError("invalid_type", f"Invalid type for '{param}': expected an object.", param)
     return part
 

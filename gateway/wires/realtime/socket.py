@@ -2,16 +2,19 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from socket import SO_SNDBUF, SOL_SOCKET
 from uuid import UUID
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from gateway.access import Access, Caller
+from gateway.call import GATEWAY_STOPPED
 from gateway.calls import Calls, Opening, SessionNotFound
 from gateway.wires.realtime.client import Attachment, RealtimeClient
 from gateway.wires.realtime.errors import WireError
-from gateway.wires.realtime.journal import ClientTooSlow, Line
-from services.base.problems import Invalid
+from gateway.wires.realtime.journal import ClientTooSlow
+from services.base.problems import Invalid, Problem
 from services.base.serve import bearer
 
 log = logging.getLogger(__name__)
@@ -20,8 +23,21 @@ SUBPROTOCOL = "realtime"
 KEY_PREFIX = "openai-insecure-api-key."
 MESSAGE_LIMIT = 20 * 2**20
 PING_S = 15.0
-FIRST_S = 60.0
+FIRST_S = 20.0
 """What a client that opened its own session here has to come: it is already there."""
+
+SEND_BUFFER = 32 * 1024
+"""Bytes, in the kernel, the transport and aiohttp each: what lies there cannot be dropped when the reader is late,
+and a second of sound has 64 kB. At 200 ms of round trip it still carries 160 kB a second."""
+
+GOODBYE_S = 2.0
+"""What a client gets to take the last events and the close."""
+
+
+class UpgradeNeeded(Problem):
+    """A plain request where a WebSocket is spoken."""
+
+    code, status, title = "upgrade_required", 426, "This address wants a WebSocket upgrade"
 
 
 class RealtimeWire:
@@ -42,37 +58,55 @@ class RealtimeWire:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """The route."""
-        self._access.check_browser(request.host, request.headers.get("Origin"))
         caller = self._access.caller(token(request))
-        client = self._client(request, caller)
         after = number(request, "after")
         socket = web.WebSocketResponse(
-            protocols=(SUBPROTOCOL,), heartbeat=PING_S, max_msg_size=MESSAGE_LIMIT, compress=False
+            protocols=(SUBPROTOCOL,),
+            heartbeat=PING_S,
+            max_msg_size=MESSAGE_LIMIT,
+            compress=False,
+            writer_limit=SEND_BUFFER,
         )
+        if not socket.can_prepare(request):
+            raise UpgradeNeeded
+        client = self._known(request, caller)
+        if client is None:
+            # Nothing was told in a session that does not exist yet.
+            client, after = self._new(request, caller), None
         await socket.prepare(request)
+        keep_little(request)
         attachment = client.attach(request.query.get("antiphon") == "1", after)
         try:
-            await self._live(socket, client, attachment)
+            await self._live(request, socket, client, attachment)
         finally:
             if not attachment.replaced.is_set():
                 client.detach(socket.close_code in (WSCloseCode.OK, WSCloseCode.GOING_AWAY))
         return socket
 
-    def _client(self, request: web.Request, caller: Caller) -> RealtimeClient:
-        """The session that is asked for, or a new one of the caller's.
+    def _known(self, request: web.Request, caller: Caller) -> RealtimeClient | None:
+        """The session that is asked for by id or by its secret; None when none is.
 
         Raises:
-            NotFound, Forbidden, Invalid, Busy
+            SessionNotFound, Forbidden, Invalid
         """
-        model = request.query.get("model", "antiphon")
         asked = request.query.get("session_id") or (caller.secret.session_id if caller.secret else None)
-        if asked:
-            session_id = parse_id(str(asked))
-            client = self._clients.get(session_id)
-            if client is None or session_id not in self._calls:
-                raise SessionNotFound("this session is over, or never was")
-            self._access.may_attach(caller, session_id, client.call.profile.owner)
-            return client
+        if not asked:
+            return None
+        session_id = parse_id(str(asked))
+        client = self._clients.get(session_id)
+        if client is None or session_id not in self._calls:
+            raise SessionNotFound("this session is over, or never was")
+        self._access.may_attach(caller, session_id, client.call.profile.owner)
+        return client
+
+    def _new(self, request: web.Request, caller: Caller) -> RealtimeClient:
+        """A session of the caller's, made from the defaults and what its secret says.
+
+        Raises:
+            Busy
+        """
+        begins_with = caller.secret.begins_with if caller.secret else {}
+        model = request.query.get("model") or begins_with.get("model") or "antiphon"
         personas = {persona.name for persona in self._calls.parts.catalogue.personas}
         opening = Opening(
             owner=caller.owner,
@@ -81,31 +115,37 @@ class RealtimeWire:
             client=request.headers.get("User-Agent"),
         )
         client = self.expect(self._calls.open(opening).session_id, model, FIRST_S)
-        if caller.secret is not None:
-            client.begin_with(caller.secret.begins_with)
+        client.begin_with(begins_with)
         return client
 
     async def _live(
-        self, socket: web.WebSocketResponse, client: RealtimeClient, attachment: Attachment
+        self,
+        request: web.Request,
+        socket: web.WebSocketResponse,
+        client: RealtimeClient,
+        attachment: Attachment,
     ) -> None:
         """Move frames until either side is done."""
+        line = attachment.line
         reading = asyncio.create_task(self._read(socket, client), name="realtime read")
-        writing = asyncio.create_task(self._write(socket, attachment.line), name="realtime write")
+        writing = asyncio.create_task(line.pour(socket.send_str), name="realtime write")
         over = asyncio.create_task(client.over.wait(), name="realtime over")
         replaced = asyncio.create_task(attachment.replaced.wait(), name="realtime replaced")
         tasks = {reading, writing, over, replaced}
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if replaced.done():
-                await self._goodbye(socket, "session_replaced", "a newer connection took this session")
+                why = "session_replaced: a newer connection took this session"
+                await _goodbye(request, socket, WSCloseCode.POLICY_VIOLATION, why)
             elif over.done():
                 writing.cancel()
                 await asyncio.wait({writing})
-                for text in attachment.line.rest():
-                    await socket.send_str(text)
-                await socket.close(code=WSCloseCode.OK, message=(client.call.end_reason or "ended").encode())
+                reason = client.call.end_reason or "ended"
+                code = WSCloseCode.GOING_AWAY if reason == GATEWAY_STOPPED else WSCloseCode.OK
+                await _goodbye(request, socket, code, reason, line.rest())
             elif writing.done() and isinstance(writing.exception(), ClientTooSlow):
-                await self._goodbye(socket, ClientTooSlow.code, "the client does not read")
+                why = f"{ClientTooSlow.code}: the client does not read"
+                await _goodbye(request, socket, WSCloseCode.POLICY_VIOLATION, why)
         finally:
             for task in tasks:
                 task.cancel()
@@ -121,12 +161,26 @@ class RealtimeWire:
             elif message.type is WSMsgType.BINARY:
                 client.teller.error(WireError("invalid_json", "Only text frames are known here."))
 
-    async def _write(self, socket: web.WebSocketResponse, line: Line) -> None:
-        while True:
-            await socket.send_str(await line.next())
 
-    async def _goodbye(self, socket: web.WebSocketResponse, code: str, why: str) -> None:
-        await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=f"{code}: {why}".encode())
+async def _goodbye(
+    request: web.Request, socket: web.WebSocketResponse, code: int, reason: str, last: Sequence[str] = ()
+) -> None:
+    """Send what is left and close; a client that takes neither is cut off."""
+    try:
+        async with asyncio.timeout(GOODBYE_S):
+            for text in last:
+                await socket.send_str(text)
+            await socket.close(code=code, message=reason.encode())
+    except (TimeoutError, ConnectionError):
+        if request.transport is not None:
+            request.transport.abort()
+
+
+def keep_little(request: web.Request) -> None:
+    """Let little sound lie between here and the client (`SEND_BUFFER`)."""
+    if request.transport is not None:
+        request.transport.set_write_buffer_limits(high=SEND_BUFFER)
+        request.transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER)
 
 
 def token(request: web.Request) -> str:
@@ -160,6 +214,6 @@ def number(request: web.Request, name: str) -> int | None:
     text = request.query.get(name)
     if text is None:
         return None
-    if not text.isdigit():
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise Invalid(f"`{name}` must be a number, the end of the last event_id")
     return int(text)

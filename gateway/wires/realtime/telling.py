@@ -17,6 +17,9 @@ from gateway.wires.realtime.items import Items
 from gateway.wires.realtime.journal import Journal
 from gateway.wires.realtime.settings import SessionSettings
 
+TIMED_TURNS = 8
+"""Turns whose spans are kept; what is measured of an older one comes alone."""
+
 
 class Teller:
     """Tells one session's client. With `antiphon` it also gets our own events, which break some stock clients."""
@@ -30,7 +33,11 @@ class Teller:
         self._metadata: dict[str, Any] | None = None
         self._speaks = True
         """Whether the open response has sound."""
+        self._gap = ""
+        """What stands before the next word of the open response."""
+        self._ducked = False
         self._spans: dict[UUID, dict[str, float]] = {}
+        """Of the user's last turns, what was measured so far, in milliseconds."""
         self._committed_by_client = False
 
     def tell(self, event: str, /, **fields: Any) -> None:
@@ -77,10 +84,8 @@ class Teller:
                 self._agent_ended(fact)
             case do.HeardCorrected():
                 self._heard(fact)
-            case do.Ducked():
-                self._ours("antiphon.duck", on=True, response_id=response_name(fact.turn_id))
-            case do.Unducked():
-                self._ours("antiphon.duck", on=False, response_id=response_name(fact.turn_id))
+            case do.Ducked() | do.Unducked():
+                self._duck(isinstance(fact, do.Ducked), fact.turn_id)
             case do.BargeIn():
                 self._ours(
                     "antiphon.barge_in",
@@ -91,9 +96,12 @@ class Teller:
                     cancelled_text=fact.cancelled_text,
                 )
             case do.Measured():
-                self._latency(fact)
+                self._measured(fact.turn_id, fact.span, fact.ms)
             case do.Refused():
+                self.response_wish = {}
                 self.error(WireError(fact.code, fact.message))
+            case bridge.IntentDecided():
+                self._measured(fact.turn_id, "intent", fact.ms)
             case bridge.InvocationChanged():
                 self._tool(fact.invocation)
             case bridge.Progressed():
@@ -109,14 +117,19 @@ class Teller:
     def sound(self, piece: Outgoing) -> None:
         """The agent's words and sound, as they are due."""
         place = self._place(piece.turn_id)
-        text = "".join(f"{word.text} " for word in piece.words)
+        text = " ".join(word.text for word in piece.words)
+        if text:
+            text, self._gap = self._gap + text, " "
         if not self._speaks:
             if text:
                 self.tell("response.output_text.delta", **place, delta=text)
             return
         if text:
             self.tell("response.output_audio_transcript.delta", **place, delta=text)
-        if audio := self.encoder.encode(piece.pcm):
+        self._audio(place, self.encoder.encode(piece.pcm))
+
+    def _audio(self, place: dict[str, Any], audio: str) -> None:
+        if audio:
             self._journal.put("response.output_audio.delta", {**place, "delta": audio}, is_audio=True)
 
     # The user's turns.
@@ -160,7 +173,7 @@ class Teller:
 
     def _agent_started(self, fact: do.AgentStarted) -> None:
         name = self._items.name(fact.turn_id)
-        self._speaks = self._settings.speaks
+        self._speaks, self._gap = self._settings.speaks, ""
         self._metadata = self.response_wish.pop("metadata", None)
         item = show.said_by_agent(name, "in_progress", None, self._speaks)
         previous = self._items.put(item, fact.turn_id)
@@ -177,6 +190,9 @@ class Teller:
         # Of a turn that was cut only what was heard was said.
         transcript = fact.text if fact.status == "completed" else fact.heard_text
         if self._speaks:
+            rest = self.encoder.finish()
+            if fact.status == "completed":
+                self._audio(place, rest)
             self.tell("response.output_audio.done", **place)
             self.tell("response.output_audio_transcript.done", **place, transcript=transcript)
         else:
@@ -195,13 +211,15 @@ class Teller:
         elif fact.status == "failed":
             details = {"type": "failed", "error": {"type": "server_error", "code": fact.reason}}
         self.tell("response.done", response=self._response(fact.turn_id, fact.status, [item], details))
+        if self._ducked:
+            # Only now has the client dropped the sound that would come up again.
+            self._duck(False, fact.turn_id)
 
     def _heard(self, fact: do.HeardCorrected) -> None:
         name = self._items.name(fact.turn_id)
-        if (item := self._items.get(name)) and item["status"] == "incomplete":
-            self._items.put(
-                show.said_by_agent(name, "incomplete", fact.heard_text, self._speaks), fact.turn_id
-            )
+        if item := self._items.get(name):
+            said = show.said_by_agent(name, item["status"], fact.heard_text, self._speaks)
+            self._items.put(said, fact.turn_id)
 
     def _response(
         self, turn_id: UUID, status: str, output: list[Any], details: dict[str, Any] | None = None
@@ -235,14 +253,19 @@ class Teller:
         if self.antiphon:
             self.tell(event, **fields)
 
-    def _latency(self, fact: do.Measured) -> None:
-        spans = self._spans.setdefault(fact.turn_id, {})
-        spans[fact.span] = fact.ms
-        if fact.span == "first_audio":
-            # The last that is measured of a user's turn.
-            name = self._items.name(fact.turn_id)
-            self._ours("antiphon.latency", turn_id=str(fact.turn_id), item_id=name, spans=spans)
-            self._spans.clear()
+    def _duck(self, on: bool, turn_id: UUID) -> None:
+        self._ducked = on
+        self._ours("antiphon.duck", on=on, response_id=response_name(turn_id))
+
+    def _measured(self, turn_id: UUID, span: str, took_ms: float) -> None:
+        """Note one span; the last that is measured of a user's turn tells all."""
+        spans = self._spans.setdefault(turn_id, {})
+        spans[span] = took_ms
+        if span == "first_audio":
+            name = self._items.name(turn_id)
+            self._ours("antiphon.latency", turn_id=str(turn_id), item_id=name, spans=spans)
+        while len(self._spans) > TIMED_TURNS:
+            del self._spans[next(iter(self._spans))]
 
     def _tool(self, invocation: Invocation) -> None:
         self._ours("antiphon.tool", **plain(invocation))

@@ -1,6 +1,5 @@
 """Turns on the realtime wire: what a client is told, in which order."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import numpy as np
@@ -8,14 +7,8 @@ import pytest
 
 from bridge import events as bridge
 from gateway.session.clock import RATE
-from tests.gateway.harness import PATIENCE, WORD, Gateway, sound
+from tests.gateway.harness import WORD, Gateway, sound
 from tests.gateway.samples import finished_invocation
-
-
-@pytest.fixture
-async def gateway() -> AsyncIterator[Gateway]:
-    async with Gateway() as gateway:
-        yield gateway
 
 
 async def test_a_spoken_turn_is_told_in_openai_s_order(gateway: Gateway) -> None:
@@ -94,7 +87,7 @@ async def test_instructions_of_a_response_are_spoken(gateway: Gateway) -> None:
 async def test_cancel_stops_the_response_and_names_what_was_heard(gateway: Gateway) -> None:
     client, _ = await gateway.client()
     await client.text("one two three four five six seven eight nine ten eleven twelve")
-    await client.until("response.output_audio_transcript.delta", delta="two ")
+    await client.until("response.output_audio_transcript.delta", delta=" two")
     await client.send("response.cancel")
     done = await client.until("response.done")
     assert done["response"]["status"] == "cancelled"
@@ -143,7 +136,7 @@ async def test_truncation_tells_how_much_was_heard(gateway: Gateway) -> None:
     heard_ms = 3 * WORD * 1000 // RATE
     await client.send("conversation.item.truncate", item_id=item, content_index=0, audio_end_ms=heard_ms)
     assert (await client.until("conversation.item.truncated"))["audio_end_ms"] == heard_ms
-    rows = [row for row in gateway.rows.rows if getattr(row, "heard_basis", None) == "client"]
+    rows = [row for row in gateway.rows if getattr(row, "heard_basis", None) == "client"]
     assert rows[-1].heard_text == "You said one"  # type: ignore[union-attr]
 
 
@@ -219,9 +212,8 @@ async def test_a_voice_lost_in_mid_sentence_goes_on_at_the_word(gateway: Gateway
 
 async def test_closing_in_order_ends_the_call(gateway: Gateway) -> None:
     client, _ = await gateway.client()
-    (call, task) = next(iter(gateway.calls._calls.values()))
+    call = gateway.call()
     await client.socket.close()
-    async with asyncio.timeout(PATIENCE):
-        await asyncio.wait({task})
+    await gateway.over()
     assert call.end_reason == "client_closed"
     assert gateway.parts.bridge.closed
