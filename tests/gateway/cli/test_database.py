@@ -1,0 +1,25 @@
+"""The tables of the database in use."""
+
+import pytest
+
+from gateway.cli.database import MigrationFailed, is_newest, migrate
+from gateway.cli.ports import free_port
+from gateway.store.migrate import current, downgrade, head
+
+
+async def test_an_empty_database_is_migrated_to_the_head_that_alembic_knows(empty_database_url: str) -> None:
+    assert not await is_newest(empty_database_url)
+    await migrate(empty_database_url)
+    assert await is_newest(empty_database_url)
+    assert await current(empty_database_url) == head()
+
+
+async def test_a_database_of_an_older_form_is_not_the_newest(database_url: str) -> None:
+    assert await is_newest(database_url)
+    await downgrade(database_url)
+    assert not await is_newest(database_url)
+
+
+async def test_a_database_that_does_not_answer_is_a_failed_migration() -> None:
+    with pytest.raises(MigrationFailed):
+        await migrate(f"postgresql://me:secret@127.0.0.1:{free_port()}/mine")
