@@ -42,15 +42,37 @@ def parse_format(given: Any, param: str) -> dict[str, Any]:
     )
 
 
+class Resampler:
+    """Sound of one rate as sound of another, piece by piece; its filter is 21 ms behind."""
+
+    def __init__(self, from_rate: int, to_rate: int) -> None:
+        # Not int16, which would be dithered: silence must stay silence.
+        self._stream = soxr.ResampleStream(from_rate, to_rate, 1, dtype="float32")
+
+    def push(self, sound: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
+        """Take a piece; returns what is known by now."""
+        return self._rounded(self._stream.resample_chunk(sound.astype(np.float32)))
+
+    def finish(self) -> npt.NDArray[np.int16]:
+        """What the filter still holds; what comes next begins anew."""
+        rest = self._rounded(self._stream.resample_chunk(np.zeros(0, np.float32), last=True))
+        self._stream.clear()
+        return rest
+
+    @staticmethod
+    def _rounded(sound: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
+        return np.clip(np.rint(sound), -32768, 32767).astype(np.int16)
+
+
 class Decoder:
-    """Base64 of the client's format to PCM16 at the session's rate; streaming, keeps a filter's state."""
+    """Base64 of the client's format to PCM16 at the session's rate; streaming."""
 
     def __init__(self, form: dict[str, Any]) -> None:
         self._kind = form["type"]
-        self._up = soxr.ResampleStream(PHONE_RATE, RATE, 1, dtype="int16") if self._kind in PHONE else None
+        self._up = Resampler(PHONE_RATE, RATE) if self._kind in PHONE else None
 
     def decode(self, audio: str) -> bytes:
-        """The sound that is known by now; the filter of a G.711 format is 21 ms behind.
+        """The sound that is known by now.
 
         Raises:
             WireError: not base64, half a sample, or a file instead of raw sound.
@@ -62,15 +84,14 @@ class Decoder:
         if name := CONTAINERS.get(raw[:4]):
             raise _bad_audio(f"{name}, expected raw {self._kind}")
         if self._up is not None:
-            linear = expansion(self._kind)[np.frombuffer(raw, dtype=np.uint8)]
-            return bytes(self._up.resample_chunk(linear).tobytes())
+            return self._up.push(expansion(self._kind)[np.frombuffer(raw, dtype=np.uint8)]).tobytes()
         if len(raw) % BYTES:
             raise _bad_audio(f"{len(raw)} bytes are no whole 16-bit samples")
         return raw
 
     def finish(self) -> bytes:
-        """The sound that the filter still holds; what comes next begins anew."""
-        return b"" if self._up is None else bytes(_drain(self._up).tobytes())
+        """What a filter still holds; what comes next begins anew."""
+        return b"" if self._up is None else self._up.finish().tobytes()
 
 
 class Encoder:
@@ -78,17 +99,17 @@ class Encoder:
 
     def __init__(self, form: dict[str, Any]) -> None:
         self._kind = form["type"]
-        self._down = soxr.ResampleStream(RATE, PHONE_RATE, 1, dtype="int16") if self._kind in PHONE else None
+        self._down = Resampler(RATE, PHONE_RATE) if self._kind in PHONE else None
 
     def encode(self, pcm: bytes) -> str:
-        """The sound that is known by now; the filter of a G.711 format is 21 ms behind."""
+        """The sound that is known by now."""
         if self._down is None:
             return base64.b64encode(pcm).decode()
-        return self._compressed(self._down.resample_chunk(np.frombuffer(pcm, dtype="<i2")))
+        return self._compressed(self._down.push(np.frombuffer(pcm, dtype="<i2")))
 
     def finish(self) -> str:
-        """The sound that the filter still holds; what comes next begins anew."""
-        return "" if self._down is None else self._compressed(_drain(self._down))
+        """What a filter still holds; what comes next begins anew."""
+        return "" if self._down is None else self._compressed(self._down.finish())
 
     def _compressed(self, linear: npt.NDArray[np.int16]) -> str:
         return base64.b64encode(compression(self._kind)[linear.astype(np.int32) + 32768].tobytes()).decode()
@@ -96,12 +117,6 @@ class Encoder:
 
 def _bad_audio(found: str) -> WireError:
     return WireError("invalid_value", f"Invalid 'audio': {found}.", "audio")
-
-
-def _drain(stream: soxr.ResampleStream) -> npt.NDArray[np.int16]:
-    rest: npt.NDArray[np.int16] = stream.resample_chunk(np.zeros(0, np.int16), last=True)
-    stream.clear()
-    return rest
 
 
 @cache

@@ -240,7 +240,7 @@ class Hearer:
             raise WireError(
                 "conversation_already_has_active_response", "Wait for the response to end, or cancel it."
             )
-        self._teller.response_wish = {"metadata": metadata}
+        self._teller.response_wish = {"metadata": metadata, "event_id": event.get("event_id")}
         if instructions:
             self._call.say(instructions)
         else:

@@ -29,7 +29,7 @@ class Teller:
         self.antiphon = False
         self.encoder = Encoder(settings.output_format)
         self.response_wish: dict[str, Any] = {}
-        """`metadata` of the `response.create` that the next response answers."""
+        """`metadata` and `event_id` of the `response.create` that the next response answers."""
         self._metadata: dict[str, Any] | None = None
         self._speaks = True
         """Whether the open response has sound."""
@@ -98,8 +98,8 @@ class Teller:
             case do.Measured():
                 self._measured(fact.turn_id, fact.span, fact.ms)
             case do.Refused():
-                self.response_wish = {}
-                self.error(WireError(fact.code, fact.message))
+                wish, self.response_wish = self.response_wish, {}
+                self.error(WireError(fact.code, fact.message), wish.get("event_id"))
             case bridge.IntentDecided():
                 self._measured(fact.turn_id, "intent", fact.ms)
             case bridge.InvocationChanged():
@@ -174,7 +174,8 @@ class Teller:
     def _agent_started(self, fact: do.AgentStarted) -> None:
         name = self._items.name(fact.turn_id)
         self._speaks, self._gap = self._settings.speaks, ""
-        self._metadata = self.response_wish.pop("metadata", None)
+        wish, self.response_wish = self.response_wish, {}
+        self._metadata = wish.get("metadata")
         item = show.said_by_agent(name, "in_progress", None, self._speaks)
         previous = self._items.put(item, fact.turn_id)
         response_id = response_name(fact.turn_id)

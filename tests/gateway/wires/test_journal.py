@@ -1,0 +1,160 @@
+"""The order, the numbers and the limits of what is sent to a client; the clock is the test's."""
+
+import asyncio
+import json
+
+import pytest
+
+from gateway.wires.realtime import journal
+from gateway.wires.realtime.journal import ClientTooSlow, Journal, Line
+from tests.gateway.harness import PATIENCE
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Socket:
+    """Takes what is sent, until the test has it block."""
+
+    def __init__(self, awaits: int = 1) -> None:
+        self.got: list[str] = []
+        self.awaits = awaits
+        self.has_all = asyncio.Event()
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def send(self, text: str) -> None:
+        await self.open.wait()
+        self.got.append(json.loads(text)["type"])
+        if len(self.got) == self.awaits:
+            self.has_all.set()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+async def pour(line: Line, socket: Socket) -> None:
+    """Let the line pour until the socket has what it awaits."""
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as tasks:
+        pouring = tasks.create_task(line.pour(socket.send))
+        await socket.has_all.wait()
+        pouring.cancel()
+
+
+async def assert_too_slow(line: Line, socket: Socket) -> None:
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(ClientTooSlow):
+            await line.pour(socket.send)
+
+
+async def test_events_come_in_order_and_their_ids_end_in_a_growing_number(clock: Clock) -> None:
+    events = Journal(clock)
+    line = events.attach()
+    events.put("a", {"x": 1})
+    events.put("b", {}, is_audio=True)
+    first, second = (json.loads(text) for text in line.rest())
+    assert (first["type"], first["x"], second["type"]) == ("a", 1, "b")
+    assert [int(e["event_id"].rsplit("_", 1)[1]) for e in (first, second)] == [1, 2]
+
+
+async def test_sound_that_is_a_second_late_is_left_out_and_counted(clock: Clock) -> None:
+    events, socket = Journal(clock), Socket(awaits=2)
+    line = events.attach()
+    events.put("old.audio", {}, is_audio=True)
+    events.put("old.control", {})
+    clock.now += 1.5
+    events.put("new.audio", {}, is_audio=True)
+    before = journal.DROPPED._value.get()
+    await pour(line, socket)
+    assert socket.got == ["old.control", "new.audio"]
+    assert journal.DROPPED._value.get() == before + 1
+
+
+async def test_an_event_ten_seconds_late_ends_the_connection(clock: Clock) -> None:
+    events = Journal(clock)
+    line = events.attach()
+    events.put("control", {})
+    clock.now += 10.5
+    await assert_too_slow(line, Socket())
+
+
+async def test_a_client_that_takes_nothing_at_all_is_found_out(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "CLIENT_LATE_S", 0.05)
+    events, socket = Journal(clock), Socket()
+    socket.open.clear()
+    line = events.attach()
+    events.put("control", {})
+    await assert_too_slow(line, socket)
+
+
+async def test_too_much_that_waits_ends_the_connection(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "WAITING_CHARS", 1000)
+    events = Journal(clock)
+    line = events.attach()
+    for _ in range(3):
+        events.put("control", {"filler": "a" * 500})
+    await assert_too_slow(line, Socket())
+
+
+async def test_a_client_that_comes_back_gets_what_it_missed_without_the_sound(clock: Clock) -> None:
+    events = Journal(clock)
+    for place in range(6):
+        events.put(f"event.{place}", {}, is_audio=place % 2 == 1)
+    clock.now += 60
+    line, socket = events.attach(), Socket(awaits=2)
+    assert events.replay(after=2)
+    await pour(line, socket)
+    assert socket.got == ["event.2", "event.4"]
+
+
+async def test_a_client_that_missed_nothing_gets_nothing(clock: Clock) -> None:
+    events = Journal(clock)
+    events.put("event", {})
+    line = events.attach()
+    assert events.replay(after=1)
+    assert line.rest() == []
+
+
+@pytest.mark.parametrize("limit", ["KEPT", "KEPT_CHARS"])
+async def test_what_is_no_longer_kept_cannot_be_replayed(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    events = Journal(clock)
+    events.put("event", {})
+    size = len(events._kept[0].text)
+    monkeypatch.setattr(journal, limit, 2 if limit == "KEPT" else 2 * size)
+    for _ in range(3):
+        events.put("event", {})
+    line = events.attach()
+    assert not events.replay(after=1)
+    assert line.rest() == []
+    assert events.replay(after=2)
+    assert len(line.rest()) == 2
+
+
+async def test_a_number_that_was_never_reached_cannot_be_resumed(clock: Clock) -> None:
+    events = Journal(clock)
+    events.attach()
+    assert not events.replay(after=1)
+
+
+async def test_sound_that_was_lost_is_no_gap(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "KEPT", 1)
+    events = Journal(clock)
+    events.put("control", {})
+    for _ in range(5):
+        events.put("audio", {}, is_audio=True)
+    events.put("control", {})
+    events.attach()
+    assert events.replay(after=1)
