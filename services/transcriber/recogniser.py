@@ -19,9 +19,9 @@ RATE = 16_000
 FRAME = 160
 """Samples of one of the decoder's frames, in which it places words."""
 NOISE = 50.0
-"""Root mean square of what is added to all sound: -56 dBFS, a room. The acoustic model has never met silence as clean as
-a synthesizer's, and makes words of it: on 50 known phrases each of three eSpeak voices word errors fall from 0.35, 0.22
-and 0.14 without noise to 0.12, 0.09 and 0.05; people's words are as good either way."""
+"""Root mean square of what is added to all sound: -56 dBFS, a room. The acoustic model has never met silence as clean
+as a synthesizer's, and makes words of it: on 50 known phrases each of three eSpeak voices word errors fall from 0.35,
+0.22 and 0.14 without noise to 0.12, 0.09 and 0.05; people's words are as good either way."""
 MEANS = "53.47,-4.79,-2.09,9.64,-8.74,-1.44,-5.14,-6.86,-3.74,-4.88,3.14,-3.86,-2.00"
 """Cepstral means from which a call begins; they follow the speaker from there. Those of four speakers, on average: from
 PocketSphinx's own, the first words of a call come out wrong two to four times as often (0.21, 0.10, 0.29 of eSpeak's
