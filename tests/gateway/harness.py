@@ -316,6 +316,8 @@ class Gateway:
         """Open a socket."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         socket = await self.http.ws_connect(url, headers=headers, protocols=("realtime",), max_msg_size=0)
+        # Closed before the http session: one that broke would else be left to the garbage collector.
+        self._stack.push_async_callback(socket.close)
         return Client(socket)
 
     async def client(self, antiphon: bool = True, **body: Any) -> tuple[Client, ScriptedEars]:
