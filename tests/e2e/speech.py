@@ -1,0 +1,115 @@
+"""The user's voice in the tests, and how loud a sound is: eSpeak NG through the synthesizer, laid on a timeline."""
+
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import numpy as np
+import numpy.typing as npt
+
+RATE = 24_000
+"""Samples a second of all sound here, mono."""
+
+FRAME = RATE // 50
+"""Samples of one frame of loudness, 20 ms."""
+
+AUDIBLE_DB = -45.0
+"""dBFS. eSpeak's vowels lie at -15 to -25; the noise a page may add, and what a fade leaves, below -60."""
+
+Pcm = npt.NDArray[np.int16]
+"""[samples], mono, 24 kHz."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Speaks through a synthesizer's OpenAI-compatible call."""
+
+    url: str
+    key: str
+    name: str = "en-us+benjamin"
+    """Of eSpeak's, the one that the offline recogniser understands best."""
+
+    async def say(self, text: str) -> Pcm:
+        """The sound of `text`."""
+        headers = {"Authorization": f"Bearer {self.key}"}
+        order = {"input": text, "voice": self.name, "response_format": "pcm", "speed": 0.9}
+        async with (
+            aiohttp.ClientSession(raise_for_status=True) as http,
+            http.post(f"{self.url}/v1/audio/speech", json=order, headers=headers) as answer,
+        ):
+            return np.frombuffer(await answer.read(), "<i2")
+
+
+def silence(seconds: float) -> Pcm:
+    """Nothing, for so long."""
+    return np.zeros(round(seconds * RATE), np.int16)
+
+
+def timeline(*parts: Pcm | float) -> Pcm:
+    """Utterances and pauses (in seconds) one behind the other."""
+    return np.concatenate([silence(part) if isinstance(part, int | float) else part for part in parts])
+
+
+def levels(pcm: Pcm) -> npt.NDArray[np.float64]:
+    """RMS of each whole 20 ms frame, in dBFS; -120 where there is nothing."""
+    frames = pcm[: len(pcm) // FRAME * FRAME].reshape(-1, FRAME).astype(np.float64) / 32768
+    power: npt.NDArray[np.float64] = np.mean(frames**2, axis=1)
+    return 10 * np.log10(np.maximum(power, 1e-12))
+
+
+def audible_s(pcm: Pcm) -> float:
+    """How many seconds of it can be heard."""
+    return float(np.count_nonzero(levels(pcm) > AUDIBLE_DB)) * FRAME / RATE
+
+
+def first_sound(pcm: Pcm, from_s: float = 0.0) -> float | None:
+    """The second at which it can first be heard, from `from_s` on."""
+    heard = np.flatnonzero(levels(pcm[round(from_s * RATE) :]) > AUDIBLE_DB)
+    return from_s + float(heard[0]) * FRAME / RATE if len(heard) else None
+
+
+def last_sound(pcm: Pcm) -> float | None:
+    """The second at which it falls silent for good."""
+    heard = np.flatnonzero(levels(pcm) > AUDIBLE_DB)
+    return float(heard[-1] + 1) * FRAME / RATE if len(heard) else None
+
+
+def stretches(pcm: Pcm, longest_pause_s: float = 0.6) -> list[tuple[float, float]]:
+    """Where it sounds, in seconds; shorter pauses belong to one stretch."""
+    heard = np.flatnonzero(levels(pcm) > AUDIBLE_DB)
+    if not len(heard):
+        return []
+    gaps = np.flatnonzero(np.diff(heard) * FRAME > longest_pause_s * RATE)
+    starts, ends = [heard[0], *heard[gaps + 1]], [*heard[gaps], heard[-1]]
+    return [(a * FRAME / RATE, (b + 1) * FRAME / RATE) for a, b in zip(starts, ends, strict=True)]
+
+
+def cut(pcm: Pcm, start_s: float, end_s: float) -> Pcm:
+    """The part between two seconds."""
+    return pcm[max(0, round(start_s * RATE)) : round(end_s * RATE)]
+
+
+def shuffled(pcm: Pcm, piece_s: float = 0.08, seed: int = 7) -> Pcm:
+    """The same sound in pieces, out of order: as loud, and no sentence."""
+    size = round(piece_s * RATE)
+    pieces = [pcm[at : at + size] for at in range(0, len(pcm), size)]
+    np.random.default_rng(seed).shuffle(pieces)
+    return np.concatenate(pieces)
+
+
+def write_wav(path: Path, pcm: Pcm, rate: int = RATE) -> Path:
+    """Write PCM16 mono."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(pcm.astype("<i2").tobytes())
+    return path
+
+
+def read_wav(path: Path) -> Pcm:
+    """Read PCM16 mono at 24 kHz, and nothing else."""
+    with wave.open(str(path), "rb") as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, RATE), path
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2")
