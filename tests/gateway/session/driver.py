@@ -7,6 +7,7 @@ import heapq
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -158,7 +159,7 @@ class Call:
             start, end = at + i * word, at + (i + 1) * word
             placed = on.Word(heard, samples(start), samples(end))
             self._words.append(placed)
-            self.at(end + self.script.words_behind, lambda placed=placed: self._recognised(placed))
+            self.at(end + self.script.words_behind, partial(self._recognised, placed))
         return at + word * len(words) if in_noise else self.sounds(at, word * len(words))
 
     def sounds(self, at: float, lasts: float) -> float:

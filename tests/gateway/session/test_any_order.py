@@ -249,7 +249,8 @@ def facts_are_about_known_turns(call: Call) -> None:
 
 
 def nobody_heard_what_was_not_sent(call: Call) -> None:
-    for effect in (*call.told(do.AgentEnded), *call.told(do.HeardCorrected)):
+    told: list[do.AgentEnded | do.HeardCorrected] = [*call.told(do.AgentEnded), *call.told(do.HeardCorrected)]
+    for effect in told:
         assert 0 <= effect.heard <= len(call.pcm(effect.turn_id))
 
 

@@ -1,5 +1,6 @@
 """What the user heard of the agent, and how we know."""
 
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -50,7 +51,7 @@ def test_nobody_heard_what_was_not_sent(reports: list[tuple[int, int]], when: in
     call.until(120)
     turn_id = call.told(do.AgentStarted)[0].turn_id
     for at, heard in reports:
-        call.event(at + 120, lambda now, heard=heard: on.PlaybackReported(now, turn_id, heard * samples(1)))
+        call.event(at + 120, partial(on.PlaybackReported, turn_id=turn_id, heard=heard * samples(1)))
     call.event(when, on.CancelAsked)
     call.until(5000)
     sent = len(call.pcm(turn_id))

@@ -1,5 +1,7 @@
 """The user sounds over the agent: ducking, and what is decided."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from tests.gateway.session.driver import Call, spoken
 ANSWER = "one two three four five six seven eight nine ten eleven twelve"
 
 
-def speaking(**script: object) -> Call:
+def speaking(**script: Any) -> Call:
     """A call in which the agent sounds from 180 ms on, for three seconds."""
     call = Call(answer=ANSWER, **script)
     call.types("count", at=0)

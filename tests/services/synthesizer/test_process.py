@@ -92,6 +92,7 @@ async def test_a_reader_that_stops_is_cut_off_and_the_others_are_not() -> None:
         for number in range(10):
             await stalled.send_str(encode(Speak(str(number), LONG, "en-us")))
         transport = stalled._response.connection.transport  # type: ignore[union-attr]
+        assert transport is not None
         transport.pause_reading()
         other = await client.ws_connect("/v1/speak", max_msg_size=0)
         async with asyncio.timeout(PATIENCE_S):

@@ -29,7 +29,7 @@ def test_a_unit_is_read(said: str, name: str) -> None:
 
 
 def test_every_unit_is_one_that_pint_can_convert_within_its_kind() -> None:
-    registry = pint.UnitRegistry()
+    registry: pint.UnitRegistry[float] = pint.UnitRegistry()
     first = {unit.kind: unit for unit in reversed(NAMES.values())}
     for unit in set(NAMES.values()):
         assert registry.Quantity(1, unit.name).is_compatible_with(first[unit.kind].name), unit.name
