@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 UV := .venv/bin/uv
 DONE := .venv/.done
-STEP := @scripts/step
+STEP := @.ci/setup/step
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11
 INSTALL_US := $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 
@@ -21,7 +21,7 @@ run: $(DONE)/base web/dist/index.html ## Set everything up and start it; Ctrl-C 
 	@exec .venv/bin/antiphon up
 
 test: $(DONE)/dev $(DONE)/chromium web/dist/index.html $(CLIENTS) ## Set everything up and pass all tests
-	$(STEP) "tests of the page" scripts/npm test
+	$(STEP) "tests of the page" .ci/setup/npm test
 	@.venv/bin/pytest -n 2
 
 check: $(DONE)/dev web/dist/index.html ## Format, lint, types, import rules, page
@@ -30,20 +30,20 @@ check: $(DONE)/dev web/dist/index.html ## Format, lint, types, import rules, pag
 	$(STEP) "types" .venv/bin/mypy
 	$(STEP) "types of the tests" .venv/bin/mypy --explicit-package-bases tests
 	$(STEP) "import rules" .venv/bin/lint-imports
-	$(STEP) "types and lint of the page" scripts/npm run check
+	$(STEP) "types and lint of the page" .ci/setup/npm run check
 
 lock: $(DONE)/venv ## Choose the versions of all dependencies anew
 	$(STEP) "requirements.lock" $(COMPILE) --upgrade --group build -o requirements.lock pyproject.toml
 	$(STEP) "requirements-dev.lock" $(COMPILE) --upgrade --group dev -c requirements.lock \
 		-o requirements-dev.lock pyproject.toml
-	$(STEP) "scripts/uv.lock" $(COMPILE) --upgrade -o scripts/uv.lock scripts/uv.in
-	$(STEP) "scripts/node.lock" $(COMPILE) --upgrade -o scripts/node.lock scripts/node.in
+	$(STEP) ".ci/setup/uv.lock" $(COMPILE) --upgrade -o .ci/setup/uv.lock .ci/setup/uv.in
+	$(STEP) ".ci/setup/node.lock" $(COMPILE) --upgrade -o .ci/setup/node.lock .ci/setup/node.in
 
 clean: ## Remove what was set up; data in .antiphon stay
 	rm -rf .venv .venvs web/node_modules web/dist
 
-$(DONE)/venv: scripts/make-venv scripts/uv.lock
-	$(STEP) "Python environment" scripts/make-venv
+$(DONE)/venv: .ci/setup/make-venv .ci/setup/uv.lock
+	$(STEP) "Python environment" .ci/setup/make-venv
 	@mkdir -p $(DONE) && touch $@
 
 # Whichever of the two locks was installed last is what the environment holds; dev holds base.
@@ -58,16 +58,16 @@ $(DONE)/dev: $(DONE)/venv requirements-dev.lock pyproject.toml
 	$(STEP) "antiphon itself" $(INSTALL_US)
 	@touch $(DONE)/base $@
 
-$(DONE)/chromium: scripts/chromium $(DONE)/dev
-	$(STEP) "Chromium for the tests" scripts/chromium
+$(DONE)/chromium: .ci/setup/chromium $(DONE)/dev
+	$(STEP) "Chromium for the tests" .ci/setup/chromium
 	@touch $@
 
 web/node_modules/.package-lock.json: web/package-lock.json | $(DONE)/venv
-	$(STEP) "the page's packages" scripts/npm ci
+	$(STEP) "the page's packages" .ci/setup/npm ci
 	@touch $@
 
 web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
-	$(STEP) "the page" scripts/npm run build
+	$(STEP) "the page" .ci/setup/npm run build
 	@touch $@
 
 # Stock clients ask for versions of their own (openai: an older websockets), so each has its environment.

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gateway.store import migrate, orphans
+from gateway.store import orphans
 from gateway.store.engine import StoreAway, new_engine, transaction
 from gateway.store.ledger import LIMIT_S, PostgresLedger
 from gateway.store.outbox import Outbox
@@ -48,6 +48,9 @@ class Store:
 
     async def ready(self) -> str | None:
         """None when calls can be written down, else what is missing (`services.base.health.Check`)."""
+        # It brings alembic along, for which a starting gateway need not wait.
+        from gateway.store import migrate
+
         try:
             async with transaction(self.engine, READY_S) as connection:
                 revision = await connection.run_sync(migrate.revision_of)
