@@ -44,5 +44,5 @@ def set_up_logs(part: str) -> None:
     )
     logging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO").upper(), handlers=[handler], force=True)
     # They tell of each request and of each look at the migrations.
-    for name in ("aiohttp.access", "alembic.runtime.migration"):
+    for name in ("aiohttp.access", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
