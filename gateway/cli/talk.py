@@ -12,6 +12,7 @@ import click
 
 from gateway.cli.address import gateway_url, headers
 from gateway.cli.wav import read_wav, write_wav
+from gateway.cli.waveforms import answer_times
 from gateway.session.clock import BYTES, RATE, ms
 from services.base.problems import Problem
 
@@ -137,11 +138,14 @@ def talk(
 ) -> None:
     """Hold a call from the terminal: the file is your voice, the transcript is printed as it comes.
 
-    Latencies are the gateway's own spans: `turn` is from the end of your words to the agent's first sound.
+    Latencies in the transcript are the gateway's own spans. At the end stands what was heard here: from the end of
+    your words to the agent's first sound, read off both waveforms.
     """
     pcm = read_wav(wav)
     asked = {"mode": mode, "persona": persona, "voice": voice, "metadata": {"by": "antiphon talk"}}
     transcript = asyncio.run(hold(gateway_url(url), asked, pcm, limit))
+    if times := answer_times(pcm, bytes(transcript.sound)):
+        click.echo(f"words end -> agent sounds: {', '.join(f'{time:.2f} s' for time in times)}")
     if out is not None:
         write_wav(out, bytes(transcript.sound))
         click.echo(f"{ms(len(transcript.sound) // BYTES) / 1000:.1f} s of sound in {out}")
