@@ -6,7 +6,7 @@ import contextlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import aiohttp
@@ -21,16 +21,19 @@ from gateway.conversation import Conversation
 from gateway.engines.cascade import CascadeEngine
 from gateway.parts import Offer, Parts
 from gateway.ports import Engine, Mode, PartAway, Sound
-from gateway.recorder import Outlet, Recorder
+from gateway.recorder import Fact, Outlet, Recorder
 from gateway.server import new_app
 from gateway.session import events as on
 from gateway.session.clock import RATE, samples
+from gateway.session.playout import Outgoing
 from gateway.settings import GatewaySettings
 from gateway.store.rows import Row
 from gateway.store.store import Store
 from personas.loader import load
 from personas.model import Voice
 from services.base.ids import new_id
+
+F = TypeVar("F")
 
 PATIENCE = 20.0
 """Seconds until a test gives up; only a broken one waits so long."""
@@ -138,6 +141,37 @@ class ScriptedBridge:
         self.closed = True
 
 
+class Watch:
+    """Listens to a call beside its client."""
+
+    def __init__(self, call: Call) -> None:
+        self.facts: list[Fact] = []
+        self.sounds: list[Outgoing] = []
+        self.end_reason: str | None = None
+        self._fresh = asyncio.Event()
+        call.listen(self)
+
+    def told(self, fact: Fact) -> None:
+        self.facts.append(fact)
+        self._fresh.set()
+
+    def sound(self, piece: Outgoing) -> None:
+        self.sounds.append(piece)
+
+    def ended(self, reason: str) -> None:
+        self.end_reason = reason
+
+    async def until(self, kind: type[F]) -> F:
+        """The first fact of that kind, of those that were told since the watch began."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                for fact in self.facts:
+                    if isinstance(fact, kind):
+                        return fact
+                self._fresh.clear()
+                await self._fresh.wait()
+
+
 class AllReady:
     """Something whose readiness is asked for."""
 
@@ -237,10 +271,18 @@ class Client:
 
     def drop(self) -> None:
         """The connection breaks, without a close."""
+        self._transport.abort()
+
+    def stop_reading(self) -> None:
+        """Take nothing more of what comes."""
+        self._transport.pause_reading()
+
+    @property
+    def _transport(self) -> asyncio.Transport:
         connection = self.socket._response.connection
         assert connection is not None
-        assert connection.transport is not None
-        connection.transport.abort()
+        assert isinstance(connection.transport, asyncio.Transport)
+        return connection.transport
 
     async def text(self, words: str) -> None:
         """Type `words` and ask for an answer."""

@@ -51,6 +51,7 @@ class Line:
         self._waiting: deque[Message] = deque()
         self._chars = 0
         self._fresh = asyncio.Event()
+        self._ended = False
 
     def put(self, message: Message) -> None:
         self._waiting.append(message)
@@ -58,13 +59,12 @@ class Line:
         self._fresh.set()
 
     async def pour(self, send: Callable[[str], Awaitable[None]]) -> None:
-        """Send one event after the other, until cancelled; sound that is late is left out.
+        """Send one event after the other, to the last when the line ends; sound that is late is left out.
 
         Raises:
             ClientTooSlow: an event was not taken within 10 s, or too much waits.
         """
-        while True:
-            message = await self._next()
+        while message := await self._next():
             left = message.made_at + CLIENT_LATE_S - self._now()
             if left <= 0 or self._chars > WAITING_CHARS:
                 raise ClientTooSlow
@@ -78,14 +78,15 @@ class Line:
             except TimeoutError as error:
                 raise ClientTooSlow from error
 
-    def rest(self) -> list[str]:
-        """Everything that still waits: the call is over."""
-        waiting, self._waiting = self._waiting, deque()
-        self._chars = 0
-        return [message.text for message in waiting]
+    def end(self) -> None:
+        """Nothing more comes."""
+        self._ended = True
+        self._fresh.set()
 
-    async def _next(self) -> Message:
+    async def _next(self) -> Message | None:
         while not self._waiting:
+            if self._ended:
+                return None
             self._fresh.clear()
             await self._fresh.wait()
         message = self._waiting.popleft()

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from socket import SO_SNDBUF, SOL_SOCKET
 from uuid import UUID
 
@@ -136,16 +135,20 @@ class RealtimeWire:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if replaced.done():
                 why = "session_replaced: a newer connection took this session"
-                await _goodbye(request, socket, WSCloseCode.POLICY_VIOLATION, why)
+                await _close(request, socket, WSCloseCode.POLICY_VIOLATION, why)
             elif over.done():
-                writing.cancel()
-                await asyncio.wait({writing})
+                line.end()
+                await asyncio.wait({writing}, timeout=GOODBYE_S)
                 reason = client.call.end_reason or "ended"
                 code = WSCloseCode.GOING_AWAY if reason == GATEWAY_STOPPED else WSCloseCode.OK
-                await _goodbye(request, socket, code, reason, line.rest())
+                if _has_ended(writing):
+                    await _close(request, socket, code, reason)
+                else:
+                    _cut(request)
             elif writing.done() and isinstance(writing.exception(), ClientTooSlow):
-                why = f"{ClientTooSlow.code}: the client does not read"
-                await _goodbye(request, socket, WSCloseCode.POLICY_VIOLATION, why)
+                # Nothing can be said to it now; it hears of it when it comes back.
+                client.teller.error(WireError(ClientTooSlow.code, "The connection was cut: nobody read."))
+                _cut(request)
         finally:
             for task in tasks:
                 task.cancel()
@@ -162,18 +165,23 @@ class RealtimeWire:
                 client.teller.error(WireError("invalid_json", "Only text frames are known here."))
 
 
-async def _goodbye(
-    request: web.Request, socket: web.WebSocketResponse, code: int, reason: str, last: Sequence[str] = ()
-) -> None:
-    """Send what is left and close; a client that takes neither is cut off."""
+def _has_ended(task: asyncio.Task[None]) -> bool:
+    """Whether it ran to its end."""
+    return task.done() and not task.cancelled() and task.exception() is None
+
+
+async def _close(request: web.Request, socket: web.WebSocketResponse, code: int, reason: str) -> None:
+    """Close in order, if the client lets us."""
     try:
         async with asyncio.timeout(GOODBYE_S):
-            for text in last:
-                await socket.send_str(text)
             await socket.close(code=code, message=reason.encode())
     except (TimeoutError, ConnectionError):
-        if request.transport is not None:
-            request.transport.abort()
+        _cut(request)
+
+
+def _cut(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def keep_little(request: web.Request) -> None:

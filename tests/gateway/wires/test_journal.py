@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -50,6 +51,18 @@ async def pour(line: Line, socket: Socket) -> None:
         pouring.cancel()
 
 
+async def waiting(line: Line) -> list[dict[str, Any]]:
+    """All that waits, as the last that is sent."""
+    got: list[dict[str, Any]] = []
+
+    async def take(text: str) -> None:
+        got.append(json.loads(text))
+
+    line.end()
+    await line.pour(take)
+    return got
+
+
 async def assert_too_slow(line: Line, socket: Socket) -> None:
     async with asyncio.timeout(PATIENCE):
         with pytest.raises(ClientTooSlow):
@@ -61,7 +74,7 @@ async def test_events_come_in_order_and_their_ids_end_in_a_growing_number(clock:
     line = events.attach()
     events.put("a", {"x": 1})
     events.put("b", {}, is_audio=True)
-    first, second = (json.loads(text) for text in line.rest())
+    first, second = await waiting(line)
     assert (first["type"], first["x"], second["type"]) == ("a", 1, "b")
     assert [int(e["event_id"].rsplit("_", 1)[1]) for e in (first, second)] == [1, 2]
 
@@ -123,7 +136,7 @@ async def test_a_client_that_missed_nothing_gets_nothing(clock: Clock) -> None:
     events.put("event", {})
     line = events.attach()
     assert events.replay(after=1)
-    assert line.rest() == []
+    assert await waiting(line) == []
 
 
 @pytest.mark.parametrize("limit", ["KEPT", "KEPT_CHARS"])
@@ -138,9 +151,10 @@ async def test_what_is_no_longer_kept_cannot_be_replayed(
         events.put("event", {})
     line = events.attach()
     assert not events.replay(after=1)
-    assert line.rest() == []
+    assert await waiting(line) == []
+    line = events.attach()
     assert events.replay(after=2)
-    assert len(line.rest()) == 2
+    assert len(await waiting(line)) == 2
 
 
 async def test_a_number_that_was_never_reached_cannot_be_resumed(clock: Clock) -> None:
