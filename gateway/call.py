@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -240,9 +240,10 @@ class Call:
             listener.ended(self.end_reason)
 
     async def _live(self) -> None:
-        if not await self._is_wanted():
+        if not await self._before_the_end(self._wanted.wait()):
             return
-        await self._connect()
+        if not await self._before_the_end(self._connect()):
+            return
         async with asyncio.TaskGroup() as work:
             self._work = work
             standing = [
@@ -263,15 +264,18 @@ class Call:
         except TimeoutError as error:
             raise PartAway(f"the engine was not ready within {CONNECT_LIMIT_S:g} s") from error
 
-    async def _is_wanted(self) -> bool:
-        """Wait for the first use; False when the call ended before."""
-        waits = [asyncio.create_task(event.wait()) for event in (self._wanted, self._ended)]
+    async def _before_the_end(self, work: Coroutine[Any, Any, object]) -> bool:
+        """Do `work`, unless the call ends first; False then."""
+        doing, ending = asyncio.create_task(work), asyncio.create_task(self._ended.wait())
         try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({doing, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if doing.done():
+                doing.result()
+            return not ending.done()
         finally:
-            for wait in waits:
-                wait.cancel()
-        return not self._ended.is_set()
+            doing.cancel()
+            ending.cancel()
+            await asyncio.wait({doing, ending})
 
     async def _tick(self) -> None:
         loop = asyncio.get_running_loop()
