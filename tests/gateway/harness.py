@@ -242,7 +242,7 @@ class Client:
     async def send(self, kind: str, **fields: Any) -> None:
         await self.socket.send_json({"type": kind, **fields})
 
-    async def until(self, kind: str, **wanted: Any) -> dict[str, Any]:
+    async def until(self, kind: str, /, **wanted: Any) -> dict[str, Any]:
         """The next event of that kind (whose fields are as wanted)."""
         async with asyncio.timeout(PATIENCE):
             while True:
