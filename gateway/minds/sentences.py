@@ -2,7 +2,9 @@
 
 import re
 
-END = re.compile(r"(?<=[.!?…])[\"')\]]*\s+|\n+")
+END = re.compile(r"(?<=[.!?…])([\"')\]]*)\s+|\n+")
+"""With what closes behind the mark, which belongs to the sentence."""
+
 ABBREVIATIONS = frozenset("mr. mrs. ms. dr. prof. st. e.g. i.e. vs. approx.".split())
 """Words whose full stop ends no sentence."""
 
@@ -22,7 +24,7 @@ class Sentences:
         out: list[str] = []
         start = 0
         for end in END.finditer(self._rest):
-            head = self._rest[start : end.start()].strip()
+            head = self._rest[start : end.end(1) if end.group(1) else end.start()].strip()
             if _last_word(head) in ABBREVIATIONS and "\n" not in end.group():
                 continue
             if head:
@@ -49,4 +51,4 @@ def sentences_of(text: str) -> list[str]:
 
 
 def _last_word(text: str) -> str:
-    return text.rsplit(maxsplit=1)[-1].lstrip("\"'([").lower() if text else ""
+    return text.rsplit(maxsplit=1)[-1].strip("\"'()[]").lower() if text else ""
