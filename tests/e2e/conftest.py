@@ -1,5 +1,6 @@
 """One deployment for all tests of this folder, which therefore run in one process (`tests/conftest.py`)."""
 
+import json
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
@@ -60,6 +61,7 @@ def voice(deployment: Deployment) -> Voice:
 async def database(deployment: Deployment) -> AsyncIterator[asyncpg.Connection]:
     """The deployment's own database."""
     connection = await asyncpg.connect(deployment.database_url)
+    await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
     yield connection
     await connection.close()
 

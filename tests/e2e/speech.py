@@ -85,6 +85,16 @@ def stretches(pcm: Pcm, longest_pause_s: float = 0.6) -> list[tuple[float, float
     return [(a * FRAME / RATE, (b + 1) * FRAME / RATE) for a, b in zip(starts, ends, strict=True)]
 
 
+def pause_near(pcm: Pcm, at_s: float, within_s: float = 0.25) -> float:
+    """The middle of the longest pause around a second of it; where there is none, its quietest moment."""
+    first = max(0, round((at_s - within_s) * RATE / FRAME))
+    around = levels(pcm)[first : round((at_s + within_s) * RATE / FRAME)]
+    quiet = np.flatnonzero(around <= max(AUDIBLE_DB, float(around.min())))
+    runs = np.split(quiet, np.flatnonzero(np.diff(quiet) > 1) + 1)
+    longest = max(runs, key=len)
+    return float(first + longest.mean()) * FRAME / RATE
+
+
 def cut(pcm: Pcm, start_s: float, end_s: float) -> Pcm:
     """The part between two seconds."""
     return pcm[max(0, round(start_s * RATE)) : round(end_s * RATE)]

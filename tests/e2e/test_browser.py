@@ -1,0 +1,255 @@
+"""One whole call in a browser: a person greets, asks for the time, asks for more, and speaks over the answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+import numpy as np
+import pytest
+import pytest_asyncio
+
+from tests.e2e.browser import Seen, opened
+from tests.e2e.deployment import Deployment
+from tests.e2e.recogniser import nearest_in_length, recognise, words
+from tests.e2e.rows import eventually, rows
+from tests.e2e.sentences import reply_sentences, small_talk_sentences, time_told, times_in
+from tests.e2e.speech import (
+    AUDIBLE_DB,
+    FRAME,
+    RATE,
+    Pcm,
+    Voice,
+    audible_s,
+    cut,
+    levels,
+    pause_near,
+    shuffled,
+    stretches,
+    timeline,
+    write_wav,
+)
+
+OUT = Path(__file__).parents[1] / "out"
+"""Screenshots and the recording, to be looked at and listened to; not in git."""
+
+SAID = ["hello there", "what time is it in tokyo", "what can you do", "how are you today"]
+
+INTO_THE_ANSWER_S = 3.2
+"""The answer to "what can you do" begins 0.6 to 1.5 s after the question and lasts 6 to 7."""
+
+PLAYBACK_SLACK_S = 0.45
+"""The page holds 60 to 200 ms back against jitter, and a busy machine delays the beginning."""
+
+CUT_BY_S = 1.2
+"""Quiet 0.7 to 0.9 s after the user's onset, and the slack of a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """An agent's turn, and where it lies in the recording, in seconds."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is known of the call when it is over."""
+
+    session_id: UUID
+    seen: Sequence[Seen]
+    errors: Sequence[str]
+    sound: Pcm
+    """What the page gave the loudspeaker."""
+
+    def entries(self, role: str) -> list[list[Seen]]:
+        """The looks of each entry of this role, in order."""
+        places = sorted({each.entry for each in self.seen if each.role == role})
+        return [[each for each in self.seen if (each.role, each.entry) == (role, place)] for place in places]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def call(deployment: Deployment, voice: Voice, tmp_path_factory: pytest.TempPathFactory) -> Call:
+    """The call, held once for all tests here; in the end the tab is closed."""
+    folder = tmp_path_factory.mktemp("browser")
+    hello, time, can, how = [await voice.say(text) for text in SAID]
+    microphone = timeline(2.5, hello, 5.0, time, 8.5, can, INTO_THE_ANSWER_S, how, 1.0)
+    async with opened(deployment.url, write_wav(folder / "microphone.wav", microphone), folder) as window:
+        await window.press()
+        await window.until("agent", "done", 4, seconds=90)
+        await window.screenshot(OUT / "call-light.png", "light")
+        await window.screenshot(OUT / "call-dark.png", "dark")
+        sound, seen = await window.recording(), await window.seen()
+        await window.page.close()
+        write_wav(OUT / "call.wav", sound)
+        database = await asyncpg.connect(deployment.database_url)
+        try:
+            session_id = await database.fetchval(
+                "SELECT session_id FROM voice_sessions WHERE client LIKE '%Chrom%' ORDER BY started_at DESC LIMIT 1"
+            )
+        finally:
+            await database.close()
+        return Call(session_id, seen, window.errors, sound)
+
+
+@pytest_asyncio.fixture
+async def turns(call: Call, database: asyncpg.Connection) -> Sequence[asyncpg.Record]:
+    """The rows of its turns, once it is over."""
+
+    async def ended() -> bool:
+        [session] = await rows(database, "voice_sessions", call.session_id)
+        return not session["is_active"]
+
+    await eventually(ended)
+    return await rows(database, "voice_turns", call.session_id, "seq")
+
+
+@pytest.fixture
+def offset(call: Call, turns: Sequence[asyncpg.Record]) -> float:
+    """Seconds from the session clock's beginning to the recording's: both know the agent's first sound."""
+    first = next(turn for turn in turns if turn["speaker"] == "agent")
+    return stretches(call.sound)[0][0] - float(first["start_samples"]) / RATE
+
+
+@pytest.fixture
+def spoken(turns: Sequence[asyncpg.Record], offset: float) -> list[Spoken]:
+    """The agent's turns in the recording."""
+    return [
+        Spoken(turn["text"], turn["start_samples"] / RATE + offset, turn["end_samples"] / RATE + offset)
+        for turn in turns
+        if turn["speaker"] == "agent"
+    ]
+
+
+def sound_of(turn: Spoken, sound: Pcm) -> Pcm:
+    """The turn's own sound, from the pause before it to the pause behind it."""
+    return cut(sound, pause_near(sound, turn.start), pause_near(sound, turn.end))
+
+
+def test_the_page_has_nothing_to_complain_about(call: Call) -> None:
+    assert call.errors == []
+
+
+def test_own_words_come_and_settle(call: Call) -> None:
+    looks = call.entries("user")
+    assert [look[-1].text for look in looks] == SAID
+    assert [look[-1].state for look in looks] == ["settled"] * 4
+    assert [look[0].state for look in looks] == ["partial"] * 4
+
+
+def test_the_agents_words_appear_as_they_are_spoken(call: Call) -> None:
+    for look in call.entries("agent"):
+        lengths = [len(each.text) for each in look if each.state == "speaking"]
+        growth = lengths[: lengths.index(max(lengths))]
+        assert growth == sorted(growth)
+        assert len(set(growth)) > 2, "word by word, not all at once"
+    assert [look[-1].state for look in call.entries("agent")] == ["done", "done", "done", "cut", "done"]
+
+
+def test_the_tools_badge_shows_it_running_and_done(call: Call) -> None:
+    [badge] = call.entries("tool")
+    states = list(dict.fromkeys(each.state for each in badge))
+    assert states[-2:] == ["running", "success"]
+    assert badge[0].text == "tell time"
+
+
+def test_the_acknowledgement_comes_first_and_then_the_result(call: Call) -> None:
+    _, acknowledgement, result, _, _ = call.entries("agent")
+    assert acknowledgement[-1].text == "Let me look at the clock in Tokyo."
+    assert result[-1].text.endswith("in Tokyo.")
+    assert result[0].at >= acknowledgement[-1].at
+
+
+def test_it_sounds_where_the_agent_speaks(call: Call, spoken: list[Spoken]) -> None:
+    for turn in spoken:
+        sound = cut(call.sound, turn.start, turn.end)
+        assert audible_s(sound) > 0.5 * (turn.end - turn.start), turn
+        assert levels(sound).max() > AUDIBLE_DB + 15, turn
+
+
+def test_it_is_silent_where_the_agent_does_not_speak(call: Call, spoken: list[Spoken]) -> None:
+    loud = np.flatnonzero(levels(call.sound) > AUDIBLE_DB) * FRAME / RATE
+    stray = [
+        float(at)
+        for at in loud
+        if not any(turn.start - 0.1 <= at <= turn.end + PLAYBACK_SLACK_S for turn in spoken)
+    ]
+    assert stray == [], (stray, spoken)
+
+
+def test_what_is_heard_is_what_the_transcript_says(call: Call, spoken: list[Spoken]) -> None:
+    greeting, last = sound_of(spoken[0], call.sound), sound_of(spoken[-1], call.sound)
+    for sound, turn, intent in ((greeting, spoken[0], "greeting"), (last, spoken[-1], "how_are_you")):
+        said = words(turn.text)
+        assert said in reply_sentences(intent)
+        candidates = nearest_in_length(said, small_talk_sentences())
+        assert recognise(sound, candidates).heard == said
+        assert recognise(shuffled(sound), candidates).heard is None
+
+
+async def test_the_time_that_is_heard_is_the_tools(
+    call: Call, spoken: list[Spoken], database: asyncpg.Connection
+) -> None:
+    [tool] = await rows(database, "voice_tool_invocations", call.session_id)
+    assert (tool["agent"], tool["action"], tool["status"]) == ("clock", "tell_time", "success")
+    sound = sound_of(spoken[2], call.sound)
+    candidates = times_in("Tokyo", time_told(tool["result"]))
+    assert recognise(sound, candidates).heard == words(tool["result"]["response_text"])
+    assert recognise(shuffled(sound), candidates).heard is None
+
+
+def test_speaking_over_it_stops_it(
+    call: Call, turns: Sequence[asyncpg.Record], spoken: list[Spoken], offset: float
+) -> None:
+    onset = turns[-2]["start_samples"] / RATE + offset
+    before = cut(call.sound, onset - 1.0, onset)
+    after = cut(call.sound, onset + CUT_BY_S, spoken[-1].start - 0.05)
+    assert audible_s(before) > 0.3, "the agent was speaking"
+    assert audible_s(after) == 0.0
+
+
+async def test_the_rows_tell_the_call(
+    call: Call, turns: Sequence[asyncpg.Record], database: asyncpg.Connection
+) -> None:
+    assert [(turn["speaker"], turn["interrupted"]) for turn in turns] == [
+        ("user", None),
+        ("agent", False),
+        ("user", None),
+        ("agent", False),
+        ("agent", False),
+        ("user", None),
+        ("agent", True),
+        ("user", None),
+        ("agent", False),
+    ]
+    assert [turn["text"] for turn in turns if turn["speaker"] == "user"] == SAID
+    cut_short = turns[-3]
+    assert cut_short["heard_basis"] == "client"
+    assert 0 < len(cut_short["heard_text"]) < len(cut_short["text"])
+    injections = await rows(database, "voice_injections", call.session_id)
+    assert sorted((each["source"], each["state"]) for each in injections) == [
+        ("filler", "heard"),
+        ("tool", "heard"),
+    ]
+    [barge_in] = await rows(database, "voice_barge_in_events", call.session_id)
+    assert (barge_in["kind"], barge_in["turn_id"]) == ("barge_in", cut_short["turn_id"])
+    spans = {each["span"] for each in await rows(database, "voice_latencies", call.session_id)}
+    assert spans >= {"endpoint", "transcript", "intent", "dispatch", "tool", "turn", "barge_in_stop"}
+    events = await rows(database, "voice_events", call.session_id, "seq")
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert {event["kind"] for event in events} >= {
+        "speech_started",
+        "user_turn_ended",
+        "agent_ended",
+        "barge_in",
+    }
+
+
+async def test_closing_the_tab_ends_the_session(
+    call: Call, turns: Sequence[asyncpg.Record], database: asyncpg.Connection
+) -> None:
+    [session] = await rows(database, "voice_sessions", call.session_id)
+    assert (session["is_active"], session["end_reason"], session["mode"]) == (False, "client_closed", "local")
