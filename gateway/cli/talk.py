@@ -119,7 +119,7 @@ class Transcript:
 )
 @click.option(
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
     help="Write what the agent says, on one clock with yours.",
 )
 @click.option("--persona", help="Who answers.")
@@ -142,6 +142,9 @@ def talk(
     your words to the agent's first sound, read off both waveforms.
     """
     pcm = read_wav(wav)
+    if out is not None and not out.parent.is_dir():
+        # Better before the call than after it.
+        raise click.BadParameter(f"there is no folder {out.parent}", param_hint="--out")
     asked = {"mode": mode, "persona": persona, "voice": voice, "metadata": {"by": "antiphon talk"}}
     transcript = asyncio.run(hold(gateway_url(url), asked, pcm, limit))
     if times := answer_times(pcm, bytes(transcript.sound)):
