@@ -4,7 +4,7 @@ import asyncio
 import base64
 import contextlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -98,6 +98,8 @@ class TestVoice:
         self.spoken: list[str] = []
         self.breaks_after: int | None = None
         """Words until the voice is lost, once."""
+        self.after_first: Callable[[], Awaitable[object]] | None = None
+        """Awaited behind the first word."""
 
     async def speak(self, text: str, voice: Voice) -> AsyncGenerator[Sound, None]:
         self.spoken.append(text)
@@ -107,6 +109,8 @@ class TestVoice:
                 raise PartAway("the test voice broke")
             start = place * WORD
             yield Sound(b"\x00\x40" * WORD, (on.Word(word, start, start + WORD),))
+            if self.after_first:
+                await self.after_first()
 
     async def close(self) -> None:
         pass
