@@ -8,6 +8,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import asyncpg
+import pytest
 import pytest_asyncio
 
 from tests.e2e.deployment import Deployment, run_command
