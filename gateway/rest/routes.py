@@ -52,7 +52,10 @@ async def read(request: web.Request, model: type[M]) -> M:
     try:
         # Not by the charset that the request names: JSON is UTF-8 (RFC 8259, 8.1).
         text = (await request.read()).decode()
-        return model.model_validate(parse(text) if text.strip() else {})
+        body = parse(text) if text.strip() else {}
+        if not isinstance(body, dict):
+            raise Invalid("the body must be a JSON object")
+        return model.model_validate(body)
     except ValidationError as error:
         faults = [f"`{'.'.join(map(str, e['loc']))}`: {e['msg']}" for e in error.errors()]
         raise Invalid("; ".join(faults)) from error

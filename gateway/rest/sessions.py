@@ -201,15 +201,14 @@ class Sessions:
         return web.json_response({"events": found})
 
     async def end_session(self, request: web.Request) -> web.Response:
-        return await self._end(request, request.match_info["session_id"])
+        return await self._end(self._user(request), request.match_info["session_id"])
 
     async def end_named_session(self, request: web.Request) -> web.Response:
-        if named := request.query.get("session_id"):
-            return await self._end(request, named)
-        return await self._end(request, str((await read(request, models.EndRequest)).session_id))
-
-    async def _end(self, request: web.Request, named: str) -> web.Response:
         caller = self._user(request)
+        named = request.query.get("session_id")
+        return await self._end(caller, named or str((await read(request, models.EndRequest)).session_id))
+
+    async def _end(self, caller: Caller, named: str) -> web.Response:
         session_id = _session_id(named)
         if session_id not in self._calls:
             # Ended twice is ended.

@@ -197,6 +197,9 @@ class NothingStored:
     async def session(self, session_id: UUID) -> None:
         return None
 
+    async def events(self, session_id: UUID, after: int, limit: int) -> None:
+        return None
+
     async def ready(self) -> str | None:
         return None
 
@@ -320,6 +323,7 @@ class Gateway:
         self.access = access or Access({}, open_to_all=True, hosts=frozenset())
         self.calls = Calls(cast(Parts, self.parts), self.store.outbox, "test", most)
         self._stack = contextlib.AsyncExitStack()
+        self.app: web.Application
         self.http: aiohttp.ClientSession
         self.url: str
 
@@ -329,7 +333,7 @@ class Gateway:
         return self.kept.rows
 
     async def __aenter__(self) -> "Gateway":
-        app = new_app(GatewaySettings(database_url=""), self.access, self.store, self.calls)
+        app = self.app = new_app(GatewaySettings(database_url=""), self.access, self.store, self.calls)
         # As `services.base.serve` does: a handler is not cancelled when its client goes.
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
