@@ -86,7 +86,11 @@ def ask(method: str, url: str, query: dict[str, str] | None = None) -> Any:
             aiohttp.ClientSession(timeout=timeout) as http,
             http.request(method, url, params=query, headers=headers()) as response,
         ):
-            body = await response.json(content_type=None)
+            text = await response.text()
+            try:
+                body = json.loads(text)
+            except ValueError as error:
+                raise GatewayRefused(f"{url} is no gateway: it answered {response.status}") from error
             if response.status >= 400:
                 raise GatewayRefused(body.get("detail") or body.get("title") or str(response.status))
             return body

@@ -24,6 +24,10 @@ FIRST_ANSWER_S = 8.0
 """What the agent gets to begin with its last answer."""
 
 
+GOODBYE_S = 5.0
+"""What the gateway gets to take the close."""
+
+
 class CallFailed(Problem):
     """The gateway refused the call, or broke it off."""
 
@@ -67,7 +71,7 @@ class Transcript:
                 self._place(base64.b64decode(event["delta"]), now)
                 return None
             case "response.done":
-                return self._response_done(event["response"], at)
+                return self._response_done(event["response"], at, now)
             case "antiphon.tool" if "action" in event:
                 return self._tool(event, at)
             case "antiphon.latency":
@@ -94,9 +98,12 @@ class Transcript:
             self.sound.extend(bytes(start - len(self.sound)))
         self.sound.extend(pcm)
 
-    def _response_done(self, response: dict[str, Any], at: str) -> str:
+    def _response_done(self, response: dict[str, Any], at: str, now: float) -> str:
         self.pending.discard(response["id"])
         self.answered = True
+        if response["status"] == "cancelled":
+            # What was sent and did not sound yet never does.
+            del self.sound[round((now - self.began) * RATE) * BYTES :]
         parts = [part for item in response["output"] for part in item.get("content", ())]
         text = " ".join(part.get("transcript") or part.get("text") or "" for part in parts)
         ending = "" if response["status"] == "completed" else f" [{response['status']}]"
@@ -187,6 +194,10 @@ async def _make_session(http: aiohttp.ClientSession, url: str, asked: dict[str, 
 
 
 async def _converse(socket: aiohttp.ClientWebSocketResponse, pcm: bytes) -> Transcript:
+    """
+    Raises:
+        CallFailed: the gateway ended the call.
+    """
     loop = asyncio.get_running_loop()
     transcript = Transcript(loop.time(), moved_at=loop.time())
     speaking = asyncio.create_task(_speak(socket, pcm, transcript), name="speak")
@@ -196,11 +207,13 @@ async def _converse(socket: aiohttp.ClientWebSocketResponse, pcm: bytes) -> Tran
                 line = transcript.take(json.loads(message.data), loop.time())
                 if line is not None:
                     click.echo(line)
+        # It either closes this socket itself, or finds that it cannot send any more.
+        await asyncio.wait({speaking}, timeout=GOODBYE_S)
     finally:
         speaking.cancel()
         await asyncio.wait({speaking})
-    if not speaking.cancelled() and (error := speaking.exception()):
-        raise error
+    if speaking.cancelled() or speaking.exception():
+        raise CallFailed(f"the gateway ended the call (close code {socket.close_code})")
     return transcript
 
 

@@ -28,10 +28,12 @@ def read_wav(path: Path) -> bytes:
             raw = file.readframes(file.getnframes())
     except (OSError, EOFError, wave.Error) as error:
         raise BadSound(f"{path}: {error}; expected a WAV file of 8, 16, 24 or 32 bit PCM") from error
-    sound = _floats(raw, width).reshape(-1, channels).mean(axis=1)
+    # A file that was cut off may end within a frame.
+    whole = len(raw) - len(raw) % (width * channels)
+    sound = _floats(raw[:whole], width).reshape(-1, channels).mean(axis=1)
     if rate != RATE:
         sound = soxr.resample(sound, rate, RATE)
-    return bytes(np.clip(np.round(sound * 32767), -32768, 32767).astype("<i2").tobytes())
+    return bytes(np.clip(np.round(sound * 32768), -32768, 32767).astype("<i2").tobytes())
 
 
 def write_wav(path: Path, pcm: bytes) -> None:

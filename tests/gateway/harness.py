@@ -213,6 +213,8 @@ class TestParts:
         self.catalogue = load()
         self.orchestrator = AllReady()
         self.ears: dict[UUID, ScriptedEars] = {}
+        self.made = asyncio.Event()
+        """A call was put together."""
         self.voice = TestVoice()
         self.bridge = ScriptedBridge()
         self.engine: Callable[[], Engine] = lambda: CascadeEngine("local", EchoMind(), self.voice)
@@ -226,6 +228,7 @@ class TestParts:
     def call(self, profile: Profile, outlet: Outlet) -> Call:
         def ears(now: Callable[[], int], clock: Callable[[int], int]) -> ScriptedEars:
             self.ears[profile.session_id] = ScriptedEars(now)
+            self.made.set()
             return self.ears[profile.session_id]
 
         recorder = Recorder(outlet, profile.session_id, profile.started_at, "local")
