@@ -12,6 +12,13 @@ class BadJson(ValueError):
     """It cannot be read here; the message is a sentence that says why."""
 
 
+def _refuse(name: str) -> NoReturn:
+    raise BadJson(f"{name} is no JSON number")
+
+
+DECODER = json.JSONDecoder(parse_constant=_refuse)
+
+
 def parse(text: str) -> Any:
     """Read one JSON value.
 
@@ -19,7 +26,7 @@ def parse(text: str) -> Any:
         BadJson: not JSON, or JSON that cannot be passed on.
     """
     try:
-        value = json.loads(text, parse_constant=_refuse)
+        value = DECODER.decode(text)
     except BadJson:
         raise
     except RecursionError as error:
@@ -55,7 +62,3 @@ def _encode(text: str) -> None:
         text.encode()
     except UnicodeEncodeError as error:
         raise BadJson("it holds half of a surrogate pair") from error
-
-
-def _refuse(name: str) -> NoReturn:
-    raise BadJson(f"{name} is no JSON number")
