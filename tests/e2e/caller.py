@@ -125,6 +125,12 @@ class Caller:
         response: Event = (await self.until("response.done"))["response"]
         return response
 
+    async def closed(self) -> None:
+        """Wait until the gateway has hung up."""
+        async with asyncio.timeout(PATIENCE_S):
+            while self.close_code is None:
+                await self._news()
+
     async def tool(self, *statuses: str) -> Event:
         """The next change of a tool call to one of these statuses."""
         return await self.until("antiphon.tool", lambda e: e.get("status") in statuses and "action" in e)
