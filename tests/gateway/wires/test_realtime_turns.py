@@ -1,5 +1,6 @@
 """Turns on the realtime wire: what a client is told, in which order."""
 
+import base64
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -219,3 +220,112 @@ async def test_closing_in_order_ends_the_call(gateway: Gateway) -> None:
     await gateway.over()
     assert call.end_reason == "client_closed"
     assert gateway.parts.bridge.closed
+
+
+async def test_the_words_of_a_response_add_up_to_its_transcript(gateway: Gateway) -> None:
+    client, _ = await gateway.client()
+    for words in ("one two", "three"):
+        client.events.clear()
+        await client.text(words)
+        done = await client.until("response.done")
+        deltas = [e["delta"] for e in client.events if e["type"] == "response.output_audio_transcript.delta"]
+        assert "".join(deltas) == done["response"]["output"][0]["content"][0]["transcript"]
+
+
+async def test_each_duck_ends_also_when_the_user_takes_the_floor(gateway: Gateway) -> None:
+    client, ears = await gateway.client()
+    await client.text("one two three four five six")
+    await client.until("response.output_audio.delta")
+    await ears.begin("stop")
+    await client.until("antiphon.duck", on=False)
+    kinds = client.kinds()
+    assert kinds.index("antiphon.duck") < kinds.index("response.done")
+    assert kinds[-2:] == ["response.done", "antiphon.duck"]
+
+
+async def test_a_murmur_ducks_and_lets_the_agent_go_on(gateway: Gateway) -> None:
+    client, ears = await gateway.client()
+    await client.text("one two three four five six seven")
+    await client.until("response.output_audio.delta")
+    await ears.say("mhm")
+    await client.until("antiphon.duck", on=True)
+    await client.until("antiphon.duck", on=False)
+    assert (await client.until("response.done"))["response"]["status"] == "completed"
+    assert [e["on"] for e in client.events if e["type"] == "antiphon.duck"] == [True, False]
+
+
+@pytest.mark.parametrize("antiphon", [True, False])
+async def test_clearing_the_output_stops_the_agent_and_is_told_once(gateway: Gateway, antiphon: bool) -> None:
+    client, _ = await gateway.client(antiphon=antiphon)
+    await client.text("one two three four five six")
+    await client.until("response.output_audio.delta")
+    await client.send("output_audio_buffer.clear")
+    await client.send("conversation.item.retrieve", item_id="item_x")
+    await client.error()
+    assert client.kinds().count("output_audio_buffer.cleared") == 1
+    assert client.kinds().count("response.done") == 1
+
+
+async def test_a_truncated_item_shows_what_was_heard(gateway: Gateway) -> None:
+    client, _ = await gateway.client()
+    await client.text("one two three four five")
+    item = (await client.until("response.done"))["response"]["output"][0]["id"]
+    await client.send("conversation.item.truncate", item_id=item, content_index=0, audio_end_ms=600)
+    await client.send("conversation.item.retrieve", item_id=item)
+    shown = (await client.until("conversation.item.retrieved"))["item"]
+    assert shown["content"][0]["transcript"] == "You said one"
+    assert gateway.call().conversation.last("agent") == "You said one"
+
+
+async def test_a_deleted_item_is_forgotten_by_the_mind_too(gateway: Gateway) -> None:
+    client, _ = await gateway.client()
+    await client.text("one")
+    item = (await client.until("response.done"))["response"]["output"][0]["id"]
+    await client.send("conversation.item.delete", item_id=item)
+    await client.until("conversation.item.deleted")
+    assert gateway.call().conversation.last("agent") == ""
+
+
+async def test_a_system_item_is_added_to_the_instructions(gateway: Gateway) -> None:
+    client, _ = await gateway.client()
+    content = [{"type": "input_text", "text": "The user is called Ada."}]
+    await client.send(
+        "conversation.item.create", item={"type": "message", "role": "system", "content": content}
+    )
+    await client.until("conversation.item.done")
+    assert gateway.call().profile.brief.instructions.endswith("The user is called Ada.")
+
+
+async def test_telephone_sound_comes_whole_also_at_its_end(gateway: Gateway) -> None:
+    client, _ = await gateway.client()
+    phone = {"input": {"format": {"type": "audio/pcma"}}, "output": {"format": {"type": "audio/pcma"}}}
+    await client.send("session.update", session={"type": "realtime", "audio": phone})
+    for _ in range(2):
+        await client.text("one")
+        done = await client.until("response.done")
+        assert len(client.sound(done["response"]["id"])) == 3 * WORD // 3
+
+
+async def test_a_committed_telephone_turn_is_heard_whole(gateway: Gateway) -> None:
+    client, ears = await gateway.client()
+    audio = {"input": {"format": {"type": "audio/pcmu"}, "turn_detection": None}}
+    await client.send("session.update", session={"type": "realtime", "audio": audio})
+    await client.send("input_audio_buffer.append", audio=base64.b64encode(b"\xff" * 1600).decode())
+    await client.send("input_audio_buffer.commit")
+    await client.until("input_audio_buffer.committed")
+    assert ears.heard == 1600 * 3 * 2
+
+
+async def test_the_spans_of_a_turn_are_told_with_its_first_sound(gateway: Gateway) -> None:
+    async def script(utterance: bridge.Utterance) -> AsyncIterator[bridge.BridgeEvent]:
+        yield bridge.IntentDecided(utterance.turn_id, bridge.Intent.CHITCHAT, 0.9, 1.5, "nearest")
+        yield bridge.LeftToMind(utterance.turn_id)
+
+    gateway.parts.bridge.script = script
+    client, ears = await gateway.client()
+    await client.send("input_audio_buffer.append", audio=sound(20))
+    await ears.say("hello there")
+    told = await client.until("antiphon.latency")
+    assert set(told["spans"]) == {"endpoint", "transcript", "intent", "turn", "first_audio"}
+    assert told["spans"]["intent"] == 1.5
+    assert all(took >= 0 for took in told["spans"].values())
