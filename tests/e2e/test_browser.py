@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 from uuid import UUID
 
 import asyncpg
 import numpy as np
 import pytest
 import pytest_asyncio
+from playwright.async_api import Playwright
 
-from tests.e2e.browser import Seen, opened
+from tests.e2e.browser import Seen, executable, opened
 from tests.e2e.deployment import Deployment
 from tests.e2e.recogniser import nearest_in_length, recognise, words
 from tests.e2e.rows import eventually, rows
@@ -253,3 +256,12 @@ async def test_closing_the_tab_ends_the_session(
 ) -> None:
     [session] = await rows(database, "voice_sessions", call.session_id)
     assert (session["is_active"], session["end_reason"], session["mode"]) == (False, "client_closed", "local")
+
+
+def test_without_chromium_the_test_says_how_to_get_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    playwright = SimpleNamespace(chromium=SimpleNamespace(executable_path=str(tmp_path / "chrome")))
+    with pytest.raises(pytest.fail.Exception, match="apt-get install -y chromium"):
+        executable(cast(Playwright, playwright))
