@@ -7,8 +7,9 @@ import numpy as np
 import soxr
 
 from services.transcriber.activity import Activity, Began, Ended
+from services.transcriber.loudness import Samples
 from services.transcriber.protocol import Event, Final, Partial, SpeechStarted, SpeechStopped, Word
-from services.transcriber.recogniser import RATE, Heard, Recogniser, Samples, confidence
+from services.transcriber.recogniser import RATE, Heard, Recogniser, confidence
 
 VAD_FRAME = 512
 """Samples at 16 kHz, 32 ms: what the voice activity model takes."""
@@ -92,9 +93,11 @@ class Listener:
             case Began(number):
                 onset = self._origin + number * VAD_FRAME
                 yield SpeechStarted(self._at(onset))
-                for before, kept in self._recent:
-                    if before >= onset - PRE_ROLL:
-                        self._recogniser.feed(kept, before)
+                # In one piece, so that its loudness is that of the voice.
+                frame = np.concatenate(
+                    [*(kept for at, kept in self._recent if at >= onset - PRE_ROLL), frame]
+                )
+                position = self._next - len(frame)
                 self._recent.clear()
                 self._open_until = self._next
             case Ended(number):

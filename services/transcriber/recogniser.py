@@ -6,14 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from pocketsphinx import Decoder, Segment
 
 from services.transcriber.lexicon import ACOUSTIC, base_form
+from services.transcriber.loudness import Loudness, Samples
 from services.transcriber.vocabulary import Vocabulary
-
-Samples = npt.NDArray[np.float32]
-"""[samples] at 16 kHz, mono, in the units of PCM16."""
 
 RATE = 16_000
 FRAME = 160
@@ -65,6 +62,7 @@ class Recogniser:
         # What the decoder has learned of another caller's voice is no use for this one.
         decoder.set_cmn(MEANS)
         self._decoder = decoder
+        self._loudness = Loudness()
         self._noise = np.random.default_rng(0)
         self._running = False
         self._settled: list[Heard] = []
@@ -80,7 +78,7 @@ class Recogniser:
             self._running, self._fed, self._places = True, 0, []
         if not self._places or self._place(self._fed) != position:
             self._places.append((self._fed, position))
-        noisy = sound + self._noise.normal(0.0, NOISE, len(sound))
+        noisy = self._loudness.even(sound) + self._noise.normal(0.0, NOISE, len(sound))
         self._decoder.process_raw(np.clip(noisy, -32768, 32767).astype("<i2").tobytes())
         self._fed += len(sound)
         if self._fed >= 3 * LONGEST:

@@ -25,8 +25,9 @@ from services.base.logs import set_up_logs
 from services.transcriber import recogniser, vocabulary
 from services.transcriber.framing import Kind, Message, count, messages, number, pack
 from services.transcriber.listener import Listener, Probability
+from services.transcriber.loudness import Samples
 from services.transcriber.protocol import Event, Final, encode
-from services.transcriber.recogniser import Recogniser, Samples
+from services.transcriber.recogniser import Recogniser
 
 log = logging.getLogger(__name__)
 
