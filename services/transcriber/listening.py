@@ -22,8 +22,16 @@ class TooSlow(Exception):
 class Listening:
     """Carries sound up and events down until either side ends."""
 
-    def __init__(self, socket: web.WebSocketResponse, hearing: Hearing, rate: int, slow_s: float) -> None:
-        self._socket, self._hearing = socket, hearing
+    def __init__(
+        self,
+        socket: web.WebSocketResponse,
+        transport: asyncio.Transport | None,
+        hearing: Hearing,
+        rate: int,
+        slow_s: float,
+    ) -> None:
+        """`transport` is the socket's; a client that takes nothing for `slow_s` is cut off."""
+        self._socket, self._transport, self._hearing = socket, transport, hearing
         self._rate, self._slow_s = rate, slow_s
 
     async def run(self) -> None:
@@ -75,9 +83,7 @@ class Listening:
             self._hearing.finish()
 
     async def _fail(self, failure: Failed) -> None:
-        log.warning(
-            "a client's message was left out", extra={"code": failure.code, "reason": failure.message}
-        )
+        measures.LEFT_OUT.labels(failure.code).inc()
         await self._send(encode(failure))
 
     async def _send(self, event: str) -> None:
@@ -91,22 +97,26 @@ class Listening:
         match end:
             case WorkerLost():
                 log.error("a call lost its recogniser", extra={"reason": str(end)})
-                await self._close(Failed("recogniser_lost", str(end)), WSCloseCode.INTERNAL_ERROR)
+                await self._close(Failed("recogniser_lost", str(end)))
             case TooSlow():
                 measures.SLOW_READERS.inc()
                 log.warning("client_too_slow")
-                await self._close(None, WSCloseCode.POLICY_VIOLATION)
+                self._cut()
             case None | ConnectionError() | asyncio.CancelledError():
                 pass
             case _:
                 raise end
 
-    async def _close(self, failure: Failed | None, code: int) -> None:
-        """Close, if the peer lets us; whatever waits for one that never reads is given up."""
+    async def _close(self, failure: Failed) -> None:
+        """Say why, and close, if the peer lets us."""
         try:
             async with asyncio.timeout(CLOSE_S):
-                if failure:
-                    await self._socket.send_str(encode(failure))
-                await self._socket.close(code=code)
+                await self._socket.send_str(encode(failure))
+                await self._socket.close(code=WSCloseCode.INTERNAL_ERROR)
         except (TimeoutError, ConnectionError):
-            log.info("the peer did not take the close frame")
+            self._cut()
+
+    def _cut(self) -> None:
+        # A close frame would wait behind what the peer does not read.
+        if self._transport:
+            self._transport.abort()

@@ -5,6 +5,7 @@ from prometheus_client import Counter, Gauge, Histogram
 STREAMS = Gauge("antiphon_transcriber_streams", "Calls that are being heard")
 FRAMES = Counter("antiphon_transcriber_frames", "Binary messages taken")
 AUDIO = Counter("antiphon_transcriber_audio_seconds", "Seconds of sound taken")
+LEFT_OUT = Counter("antiphon_transcriber_left_out", "Messages answered with an error, by its code", ["code"])
 OVERFLOWS = Counter("antiphon_transcriber_overflows", "Times that a call had more sound waiting than allowed")
 REFUSED = Counter("antiphon_transcriber_refused", "Calls turned away because all places were taken")
 LOST = Counter(

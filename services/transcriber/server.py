@@ -92,11 +92,9 @@ async def listen(request: web.Request) -> web.WebSocketResponse:
         sockets = request.app[SOCKETS]
         sockets.add(socket)
         try:
-            await Listening(socket, hearing, rate, request.app[SLOW_S]).run()
+            await Listening(socket, request.transport, hearing, rate, request.app[SLOW_S]).run()
         finally:
             sockets.discard(socket)
-            if not socket.closed and request.transport:
-                request.transport.abort()
     return socket
 
 

@@ -41,11 +41,8 @@ def prepare(domain: Path | None, cache: Path) -> Vocabulary:
         domain: a folder with `*.txt` (phrases) and `*.dict` (pronunciations), or None.
         cache: made when missing; safe to share between processes.
     """
-    dictionaries = [
-        lexicon.DICTIONARY,
-        phrases.PRONUNCIATIONS,
-        *(sorted(domain.glob("*.dict")) if domain else []),
-    ]
+    ours = [phrases.PRONUNCIATIONS, *(sorted(domain.glob("*.dict")) if domain else [])]
+    dictionaries = [lexicon.DICTIONARY, *ours]
     own = phrases.domain(domain)
     stem = f"vocabulary-{_fingerprint(own, dictionaries)}"
     vocabulary = Vocabulary(cache / f"{stem}.arpa", cache / f"{stem}.dict")
@@ -59,7 +56,9 @@ def prepare(domain: Path | None, cache: Path) -> Vocabulary:
         for texts, weight in ((own, DOMAIN_WEIGHT), (phrases.general(), 1.0))
     ]
     in_phrases = {word for source in sources for phrase in source.phrases for word in phrase if word}
-    words = in_phrases | lexicon.commonest(frequency, EVERYDAY_WORDS)
+    # Whoever writes down how a word sounds expects to hear it.
+    expected = in_phrases | lexicon.pronunciations(*ours).keys()
+    words = expected | lexicon.commonest(frequency, EVERYDAY_WORDS)
     model = train(sources, {word: frequency[word] for word in words}, FREE)
     cache.mkdir(parents=True, exist_ok=True)
     _write(vocabulary.dictionary, lexicon.dictionary(known, words))

@@ -30,14 +30,18 @@ class Workers:
     def __init__(self, places: int, cache: Path, phrases: Path | None) -> None:
         self.places = places
         self.hearings: set[Hearing] = set()
+        self.pid: int | None = None
+        """Of the process that forks; None until there is one."""
         self._taken = 0
         self._arguments = [str(cache), *([str(phrases)] if phrases else [])]
+        self.loaded = asyncio.Event()
+        """Set while the models are loaded and calls can be taken."""
         self._control: socket.socket | None = None
-        """Leads to the process that forks; None until it has loaded the models."""
+        """Leads to the process that forks, as long as `loaded`."""
         self._owner: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to load; `missing` tells when that is done."""
+        """Begin to load; `loaded` tells when that is done."""
         self._owner = asyncio.create_task(self._keep(), name="transcriber workers")
 
     async def stop(self) -> None:
@@ -48,7 +52,7 @@ class Workers:
 
     def missing(self) -> str | None:
         """Why no call can be taken, or None."""
-        return None if self._control else "the models are not loaded"
+        return None if self.loaded.is_set() else "the models are not loaded"
 
     @contextlib.asynccontextmanager
     async def hearing(self, rate: int, language: str) -> AsyncIterator[Hearing]:
@@ -110,10 +114,12 @@ class Workers:
                 pass_fds=[theirs.fileno()],
                 env={**os.environ, **ONE_THREAD},
             )
+        self.pid = process.pid
         try:
             if not await asyncio.get_running_loop().sock_recv(ours, 1):
                 return False
             self._control = ours
+            self.loaded.set()
             log.info("models loaded", extra={"pid": process.pid, "places": self.places})
             await process.wait()
             return True
@@ -121,6 +127,7 @@ class Workers:
             return False
         finally:
             self._control = None
+            self.loaded.clear()
             # It ends when this socket does.
             ours.close()
             await _ended(process)
