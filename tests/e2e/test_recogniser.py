@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.recogniser import nearest_in_length, number, of_like_length, recognise, words
 from tests.e2e.sentences import small_talk_sentences, times_in
-from tests.e2e.speech import Voice, levels, shuffled, silence
+from tests.e2e.speech import Voice, levels, shuffled, silence, timeline
 
 AGENT_VOICE = "en-us+f2"
 """The default persona's."""
@@ -59,6 +59,11 @@ async def test_the_same_sound_shuffled_says_nothing(agent: Voice, candidates: li
 
 async def test_the_same_sound_backwards_says_nothing(agent: Voice, candidates: list[str]) -> None:
     assert recognise((await agent.say(SENTENCE))[::-1].copy(), candidates).heard is None
+
+
+async def test_silence_around_it_changes_nothing(agent: Voice, candidates: list[str]) -> None:
+    sound = timeline(3.0, await agent.say(SENTENCE), 2.0)
+    assert recognise(sound, candidates).heard == words(SENTENCE)
 
 
 async def test_silence_says_nothing(candidates: list[str]) -> None:
