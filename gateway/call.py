@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.02
 CONNECT_LIMIT_S = 10.0
+DEAF = "I can't hear you at the moment. You can type to me meanwhile."
 LATE_DEEDS_S = 7.0
 """What running deeds get, after the call, to be written down as done."""
 
@@ -100,6 +101,8 @@ class Call:
         self._ended = asyncio.Event()
         self._room = asyncio.Event()
         self._rebrief = False
+        self._deaf = False
+        """The user was told that nothing is heard."""
         self._work: asyncio.TaskGroup | None = None
         """Once the engine is connected; events wait in the inbox until then."""
         self._utterances: set[asyncio.Task[None]] = set()
@@ -288,8 +291,20 @@ class Call:
             self.feed(on.Tick(self.now()))
             if self.session.has_room:
                 self._room.set()
+            self._tell_of_deafness()
             if self._rebrief and self.session.agent.turn is None:
                 await self._connect()
+
+    def _tell_of_deafness(self) -> None:
+        """Say once, aloud and on the wire, that nothing is heard, and do so again the next time."""
+        missing = self.ears.missing
+        if missing and not self._deaf:
+            log.error("call is not heard", extra={"session": self.session_id, "reason": missing})
+            self._tell(
+                do.Refused("transcriber_away", f"Nothing is heard at the moment: {missing}"), self.now()
+            )
+            self.feed(on.InjectionAsked(self.now(), self._new_id(), DEAF, "notice"))
+        self._deaf = missing is not None
 
     def _pass_on(self, pcm: bytes) -> None:
         if pcm:

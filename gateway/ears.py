@@ -83,6 +83,7 @@ class TranscriberEars:
         self._turn_open = False
         """Voice was told of whose final words are not here yet."""
         self._fresh = asyncio.Event()
+        self.missing: str | None = None
 
     def hear(self, pcm: bytes) -> None:
         for start in range(0, len(pcm), LONGEST_PIECE * BYTES):
@@ -94,14 +95,18 @@ class TranscriberEars:
         self._keep(None)
 
     async def run(self, tell: Callable[[on.Event], None]) -> None:
+        # A call that is only typed takes no place at the transcriber.
+        await self._fresh.wait()
         pause = FIRST_TRY_AFTER_S
         while True:
             try:
                 async with await self._connect(next(self._urls)) as socket:
-                    pause = FIRST_TRY_AFTER_S
+                    pause, self.missing = FIRST_TRY_AFTER_S, None
                     await self._listen(socket, tell)
             except Lost as lost:
                 log.warning("transcriber lost", extra={"error": str(lost), "retry_s": pause})
+                if pause >= LAST_TRY_AFTER_S:
+                    self.missing = str(lost)
             await asyncio.sleep(pause)
             pause = min(LAST_TRY_AFTER_S, pause * 2)
 

@@ -158,6 +158,9 @@ class Synthesizer(Protocol):
 class Ears(Protocol):
     """Voice activity and recognition of one call; what they make out goes to the session as events."""
 
+    missing: str | None
+    """Why nothing has been heard for some seconds; None while all is well."""
+
     async def run(self, tell: Callable[[Event], None]) -> None:
         """Work until cancelled, through losses of the service: what was said meanwhile is kept."""
         ...

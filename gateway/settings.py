@@ -1,5 +1,6 @@
 """The gateway's settings; the names are public (`.env.example`)."""
 
+import os
 from pathlib import Path
 
 from services.base.settings import Settings
@@ -12,7 +13,8 @@ class GatewaySettings(Settings):
     gateway_port: int = 8999
     gateway_node: str = ""
     """This gateway's name in `voice_sessions.node`; the host's name and port where empty."""
-    gateway_max_sessions: int = 100
+    gateway_max_sessions: int = 8 * (os.cpu_count() or 1)
+    """By default as many as one transcriber of default size hears at once."""
     gateway_allowed_hosts: str = ""
     """Further names, comma separated, by which browsers may reach this gateway (`Host`, `Origin`)."""
     antiphon_api_keys: str = ""

@@ -1,7 +1,7 @@
 """REST for sessions: made, shown, spoken into, ended (contracts, 2)."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, get_args
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -312,7 +312,10 @@ def _moment(text: str | None, name: str) -> datetime | None:
         raise Invalid(f"`{name}` must be a time like 2026-01-31T12:00:00Z") from error
     if moment.tzinfo is None:
         raise Invalid(f"`{name}` needs a time zone, like 2026-01-31T12:00:00Z")
-    return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise Invalid(f"`{name}` lies outside the calendar") from error
 
 
 def _whole(text: str | None, name: str, least: int, default: int) -> int:

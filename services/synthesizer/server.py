@@ -87,7 +87,11 @@ async def speak(request: web.Request) -> web.WebSocketResponse:
     """`GET /v1/speak?rate=24000`, upgraded: see `protocol`."""
     rate = _rate(request.query.get("rate", str(DEFAULT_RATE)))
     socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, compress=False, max_msg_size=MAX_MESSAGE)
-    await socket.prepare(request)
+    try:
+        await socket.prepare(request)
+    except ConnectionError:
+        log.info("a peer was gone before it was answered")
+        return socket
     sockets = request.app[SOCKETS]
     sockets.add(socket)
     measures.SOCKETS.inc()

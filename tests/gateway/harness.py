@@ -51,6 +51,7 @@ class ScriptedEars:
         self.running = asyncio.Event()
         self.heard = 0
         """Bytes of the user's sound."""
+        self.missing: str | None = None
         self.final = ""
         """The words of the next `TranscriptReady`."""
 

@@ -138,6 +138,8 @@ async def ears(
     monkeypatch.setattr(ears_module, "LAST_TRY_AFTER_S", 0.02)
     async with aiohttp.ClientSession() as http:
         ears = TranscriberEars(http, [transcriber.url], "", "en", lambda: 7, lambda at: at + OFFSET)
+        # As the first sound does, before which nothing is connected.
+        ears._fresh.set()
         running = asyncio.create_task(ears.run(session.tell))
         yield ears
         assert not running.done(), running
@@ -333,6 +335,34 @@ async def test_a_service_that_refuses_is_asked_again(
     transcriber.refusal = None
     second = await transcriber.visit()
     await second.heard(480)
+    assert ears.missing is None
+
+
+async def test_who_is_refused_again_and_again_says_what_is_missing(
+    ears: TranscriberEars, transcriber: Transcriber
+) -> None:
+    first = await transcriber.visit()
+    transcriber.refusal = refuse_busy
+    await first.vanish()
+    async with asyncio.timeout(PATIENCE):
+        while ears.missing is None:
+            transcriber.refused.clear()
+            await transcriber.refused.wait()
+    assert "503" in ears.missing
+
+
+async def test_a_call_that_is_only_typed_takes_no_place(transcriber: Transcriber, session: Session) -> None:
+    async with aiohttp.ClientSession() as http:
+        ears = TranscriberEars(http, [transcriber.url], "", "en", lambda: 7, lambda at: at)
+        running = asyncio.create_task(ears.run(session.tell))
+        # Enough turns of the loop for a connection to one's own machine, had one been begun.
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert transcriber.visits.empty()
+        ears.hear(tone(1))
+        await (await transcriber.visit()).heard(480)
+        running.cancel()
+        await asyncio.wait({running})
 
 
 GARBAGE = {
@@ -382,6 +412,7 @@ async def test_a_service_that_closes_in_order_is_left_for_the_next(
     async with aiohttp.ClientSession() as http:
         urls = ["http://127.0.0.1:1", transcriber.url]
         ears = TranscriberEars(http, urls, "key", "en", lambda: 0, lambda at: at)
+        ears._fresh.set()
         running = asyncio.create_task(ears.run(session.tell))
         visit = await transcriber.visit()
         assert visit.socket._req is not None
@@ -402,6 +433,7 @@ async def test_a_transcriber_that_stands_still_is_found_out(
     transcriber.reads = False
     async with aiohttp.ClientSession() as http:
         ears = TranscriberEars(http, [transcriber.url], "", "en", lambda: 0, lambda at: at)
+        ears._fresh.set()
         running = asyncio.create_task(ears.run(session.tell))
         await transcriber.visit()
         ears.hear(tone(1, 60_000))

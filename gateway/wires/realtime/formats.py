@@ -71,6 +71,11 @@ class Decoder:
         self._kind = form["type"]
         self._up = Resampler(PHONE_RATE, RATE) if self._kind in PHONE else None
 
+    def most_samples(self, length: int) -> int:
+        """How many samples at the session's rate `length` characters can hold."""
+        count = length * 3 // 4
+        return count * RATE // PHONE_RATE if self._up is not None else count // BYTES
+
     def decode(self, audio: str) -> bytes:
         """The sound that is known by now.
 

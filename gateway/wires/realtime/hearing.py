@@ -10,13 +10,13 @@ from gateway.conversation import Line
 from gateway.parts import Parts
 from gateway.session import events as on
 from gateway.session.clock import samples
-from gateway.session.uplink import BufferFull
+from gateway.session.uplink import MOST_AHEAD, BufferFull
 from gateway.strict_json import BadJson, parse
 from gateway.wires.realtime import items as show
 from gateway.wires.realtime.errors import WireError, field, too_long
 from gateway.wires.realtime.formats import Decoder, Encoder
 from gateway.wires.realtime.items import Items
-from gateway.wires.realtime.settings import VAD, SessionSettings
+from gateway.wires.realtime.settings import LONGEST_INSTRUCTIONS, VAD, SessionSettings
 from gateway.wires.realtime.telling import Teller, response_name
 from services.base.ids import new_id
 
@@ -124,15 +124,17 @@ class Hearer:
         self._teller.tell("session.updated", session=self._settings.body)
 
     def _append(self, event: Event) -> None:
-        self._take(self._decoder.decode(field(event, "audio", str)))
+        audio = field(event, "audio", str)
+        # Asked before the work is done: 20 MiB of telephone sound cost seconds of everybody's time.
+        if self._call.uplink.queued + self._decoder.most_samples(len(audio)) > MOST_AHEAD:
+            raise _buffer_full()
+        self._take(self._decoder.decode(audio))
 
     def _take(self, pcm: bytes) -> None:
         try:
             self._call.hear(pcm)
         except BufferFull as error:
-            raise WireError(
-                error.code, "The input audio buffer holds 60 s that were not heard yet."
-            ) from error
+            raise _buffer_full() from error
         self._buffered += len(pcm)
 
     def _commit(self, event: Event) -> None:
@@ -171,7 +173,10 @@ class Hearer:
             self._call.conversation.add(Line(turn_id, "agent", text))
         else:
             brief = self._call.profile.brief
-            self._call.change_brief(replace(brief, instructions=f"{brief.instructions}\n\n{text}"))
+            instructions = f"{brief.instructions}\n\n{text}"
+            if len(instructions) > LONGEST_INSTRUCTIONS:
+                raise too_long("item.content", LONGEST_INSTRUCTIONS)
+            self._call.change_brief(replace(brief, instructions=instructions))
         shown = show.typed(self._items.name(turn_id), role, text)
         previous = self._items.put(shown, turn_id)
         self._teller.tell("conversation.item.added", item=shown, previous_item_id=previous)
@@ -275,3 +280,7 @@ class Hearer:
 
 def _no_item(name: str) -> WireError:
     return WireError("item_not_found", f"There is no item '{name[:LONGEST_NAME]}'.", "item_id")
+
+
+def _buffer_full() -> WireError:
+    return WireError(BufferFull.code, "The input audio buffer holds 60 s that were not heard yet.")

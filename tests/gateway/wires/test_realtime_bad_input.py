@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.wires.realtime import hearing
+from gateway.wires.realtime.formats import Decoder
 from tests.gateway.harness import Client, Gateway, sound
 
 
@@ -317,3 +318,28 @@ async def test_a_message_beyond_twenty_megabytes_costs_the_connection_and_not_th
     again = await gateway.attach(session)
     await again.until("session.created")
     await assert_alive(again)
+
+
+async def test_telephone_sound_beyond_the_buffer_is_refused_before_it_is_decoded(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, _ = await gateway.client()
+    pcmu = {"type": "realtime", "audio": {"input": {"format": {"type": "audio/pcmu"}}}}
+    await client.send("session.update", session=pcmu)
+    await client.until("session.updated")
+
+    def decode(decoder: Decoder, audio: str) -> bytes:
+        raise AssertionError("decoded for nothing")
+
+    monkeypatch.setattr(Decoder, "decode", decode)
+    await client.send("input_audio_buffer.append", audio="AAAA" * 200_000)
+    assert (await client.error())["code"] == "input_audio_buffer_full"
+
+
+async def test_system_items_do_not_grow_without_end(gateway: Gateway) -> None:
+    client, _ = await gateway.client()
+    item = {"type": "message", "role": "system", "content": [{"type": "input_text", "text": "x" * 19_000}]}
+    for _ in range(3):
+        await client.send("conversation.item.create", item=item)
+    assert (await client.error())["code"] == "string_above_max_length"
+    await assert_alive(client)

@@ -329,3 +329,16 @@ async def test_the_spans_of_a_turn_are_told_with_its_first_sound(gateway: Gatewa
     assert set(told["spans"]) == {"endpoint", "transcript", "intent", "turn", "first_audio"}
     assert told["spans"]["intent"] == 1.5
     assert all(took >= 0 for took in told["spans"].values())
+
+
+async def test_who_is_not_heard_is_told_so_once(gateway: Gateway) -> None:
+    client, ears = await gateway.client()
+    ears.missing = "no place is free"
+    await client.send("input_audio_buffer.append", audio=sound(20))
+    error = await client.until("error")
+    assert error["error"]["code"] == "transcriber_away"
+    done = await client.until("response.done")
+    assert done["response"]["output"][0]["content"][0]["transcript"].startswith("I can't hear you")
+    await client.text("hello")
+    await client.until("response.done")
+    assert [event["type"] for event in client.events].count("error") == 1
