@@ -39,11 +39,11 @@ class TranscriberSettings(Settings):
     """What is built is kept in its folder `cache`."""
     transcriber_host: str = "127.0.0.1"
     transcriber_port: int = 8007
-    transcriber_workers: int = Field(CALLS_A_CORE * (os.cpu_count() or 1), ge=1)
+    transcriber_workers: int = Field(default=CALLS_A_CORE * (os.cpu_count() or 1), ge=1)
     """Calls at a time; each has a worker process of its own."""
     transcriber_phrases: Path | None = None
     """A folder with what people say here: `*.txt`, one phrase a line, and `*.dict`, how words sound."""
-    transcriber_slow_reader_s: float = Field(10.0, gt=0)
+    transcriber_slow_reader_s: float = Field(default=10.0, gt=0)
     """A socket that takes nothing for so long is cut off."""
 
 

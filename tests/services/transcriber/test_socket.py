@@ -217,7 +217,7 @@ async def test_a_client_that_reads_nothing_is_cut_off(connect: Connect) -> None:
     response = socket._response
     assert response.connection
     assert response.connection.transport
-    response.connection.transport.pause_reading()  # type: ignore[attr-defined]
+    response.connection.transport.pause_reading()
     async with asyncio.timeout(PATIENCE_S):
         with pytest.raises(ConnectionError):
             await _babble(socket)
