@@ -83,7 +83,12 @@ class Parts:
             BadSettings: TRANSCRIBER_URLS is empty.
         """
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
-        async with aiohttp.ClientSession(timeout=timeout) as http, language_model(settings) as mind:
+        # Each call holds sockets for as long as it lives, and each deed one for as long as it runs.
+        connector = aiohttp.TCPConnector(limit=0)
+        async with (
+            aiohttp.ClientSession(timeout=timeout, connector=connector) as http,
+            language_model(settings) as mind,
+        ):
             parts = cls(settings, http, ledger, mind)
             watch = asyncio.create_task(parts.watch_tools(), name="tools")
             try:
@@ -103,13 +108,13 @@ class Parts:
         ]
 
     def choose(self, wanted: WantedMode) -> tuple[Mode, str | None]:
-        """The engine that `wanted` gets, and why it is not the one wished for (with `auto`, the best)."""
+        """The engine that `wanted` gets, and why it is not the one asked for where it isn't."""
         offers = self.offers()
-        wished = next(offer for offer in offers if wanted in ("auto", offer.mode))
-        if wished.available:
-            return wished.mode, None
         best = next(offer for offer in offers if offer.available)
-        return best.mode, f"{wished.mode}: {wished.reason}"
+        asked = next((offer for offer in offers if offer.mode == wanted), best)
+        if asked.available:
+            return asked.mode, None
+        return best.mode, f"{asked.mode}: {asked.reason}"
 
     def call(self, profile: Profile, outlet: Outlet) -> Call:
         """Put a call together."""

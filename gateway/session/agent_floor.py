@@ -19,6 +19,9 @@ from gateway.session.effects import (
 from gateway.session.events import InjectionAsked, Source
 from gateway.session.playout import KEPT_TURNS, Playout
 
+BREATH = samples(250)
+"""Between two turns of the agent ("Let me look." "It's noon."): without it they sound like one sentence."""
+
 STALLED = samples(20_000)
 """An engine that neither sounds nor finishes for this long has failed; slow reasoners take half of it."""
 

@@ -39,10 +39,14 @@ OPENERS = frozenset(
 
 PAIRS_THAT_END = frozenset(
     tuple(pair.split("_"))
-    for pair in """are_you thank_you see_you and_you about_you you_do to_do i_do you_have you_are i_am
+    for pair in """are_you thank_you meet_you see_you and_you about_you you_do to_do i_do you_have you_are i_am
     is_this is_that do_this do_that like_this like_that about_this about_that think_so why_not it_on""".split()
 )
 """Endings whose last word looks dangling alone, and is not."""
+
+ASKERS = frozenset("what what's who who's where where's".split())
+LEFT_BEHIND = frozenset("from for with about of like".split())
+"""Words that such a question leaves at its end ("where are you from"). Not "in" and "to", which mostly go on."""
 
 WHOLE = frozenset("hello hi hey thanks yes no yeah yep nope bye goodbye stop okay sure".split())
 """Words that say all by themselves."""
@@ -58,6 +62,8 @@ def patience(text: str) -> int:
             return WORDLESS
         case [word] if word in WHOLE:
             return FINISHED
+    if words[0] in ASKERS and words[-1] in LEFT_BEHIND and len(words) >= 4:
+        return FINISHED
     if words[-1] in DANGLING and tuple(words[-2:]) not in PAIRS_THAT_END:
         return UNFINISHED
     return FINISHED if words[0] in OPENERS and len(words) >= 3 else OPEN

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from gateway.session import effects as do
 from gateway.session import events as on
-from gateway.session.agent_floor import AgentFloor, injection_changed
+from gateway.session.agent_floor import BREATH, AgentFloor, injection_changed
 from gateway.session.answers import Answers, Said
 from gateway.session.clock import ms
 from gateway.session.injections import Injections
@@ -63,6 +63,8 @@ class Session:
         self.answers = Answers()
         self._contest: Contest | None = None
         self._held = False
+        self._breath_until = 0
+        """When the agent may begin to speak again."""
         self._ended = False
         self._out: list[do.Effect] = []
 
@@ -169,7 +171,7 @@ class Session:
             self._tell(injection_changed(asked, self.now, "dropped", why="expired"))
         if self.agent.turn is None:
             self._announce_speaker()
-            if not self.user.has_floor(self.now):
+            if not self.user.has_floor(self.now) and self.now >= self._breath_until:
                 self._speak_next()
         self._hold()
 
@@ -379,6 +381,8 @@ class Session:
 
     def _end_agent(self, status: do.AgentStatus, reason: str) -> do.AgentEnded:
         ended, rest = self.agent.end(self.now, status, reason)
+        if status == "completed" and ended.heard:
+            self._breath_until = self.now + BREATH
         self._tell(ended)
         self._out.extend(rest)
         return ended

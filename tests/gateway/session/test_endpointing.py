@@ -17,6 +17,8 @@ from tests.gateway.session.driver import Call
         "hello",
         "no",
         "what can you do",
+        "where are you from",
+        "what is it for",
         "who are you",
         "turn it on",
         "tell me about that",

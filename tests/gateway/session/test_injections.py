@@ -2,6 +2,7 @@
 
 from gateway.session import effects as do
 from gateway.session import events as on
+from gateway.session.agent_floor import BREATH
 from gateway.session.clock import samples
 from gateway.session.injections import MOST
 from tests.gateway.session.driver import Call
@@ -48,6 +49,17 @@ def test_an_injection_waits_until_the_agent_has_ended() -> None:
     call.injects("Your tea is ready.", at=500)
     call.until(8000)
     assert call.said_by_agent() == [call.script.answer, "Your tea is ready."]
+
+
+def test_between_two_texts_the_agent_takes_a_breath() -> None:
+    call = Call()
+    call.injects("Let me look.", at=1000)
+    call.injects("It is noon.", at=1000)
+    call.until(8000)
+    first, second = (call.pcm(started.turn_id) for started in call.told(do.AgentStarted))
+    assert len(first) > 0 < len(second)
+    ended, starts = call.told(do.AgentEnded)[0].at, call.told(do.AgentStarted)[1].at
+    assert BREATH <= starts - ended <= BREATH + samples(20)
 
 
 def test_the_higher_priority_goes_first_and_equals_keep_their_order() -> None:
