@@ -37,7 +37,8 @@ from tests.e2e.speech import (
 OUT = Path(__file__).parents[1] / "out"
 """Screenshots and the recording, to be looked at and listened to; not in git."""
 
-SAID = ["hello there", "what time is it in tokyo", "what can you do", "how are you today"]
+SAID = ["how are you today", "what time is it in tokyo", "what can you do", "how are you today"]
+"""The first is no short word: the browser's gain control and noise suppression are still finding their level."""
 
 INTO_THE_ANSWER_S = 3.2
 """The answer to "what can you do" begins 0.6 to 1.5 s after the question and lasts 6 to 7."""
@@ -78,8 +79,8 @@ class Call:
 async def call(deployment: Deployment, voice: Voice, tmp_path_factory: pytest.TempPathFactory) -> Call:
     """The call, held once for all tests here; in the end the tab is closed."""
     folder = tmp_path_factory.mktemp("browser")
-    hello, time, can, how = [await voice.say(text) for text in SAID]
-    microphone = timeline(2.5, hello, 5.0, time, 8.5, can, INTO_THE_ANSWER_S, how, 1.0)
+    first, time, can, how = [await voice.say(text) for text in SAID]
+    microphone = timeline(2.5, first, 5.5, time, 8.5, can, INTO_THE_ANSWER_S, how, 1.0)
     async with opened(deployment.url, write_wav(folder / "microphone.wav", microphone), folder) as window:
         await window.press()
         await window.until("agent", "done", 4, seconds=90)
@@ -184,10 +185,9 @@ def test_it_is_silent_where_the_agent_does_not_speak(call: Call, spoken: list[Sp
 
 
 def test_what_is_heard_is_what_the_transcript_says(call: Call, spoken: list[Spoken]) -> None:
-    greeting, last = sound_of(spoken[0], call.sound), sound_of(spoken[-1], call.sound)
-    for sound, turn, intent in ((greeting, spoken[0], "greeting"), (last, spoken[-1], "how_are_you")):
-        said = words(turn.text)
-        assert said in reply_sentences(intent)
+    for turn in (spoken[0], spoken[-1]):
+        sound, said = sound_of(turn, call.sound), words(turn.text)
+        assert said in reply_sentences("how_are_you")
         candidates = nearest_in_length(said, small_talk_sentences())
         assert recognise(sound, candidates).heard == said
         assert recognise(shuffled(sound), candidates).heard is None
@@ -209,7 +209,8 @@ def test_speaking_over_it_stops_it(
 ) -> None:
     onset = turns[-2]["start_samples"] / RATE + offset
     before = cut(call.sound, onset - 1.0, onset)
-    after = cut(call.sound, onset + CUT_BY_S, spoken[-1].start - 0.05)
+    # The page's buffer may start the next answer a little earlier or later, beside the first, than the clock says.
+    after = cut(call.sound, onset + CUT_BY_S, spoken[-1].start - 0.25)
     assert audible_s(before) > 0.3, "the agent was speaking"
     assert audible_s(after) == 0.0
 
