@@ -122,10 +122,6 @@ class Call:
         """Tell `listener` everything from now on."""
         self._listeners.append(listener)
 
-    def unlisten(self, listener: Listener) -> None:
-        if listener in self._listeners:
-            self._listeners.remove(listener)
-
     def start(self) -> None:
         """Connect the engine; what was said before is kept and heard then."""
         self._wanted.set()

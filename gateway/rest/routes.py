@@ -3,6 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -15,8 +16,6 @@ from services.base.problems import Invalid
 M = TypeVar("M", bound=BaseModel)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-VERSION = "0.1.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ def openapi(routes: Sequence[Route]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "Antiphon gateway",
-            "version": VERSION,
+            "version": version("antiphon"),
             "description": "Sessions over REST; the calls themselves go over `GET /v1/realtime` (WebSocket).",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
