@@ -78,6 +78,8 @@ class Phrases(Strict):
     """An action was called off before it was done."""
     unavailable: Texts
     """What would do it cannot be reached at all."""
+    still_there: Texts
+    """Nobody has spoken for long; said once, so that a quiet line is not taken for a dead one."""
 
     @field_validator("failed")
     @classmethod
@@ -107,6 +109,9 @@ class Persona(Strict):
     prompt: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_PROMPT)]
     """The system text, for language models and duplex models alike."""
     greeting: Text
+    """The agent's first words, before anybody has asked for any."""
+    silence_s: Annotated[float, Field(ge=10, le=600)] | None = 30.0
+    """Seconds in which nobody speaks until the agent says one of `phrases.still_there`; None: it never does."""
     small_talk: Annotated[tuple[SmallTalk, ...], Field(strict=False)] = ()
     phrases: Phrases
 

@@ -47,6 +47,7 @@ phrases:
   denied: ["Fine."]
   cancelled: ["Off it is."]
   unavailable: ["Out of reach."]
+  still_there: ["Still here."]
 """
 
 Write = Callable[..., Path]
@@ -118,11 +119,24 @@ def test_an_unknown_name_is_answered_with_the_names_there_are(folder: Write) -> 
         ("name: fay", "name: Fay Wray", "fay.yaml:1: name: .* match pattern"),
         ("You are Fay.", "x" * 2001, "fay.yaml:6: prompt: .* at most 2000 characters, found 'xxx"),
         ("language: en", "language: english", "fay.yaml:4: language: .* match pattern"),
+        ("greeting:", "silence_s: 9\ngreeting:", "fay.yaml:7: silence_s: .* greater than or equal to 10"),
+        ("greeting:", "silence_s: .inf\ngreeting:", "fay.yaml:7: silence_s: .* less than or equal to 600"),
+        ("greeting:", "silence_s: off\ngreeting:", "fay.yaml:7: silence_s: .* number, found False"),
+        ("  still_there:", "  still_their:", "phrases.still_there: is missing"),
     ],
 )
 def test_a_wrong_field_is_named(folder: Write, old: str, new: str, message: str) -> None:
     with pytest.raises(BadField, match=message):
         load(folder(old, new))
+
+
+@pytest.mark.parametrize(
+    ("line", "seconds"), [("", 30.0), ("silence_s: 90\n", 90.0), ("silence_s: null\n", None)]
+)
+def test_a_long_silence_is_half_a_minute_another_time_or_never(
+    folder: Write, line: str, seconds: float | None
+) -> None:
+    assert load(folder("greeting:", f"{line}greeting:")).default.silence_s == seconds
 
 
 def test_all_wrong_fields_of_a_file_are_named_at_once(folder: Write) -> None:
