@@ -23,7 +23,8 @@ from gateway.session import effects as do
 from gateway.session import events as on
 from gateway.session.clock import RATE
 from gateway.session.playout import Outgoing
-from gateway.session.session import Rules, Session
+from gateway.session.rules import Rules
+from gateway.session.session import Session
 from gateway.session.uplink import Uplink
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from gateway.call import GATEWAY_STOPPED, Call, Profile
 from gateway.parts import Parts, WantedMode
 from gateway.ports import Brief, base_language
 from gateway.recorder import Outlet
-from gateway.session.session import Rules
+from gateway.session.rules import Rules
 from gateway.store import rows
 from personas.errors import PersonaError
 from services.base.ids import new_id

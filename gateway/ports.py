@@ -10,7 +10,7 @@ from uuid import UUID
 
 from gateway.conversation import Conversation
 from gateway.session.events import Event, Word
-from gateway.session.session import Traits
+from gateway.session.rules import Traits
 from personas.model import Persona, Voice
 from services.base.problems import Problem
 

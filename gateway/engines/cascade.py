@@ -15,7 +15,7 @@ from gateway.minds.sentences import sentences_of
 from gateway.ports import Brief, Mind, Mode, PartAway, PartRefused, Sink, Synthesizer
 from gateway.session.clock import BYTES, samples
 from gateway.session.events import Word
-from gateway.session.session import Traits
+from gateway.session.rules import Traits
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """The rules of one call: two floors, user and agent, side by side, because in full duplex both may speak."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from uuid import UUID
 
 from gateway.session import effects as do
@@ -10,42 +10,11 @@ from gateway.session.agent_floor import BREATH, AgentFloor, injection_changed
 from gateway.session.answers import Answers, Said
 from gateway.session.clock import ms
 from gateway.session.injections import Injections
-from gateway.session.interruption import Contest, is_backchannel
+from gateway.session.interruption import is_backchannel
+from gateway.session.overlap import Overlap
 from gateway.session.playout import ROOM, Outgoing
+from gateway.session.rules import Rules, Traits
 from gateway.session.user_floor import UserFloor, UserTurn
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """Manners that a client may choose."""
-
-    push_to_talk: bool = False
-    """Turns end when the client says so, not by silence; voice alone interrupts nothing."""
-    answers_by_itself: bool = True
-    """Whether each turn of the user is answered without being asked to."""
-    interruptible: bool = True
-    """Whether the user's voice may cut the agent's."""
-
-    def changed(self, event: on.RulesChanged) -> "Rules":
-        """These manners with what the client asked for."""
-        asked = {
-            "push_to_talk": event.push_to_talk,
-            "answers_by_itself": event.answers_by_itself,
-            "interruptible": event.interruptible,
-        }
-        return replace(self, **{name: value for name, value in asked.items() if value is not None})
-
-
-@dataclass(frozen=True, slots=True)
-class Traits:
-    """What the session must know of its engine; adapters say more (`gateway.ports`)."""
-
-    hears: bool = False
-    """It listens to the user's sound and answers by itself, unless held."""
-    holds: bool = False
-    """It can be kept silent in its own mind."""
-    basis: do.HeardBasis = "synthesizer"
-    """How its word positions are known."""
 
 
 class Session:
@@ -61,7 +30,7 @@ class Session:
         self.agent = AgentFloor(traits.basis)
         self.injections = Injections()
         self.answers = Answers()
-        self._contest: Contest | None = None
+        self._overlap = Overlap(self.agent)
         self._held = False
         self._breath_until = 0
         """When the agent may begin to speak again."""
@@ -94,7 +63,7 @@ class Session:
         self.now = max(self.now, at)
         self._ended = True
         self._tell_first_sound()
-        self._contest = None
+        self._overlap.contest = None
         if self.agent.turn is not None:
             self._cut("session_ended")
         running = self.user.turn
@@ -118,8 +87,8 @@ class Session:
                     self._voice_began(turn, event.onset)
             case on.SpeechStopped():
                 self.user.stopped(event.offset)
-                if self._contest and self.user.turn:
-                    self._contest.stopped = self.user.turn.stopped
+                if self.user.turn:
+                    self._overlap.pause(self.user.turn.stopped)
             case on.WordsHeard():
                 self._words(event.text)
             case on.TranscriptReady():
@@ -141,7 +110,7 @@ class Session:
             case on.RulesChanged():
                 self.rules = self.rules.changed(event)
                 if self.rules.push_to_talk or not self.rules.interruptible:
-                    self._drop_contest()
+                    self._out.extend(self._overlap.drop(self.now))
             case on.AgentOpened():
                 self._opened_by_itself(event.turn_id)
             case on.AgentFinished():
@@ -189,7 +158,7 @@ class Session:
         if begins:
             turn.over_agent, turn.to_question = True, asking
         if self.rules.interruptible:
-            self._duck(onset, "" if begins else turn.text, asking)
+            self._out.extend(self._overlap.duck(onset, self.now, "" if begins else turn.text, asking))
 
     def _words(self, text: str) -> None:
         began = self.user.turn is None
@@ -199,9 +168,9 @@ class Session:
         if began and turn is self.user.turn:
             self._voice_began(turn, turn.onset)
         self._tell(do.UserWords(turn.turn_id, text))
-        if self._contest:
+        if self._overlap.contest:
             if turn is self.user.turn:
-                self._contest.hear(text)
+                self._overlap.hear(text)
         elif turn is self.user.turn and self._speaks_over(turn) and not self._is_nod(turn, text):
             # They come after the sound passed for a murmur.
             self._barge_in(turn)
@@ -245,7 +214,7 @@ class Session:
             self._tell(do.UserStarted(turn.turn_id, turn.onset))
 
     def _close_user_turn(self) -> None:
-        self._drop_contest()
+        self._out.extend(self._overlap.drop(self.now))
         turn = self.user.close(self.now)
         if turn.is_known and not turn.discarded:
             self._tell(do.UserStopped(turn.turn_id, turn.end))
@@ -316,47 +285,19 @@ class Session:
 
     # Voice over the agent's.
 
-    def _duck(self, onset: int, before: str, asking: bool) -> None:
-        if self._contest is not None:
-            self._contest.stopped = None
-            return
-        assert self.agent.turn is not None
-        quiet_at = self.agent.playout.pause(self.now)
-        self._contest = Contest(onset, quiet_at, before, to_question=asking)
-        self._tell(do.Ducked(self.now, self.agent.turn.turn_id))
-
     def _judge(self) -> None:
-        contest = self._contest
-        if contest is None:
-            return
-        if self.agent.turn is None:
-            self._drop_contest()
-            return
-        verdict = contest.judge(self.now)
-        if verdict == "cut":
-            assert self.user.turn is not None, "closing a turn ends its contest"
-            self._barge_in(self.user.turn)
-        elif verdict in ("backchannel", "false_alarm"):
-            turn_id = self.agent.turn.turn_id
-            heard, _, _ = self.agent.playout.heard(turn_id, self.now)
-            self._tell(do.BargeIn(self.now, turn_id, verdict, "", heard, ms(contest.stop)))
-            self._drop_contest()
-
-    def _drop_contest(self) -> None:
-        """The agent goes on where it was, if it still has the floor."""
-        if self._contest is None:
-            return
-        self._contest = None
-        self.agent.playout.resume()
-        if self.agent.turn is not None:
-            self._tell(do.Unducked(self.now, self.agent.turn.turn_id))
+        for told in self._overlap.judge(self.now):
+            if told == "cut":
+                assert self.user.turn is not None, "closing a turn ends its contest"
+                self._barge_in(self.user.turn)
+            else:
+                self._tell(told)
 
     def _barge_in(self, turn: UserTurn) -> None:
         """The user takes the floor from the agent."""
         assert self.agent.turn is not None, "there is nobody to interrupt"
-        contest = self._contest or Contest(turn.onset, self.agent.playout.pause(self.now))
+        contest = self._overlap.win(turn.onset, self.now)
         was_sounding = self.agent.turn.sounded
-        self._contest = None
         turn.over_agent = False
         # The wire's clients stop their playback at this, so it goes right before the agent's end.
         self._announce(turn)
@@ -403,7 +344,7 @@ class Session:
         elif self.agent.has_stalled(self.now):
             self._cut("engine_stalled", "failed")
         if self.agent.turn is None:
-            self._drop_contest()
+            self._out.extend(self._overlap.drop(self.now))
 
     def _open(
         self, turn_id: UUID, source: on.Source, answers: UUID | None, asked: on.InjectionAsked | None
@@ -420,7 +361,7 @@ class Session:
             return
         if self.agent.turn is not None:
             self._end_agent("cancelled" if self.agent.playout.backlog else "completed", "superseded")
-        self._drop_contest()
+        self._out.extend(self._overlap.drop(self.now))
         owed, self.answers.owed = self.answers.owed, None
         self._open(turn_id, "mind", owed.turn_id if owed else None, None)
 

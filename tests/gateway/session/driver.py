@@ -17,7 +17,8 @@ from gateway.session import effects as do
 from gateway.session import events as on
 from gateway.session.clock import ms, samples
 from gateway.session.playout import Outgoing
-from gateway.session.session import Rules, Session, Traits
+from gateway.session.rules import Rules, Traits
+from gateway.session.session import Session
 
 TICK = 20
 WORD = 250

@@ -5,7 +5,7 @@ from uuid import UUID
 from gateway.session import effects as do
 from gateway.session import events as on
 from gateway.session.clock import samples
-from gateway.session.session import Rules
+from gateway.session.rules import Rules
 from tests.gateway.session.driver import Call
 
 TIME = "what time is it"

@@ -9,7 +9,7 @@ from gateway.session import effects as do
 from gateway.session import events as on
 from gateway.session.clock import samples
 from gateway.session.playout import LEAD
-from gateway.session.session import Rules, Traits
+from gateway.session.rules import Rules, Traits
 from tests.gateway.session.driver import Call, replayed, spoken
 
 RULES = st.builds(Rules, st.booleans(), st.booleans(), st.booleans())

@@ -7,7 +7,7 @@ import pytest
 from gateway.session import effects as do
 from gateway.session import events as on
 from gateway.session.clock import samples
-from gateway.session.session import Traits
+from gateway.session.rules import Traits
 from tests.gateway.session.driver import Call, spoken
 
 TIME = "what time is it"
