@@ -1,43 +1,27 @@
-"""The command `antiphon`. Each subcommand is imported when it is called, so that `--help` comes at once."""
+"""The command `antiphon`."""
 
 import sys
-from importlib import import_module
 
 import click
 
-COMMANDS = {
+from gateway.cli.lazy import Lazy, Table
+
+COMMANDS: Table = {
     "up": ("gateway.cli.up", "Start everything, and say where to talk."),
     "talk": ("gateway.cli.talk", "Hold a call from the terminal."),
     "sessions": ("gateway.cli.sessions", "List sessions, show one, end one."),
     "sql": ("gateway.cli.sql", "Open the database in use, or run one query on it."),
     "migrate": ("gateway.cli.migrate", "Bring the tables to the newest form."),
+    "bench": ("gateway.cli.bench.group", "Measure a running deployment from outside."),
     "doctor": ("gateway.cli.doctor", "Say what this machine can run, and what is missing."),
     "gateway": ("gateway.cli.parts", "Run the gateway alone."),
     "orchestrator": ("gateway.cli.parts", "Run the orchestrator alone."),
     "synthesizer": ("gateway.cli.parts", "Run the synthesizer alone."),
     "transcriber": ("gateway.cli.parts", "Run the transcriber alone."),
 }
-"""By name: the module that holds the command, under its own name, and what it does."""
 
 
-class Lazy(click.Group):
-    """A group that knows its commands by `COMMANDS` and imports one when it is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
-
-
-@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Lazy, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="antiphon")
 def cli() -> None:
     """Antiphon: talk to your agents, in full duplex."""

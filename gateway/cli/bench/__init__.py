@@ -1,0 +1,1 @@
+"""`antiphon bench`: measures a running deployment from outside."""

@@ -1,0 +1,12 @@
+"""The command `antiphon bench`, one module a measurement."""
+
+import click
+
+from gateway.cli.lazy import Lazy, Table
+
+COMMANDS: Table = {}
+
+
+@click.group(cls=Lazy, table=COMMANDS)
+def bench() -> None:
+    """Measure a running deployment from outside: a table, and JSON where it is asked for."""
