@@ -11,8 +11,8 @@ DECISION_LIMIT = samples(3000)
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """An utterance."""
+class Question:
+    """An utterance that wants an answer."""
 
     turn_id: UUID
     text: str
@@ -20,13 +20,15 @@ class Said:
     end: int
     """Its last voiced sample, or when an answer to it was asked for."""
     by: Literal["voice", "text"]
+    open_until: int
+    """Until then the user may still go on with it."""
 
 
 @dataclass(slots=True)
 class Asked:
     """The utterance that went to the bridge last; older ones are not answered by the mind any more."""
 
-    said: Said
+    question: Question
     at: int
     decided: bool = False
     """The bridge has told what becomes of it."""
@@ -41,9 +43,9 @@ class Answers:
     """Follows utterances from their last word to the answer's first sound."""
 
     def __init__(self) -> None:
-        self.unanswered: Said | None = None
+        self.unanswered: Question | None = None
         """Waits until the client asks for an answer."""
-        self.owed: Said | None = None
+        self.owed: Question | None = None
         """The engine's mind is to answer it as soon as the floor is free."""
         self.asked: Asked | None = None
 
@@ -52,26 +54,33 @@ class Answers:
         """Whether the bridge has an utterance and has told nothing yet."""
         return self.asked is not None and not self.asked.decided
 
-    def ask(self, said: Said, now: int) -> None:
+    def ask(self, question: Question, now: int) -> None:
         """The utterance goes to the bridge; what was owed before is superseded."""
         self.unanswered = self.owed = None
-        self.asked = Asked(said, now)
+        self.asked = Asked(question, now)
+
+    def withdraw(self, turn_id: UUID) -> None:
+        """The user goes on with the utterance: it is asked anew when it is whole."""
+        if self.asked and self.asked.question.turn_id == turn_id:
+            self.asked = None
+        if self.owed and self.owed.turn_id == turn_id:
+            self.owed = None
 
     def decide(self, turn_id: UUID) -> None:
         """The bridge has told what becomes of the utterance."""
-        if self.asked and self.asked.said.turn_id == turn_id:
+        if self.asked and self.asked.question.turn_id == turn_id:
             self.asked.decided = True
 
     def leave_to_mind(self, turn_id: UUID) -> None:
         """The bridge leaves the utterance to the mind; one that was superseded is left to nobody."""
         self.decide(turn_id)
-        if self.asked and self.asked.said.turn_id == turn_id and not self.asked.left_to_mind:
+        if self.asked and self.asked.question.turn_id == turn_id and not self.asked.left_to_mind:
             self.asked.left_to_mind = True
-            self.owed = self.asked.said
+            self.owed = self.asked.question
 
     def begin(self, turn_id: UUID | None) -> None:
         """An agent turn that answers utterance `turn_id` has begun."""
-        if self.asked and self.asked.said.turn_id == turn_id:
+        if self.asked and self.asked.question.turn_id == turn_id:
             self.asked.begun = True
 
     def awaited(self, now: int) -> tuple[UUID | None, bool]:
@@ -79,11 +88,11 @@ class Answers:
         asked = self.asked
         if asked is None or asked.begun:
             return None, False
-        return asked.said.turn_id, not asked.decided and now - asked.at <= DECISION_LIMIT
+        return asked.question.turn_id, not asked.decided and now - asked.at <= DECISION_LIMIT
 
     def first_sound(self, turn_id: UUID | None) -> Asked | None:
         """The utterance `turn_id`, when this is the first sound of an answer to it."""
-        if self.asked is None or self.asked.said.turn_id != turn_id or self.asked.sounded:
+        if self.asked is None or self.asked.question.turn_id != turn_id or self.asked.sounded:
             return None
         self.asked.sounded = True
         return self.asked

@@ -64,8 +64,11 @@ class UserStarted:
     """The user has the floor. Not told while the agent speaks, unless it is a real barge-in."""
 
     turn_id: UUID
+    """A later breath of a turn has an id of its own until its words are known (`UserTurnEnded.breath_id`)."""
     at: int
     """The onset."""
+    may_continue: UUID | None = None
+    """The turn that it may turn out to be a later breath of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ class UserWords:
 
 @dataclass(frozen=True, slots=True)
 class UserTurnEnded:
-    """A whole utterance, final words and all."""
+    """A whole utterance, final words and all. One that goes on after a pause is told anew, whole."""
 
     turn_id: UUID
     text: str
@@ -102,6 +105,20 @@ class UserTurnEnded:
     """A "mhm" while the agent spoke: kept, not answered."""
     answered: bool
     """Whether the bridge takes it now."""
+    breath_id: UUID
+    """The turn's own id; of a later breath, the id under which its voice was told."""
+    added: str
+    """What this breath added to the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """The user goes on with a turn that was taken for over: what was decided, planned or said to it is taken back.
+
+    The turn comes again, whole, as an `AnswerWanted` of the same id.
+    """
+
+    turn_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +128,8 @@ class AnswerWanted:
     turn_id: UUID
     text: str
     confidence: float
+    open_until: int
+    """Until then the user may still go on with it."""
 
 
 # Facts about the agent's floor.
@@ -210,7 +229,7 @@ class InjectionChanged:
     """The agent's turn that says it, once there is one."""
     invocation_id: UUID | None
     why: str = ""
-    """Why it was dropped: `expired`, `queue_full`, `ended`."""
+    """Why it was dropped: `expired`, `queue_full`, `withdrawn`, `user_asked`, `ended`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +260,7 @@ Effect = (
     | UserStopped
     | UserWords
     | UserTurnEnded
+    | Withdrawn
     | AnswerWanted
     | AgentStarted
     | AgentSounded

@@ -10,8 +10,9 @@ FINISHED = samples(480)
 OPEN = samples(760)
 """A phrase that may go on; pauses inside a sentence are mostly below 0.7 s."""
 
-UNFINISHED = samples(1600)
-"""The last word asks for another one ("remind me in …"): thinking pauses reach 1.2 s."""
+UNFINISHED = samples(1400)
+"""The last word asks for another one ("remind me in …"): thinking pauses reach 1.2 s, and 0.13 s pass until the
+voice behind them is told."""
 
 WORDLESS = samples(900)
 """Sound without words yet; the recogniser may be behind."""

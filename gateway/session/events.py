@@ -159,6 +159,21 @@ class MindAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class DeedBegan:
+    """What this utterance asked for is being done and cannot be taken back."""
+
+    at: int
+    turn_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class HushAsked:
+    """The user asked for silence: the agent's turn is cut, and what waits to be said to them is dropped."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """The bridge has done with this utterance; nothing more is owed for it."""
 
@@ -208,6 +223,8 @@ Event = (
     | AgentFinished
     | AgentFailed
     | MindAsked
+    | DeedBegan
+    | HushAsked
     | Settled
     | InjectionAsked
     | Tick

@@ -15,6 +15,11 @@ class Injections:
 
     _waiting: list[InjectionAsked] = field(default_factory=list)
 
+    @property
+    def has_answers(self) -> bool:
+        """Whether something waits that belongs to a turn of the user."""
+        return any(w.turn_id is not None for w in self._waiting)
+
     def add(self, asked: InjectionAsked) -> bool:
         """Queue it; False when the queue is full."""
         if len(self._waiting) >= MOST:
@@ -26,9 +31,15 @@ class Injections:
 
     def expired(self, now: int) -> list[InjectionAsked]:
         """Take out those whose time has passed."""
-        late = [w for w in self._waiting if w.expires_at is not None and w.expires_at <= now]
-        self._waiting = [w for w in self._waiting if w not in late]
-        return late
+        return self._remove([w for w in self._waiting if w.expires_at is not None and w.expires_at <= now])
+
+    def withdrawn(self, turn_id: UUID) -> list[InjectionAsked]:
+        """Take out those that belong to that turn of the user."""
+        return self._remove([w for w in self._waiting if w.turn_id == turn_id])
+
+    def answers(self) -> list[InjectionAsked]:
+        """Take out those that belong to any turn of the user."""
+        return self._remove([w for w in self._waiting if w.turn_id is not None])
 
     def next_urgent(self) -> InjectionAsked | None:
         """Take the first of those that interrupt."""
@@ -46,6 +57,10 @@ class Injections:
         """Take out all: the call ends."""
         rest, self._waiting = self._waiting, []
         return rest
+
+    def _remove(self, found: list[InjectionAsked]) -> list[InjectionAsked]:
+        self._waiting = [w for w in self._waiting if w not in found]
+        return found
 
     def _take(self, found: InjectionAsked | None) -> InjectionAsked | None:
         if found is not None:

@@ -13,7 +13,10 @@ from gateway.session.clock import samples
 Verdict = Literal["wait", "cut", "backchannel", "false_alarm"]
 
 DECIDED = samples(700)
-"""Most backchannels last 300 to 760 ms; who still speaks then, and not only "mhm", wants the floor."""
+"""Who still speaks then, in words that are more than "mhm", wants the floor."""
+
+LONGEST_HUM = samples(800)
+"""Most backchannels last 300 to 760 ms; a voice of that length without words is one of them."""
 
 LATEST = samples(900)
 """By now it is decided, whatever the words."""
@@ -40,6 +43,12 @@ def is_backchannel(text: str, to_question: bool = False) -> bool:
     """Whether these words, whole, only say "I am listening"."""
     words = _words(text)
     return bool(words) and all(w in MURMURS or (w in ASSENTS and not to_question) for w in words)
+
+
+def is_command(text: str) -> bool:
+    """Whether these words, so far, order the agent to be quiet."""
+    words = _words(text)
+    return bool(words) and words[0] in COMMANDS
 
 
 def _words(text: str) -> list[str]:
@@ -74,7 +83,7 @@ class Contest:
     def judge(self, now: int) -> Verdict:
         """What it is, as far as can be said at `now`."""
         words = _words(self.text)
-        if words and words[0] in COMMANDS:
+        if is_command(self.text):
             return "cut"
         nods = is_backchannel(self.text, self.to_question)
         if self.stopped is None:
@@ -85,12 +94,12 @@ class Contest:
             return "wait"
         if words:
             return "backchannel"
-        return "false_alarm" if self.stopped - self.onset < DECIDED else "cut"
+        return "false_alarm" if self.stopped - self.onset < LONGEST_HUM else "cut"
 
     def _while_speaking(self, now: int, words: int, nods: bool) -> Verdict:
         if words > MOST_WORDS:
             return "cut"
         lasted = now - self.onset
-        if lasted >= LATEST or (lasted >= DECIDED and not nods):
+        if lasted >= LATEST or (lasted >= DECIDED and words and not nods):
             return "cut"
         return "wait"

@@ -7,14 +7,14 @@ from uuid import UUID
 from gateway.session import effects as do
 from gateway.session import events as on
 from gateway.session.agent_floor import BREATH, AgentFloor, injection_changed
-from gateway.session.answers import Answers, Said
+from gateway.session.answers import Answers, Question
 from gateway.session.clock import ms
 from gateway.session.injections import Injections
-from gateway.session.interruption import is_backchannel
+from gateway.session.interruption import is_backchannel, is_command
 from gateway.session.overlap import Overlap
 from gateway.session.playout import ROOM, Outgoing
 from gateway.session.rules import Rules, Traits
-from gateway.session.user_floor import UserFloor, UserTurn
+from gateway.session.user_floor import GOES_ON, WORDS_BEHIND, UserFloor, UserTurn
 
 
 class Session:
@@ -74,8 +74,7 @@ class Session:
             if not turn.discarded and (turn.is_known or turn.text):
                 nod = self._is_nod(turn, turn.text)
                 self._tell(turn.ended(self._words_so_far(turn), nod, answered=False))
-        for asked in self.injections.drain():
-            self._tell(injection_changed(asked, self.now, "dropped", why="ended"))
+        self._drop(self.injections.drain(), "ended")
         return self._told()
 
     # What an event does.
@@ -105,10 +104,14 @@ class Session:
                 self._answer_asked_for()
             case on.CancelAsked():
                 self._cancel(event.reason)
+            case on.HushAsked():
+                self._hush()
             case on.PlaybackReported():
                 self._out.extend(self.agent.correct(event.turn_id, event.heard, self.now))
             case on.RulesChanged():
                 self.rules = self.rules.changed(event)
+                if self.rules.push_to_talk:
+                    self.user.said = None
                 if self.rules.push_to_talk or not self.rules.interruptible:
                     self._out.extend(self._overlap.drop(self.now))
             case on.AgentOpened():
@@ -120,6 +123,8 @@ class Session:
                     self._end_agent("failed", event.code)
             case on.MindAsked():
                 self.answers.leave_to_mind(event.turn_id)
+            case on.DeedBegan():
+                self._no_longer_open(event.turn_id)
             case on.Settled():
                 self.answers.decide(event.turn_id)
             case on.InjectionAsked():
@@ -136,8 +141,7 @@ class Session:
             # The transcriber is lost: what it said so far counts, with no confidence.
             self._transcribed(turn, self._words_so_far(turn))
         self._follow_agent()
-        for asked in self.injections.expired(self.now):
-            self._tell(injection_changed(asked, self.now, "dropped", why="expired"))
+        self._drop(self.injections.expired(self.now), "expired")
         if self.agent.turn is None:
             self._announce_speaker()
             if not self.user.has_floor(self.now) and self.now >= self._breath_until:
@@ -168,6 +172,7 @@ class Session:
         if began and turn is self.user.turn:
             self._voice_began(turn, turn.onset)
         self._tell(do.UserWords(turn.turn_id, text))
+        self._go_on(turn, text)
         if self._overlap.contest:
             if turn is self.user.turn:
                 self._overlap.hear(text)
@@ -188,11 +193,11 @@ class Session:
 
     def _is_nod(self, turn: UserTurn, text: str) -> bool:
         """Whether these words only say "I am listening": over the agent, or while its answer is awaited."""
-        may_be = turn.over_agent or self._answer_under_way
+        may_be = turn.over_agent or (self._answer_under_way and not turn.continues)
         return may_be and not turn.committed and is_backchannel(text, turn.to_question)
 
     @property
-    def _owed(self) -> Said | None:
+    def _owed(self) -> Question | None:
         """What the mind must be told to answer; one that hears answers voice by itself, and may have already."""
         owed = self.answers.owed
         return None if owed and self.traits.hears and owed.by == "voice" else owed
@@ -200,7 +205,27 @@ class Session:
     @property
     def _answer_under_way(self) -> bool:
         """Whether an answer is being decided, or waits for the floor."""
-        return self.answers.undecided or self._owed is not None
+        return self.answers.undecided or self._owed is not None or self.injections.has_answers
+
+    def _go_on(self, turn: UserTurn, text: str) -> None:
+        """Where these words go on with the turn before, both are one turn again, and what answers it is withdrawn."""
+        before = self.user.may_continue(turn)
+        if before is None or is_backchannel(text, turn.to_question) or is_command(text):
+            return
+        agent = self.agent.turn
+        if agent is not None and not self.rules.interruptible:
+            return
+        turn.continues, self.user.said = before, None
+        self._tell(do.Withdrawn(before.turn_id))
+        self.answers.withdraw(before.turn_id)
+        self._drop(self.injections.withdrawn(before.turn_id), "withdrawn")
+        if agent is not None and agent.answers == before.turn_id:
+            self._barge_in(turn)
+
+    def _no_longer_open(self, turn_id: UUID) -> None:
+        """The user can no longer go on with that turn: what they say next is another."""
+        if self.user.said and self.user.said.turn_id == turn_id:
+            self.user.said = None
 
     def _announce_speaker(self) -> None:
         """Who still speaks when the agent does not has the floor."""
@@ -211,7 +236,8 @@ class Session:
     def _announce(self, turn: UserTurn) -> None:
         if not turn.announced:
             turn.announced = True
-            self._tell(do.UserStarted(turn.turn_id, turn.onset))
+            before = turn.continues or self.user.may_continue(turn)
+            self._tell(do.UserStarted(turn.turn_id, turn.onset, before.turn_id if before else None))
 
     def _close_user_turn(self) -> None:
         self._out.extend(self._overlap.drop(self.now))
@@ -225,19 +251,28 @@ class Session:
         if turn.discarded:
             return
         nod = self._is_nod(turn, event.text)
-        if not turn.is_known:
-            if not event.text:
+        was_known = turn.is_known
+        if event.text:
+            self._go_on(turn, event.text)
+        if not was_known:
+            if not event.text and not turn.continues:
                 return
             if not nod:
                 # It passed for a murmur, and was words after all: they take the floor.
                 self._take_floor_late(turn)
-        answered = bool(event.text) and not nod and (self.rules.answers_by_itself or turn.answer_asked)
+        said = turn.said(event)
+        answered = bool(said.text) and not nod and (self.rules.answers_by_itself or turn.answer_asked)
         self._tell(turn.ended(event, nod, answered))
-        if not turn.committed and turn.stopped is not None:
-            self._measure(turn.turn_id, "endpoint", turn.asked_at - turn.end)
-        self._measure(turn.turn_id, "transcript", self.now - turn.asked_at)
-        if event.text and not nod:
-            self.answers.unanswered = Said(turn.turn_id, event.text, event.confidence, turn.end, "voice")
+        by_silence = not turn.committed and turn.stopped is not None
+        if by_silence:
+            self._measure(said.turn_id, "endpoint", turn.asked_at - turn.end)
+        self._measure(said.turn_id, "transcript", self.now - turn.asked_at)
+        if said.text and not nod:
+            open_until = turn.end + GOES_ON + WORDS_BEHIND if by_silence else self.now
+            self.answers.unanswered = Question(
+                said.turn_id, said.text, event.confidence, turn.end, "voice", open_until
+            )
+            self.user.said = said if by_silence else None
         if answered or turn.answer_asked:
             self._answer_last()
 
@@ -249,10 +284,12 @@ class Session:
             self._tell(do.UserStopped(turn.turn_id, turn.end))
 
     def _typed(self, event: on.TextGiven) -> None:
+        now, turn_id, text = self.now, event.turn_id, event.text
         self._tell(
-            do.UserTurnEnded(event.turn_id, event.text, (), 1.0, "", self.now, self.now, "text", False, False)
+            do.UserTurnEnded(turn_id, text, (), 1.0, "", now, now, "text", False, False, turn_id, added=text)
         )
-        self.answers.unanswered = Said(event.turn_id, event.text, 1.0, self.now, "text")
+        self.answers.unanswered = Question(turn_id, text, 1.0, now, "text", now)
+        self.user.said = None
 
     def _answer_asked_for(self) -> None:
         pending = self.user.turn if self.user.turn and self.user.turn.committed else self.user.closing
@@ -261,7 +298,8 @@ class Session:
         elif pending is not None and not pending.discarded:
             pending.answer_asked = True
         elif self.answers.unanswered is not None:
-            self.answers.unanswered = replace(self.answers.unanswered, end=self.now)
+            asked_late = replace(self.answers.unanswered, end=self.now, open_until=self.now)
+            self.answers.unanswered = asked_late
             self._answer_last()
         elif self._answer_under_way:
             self._refuse_second_answer("an answer is on its way")
@@ -270,12 +308,12 @@ class Session:
 
     def _answer_last(self) -> None:
         """Have the bridge take what nobody has answered yet."""
-        said = self.answers.unanswered
-        if said is None:
+        question = self.answers.unanswered
+        if question is None:
             self._refuse_no_input()
             return
-        self.answers.ask(said, self.now)
-        self._tell(do.AnswerWanted(said.turn_id, said.text, said.confidence))
+        self.answers.ask(question, self.now)
+        self._tell(do.AnswerWanted(question.turn_id, question.text, question.confidence, question.open_until))
 
     def _refuse_second_answer(self, message: str) -> None:
         self._tell(do.Refused("conversation_already_has_active_response", message))
@@ -319,11 +357,22 @@ class Session:
             self._tell(do.Refused("response_cancel_not_active", "the agent is not speaking"))
         else:
             self._cut(reason)
+            self.user.said = None
+
+    def _hush(self) -> None:
+        self._drop(self.injections.answers(), "user_asked")
+        if self.agent.turn is not None:
+            self._cut("user_asked")
 
     def _end_agent(self, status: do.AgentStatus, reason: str) -> do.AgentEnded:
+        turn = self.agent.turn
+        assert turn is not None, "only an open turn can end"
         ended, rest = self.agent.end(self.now, status, reason)
         if status == "completed" and ended.heard:
             self._breath_until = self.now + BREATH
+            if turn.answers and turn.source != "filler":
+                # Who has heard the answer to its end speaks of something else.
+                self._no_longer_open(turn.answers)
         self._tell(ended)
         self._out.extend(rest)
         return ended
@@ -334,8 +383,8 @@ class Session:
             turn = self.agent.turn
             asked = self.answers.first_sound(turn.answers) if turn else None
             if asked:
-                self._measure(asked.said.turn_id, "turn", sounded.at - asked.said.end)
-                self._measure(asked.said.turn_id, "first_audio", sounded.at - asked.at)
+                self._measure(asked.question.turn_id, "turn", sounded.at - asked.question.end)
+                self._measure(asked.question.turn_id, "first_audio", sounded.at - asked.at)
 
     def _follow_agent(self) -> None:
         """End a turn that has sounded to its end, or stalled."""
@@ -399,6 +448,10 @@ class Session:
             self.answers.decide(asked.turn_id)
         if asked.interrupt and self.agent.turn is not None:
             self._cut("interrupted")
+
+    def _drop(self, dropped: list[on.InjectionAsked], why: str) -> None:
+        for asked in dropped:
+            self._tell(injection_changed(asked, self.now, "dropped", why=why))
 
     def _hold(self) -> None:
         """Keep the mouth of an engine that hears shut from the user's pause until the bridge has decided."""

@@ -17,15 +17,38 @@ WORDLESS_LIMIT = samples(10_000)
 """Where it said nothing so far, more is lost by going on than by waiting: a new one is sent the sound again."""
 
 
-@dataclass(slots=True)
-class UserTurn:
-    """A stretch of the user's voice."""
+GOES_ON = samples(1200)
+"""Who speaks again this soon after their last word goes on with what they were saying: an answer that began is
+withdrawn. Pauses for thought reach 1.2 s, and nobody replies to what they have heard so little of."""
+
+WORDS_BEHIND = samples(600)
+"""How far the first words of a breath may be behind its onset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A turn of the user's that went out to be answered: all its breaths so far."""
 
     turn_id: UUID
+    text: str
+    words: tuple[Word, ...]
+    onset: int
+    end: int
+    """Its last voiced sample."""
+
+
+@dataclass(slots=True)
+class UserTurn:
+    """A stretch of the user's voice: a turn, or a later breath of one that was taken for over."""
+
+    turn_id: UUID
+    """A later breath has one of its own."""
     onset: int
     stopped: int | None = None
     """The last voiced sample, while the user is quiet."""
     text: str = ""
+    continues: Said | None = None
+    """What it goes on with."""
     over_agent: bool = False
     """It began while the agent had the floor, and has not taken it: a "mhm" then wants no answer."""
     to_question: bool = False
@@ -47,23 +70,44 @@ class UserTurn:
         return max(self.onset, self.stopped if self.stopped is not None else self.asked_at)
 
     @property
+    def whole_id(self) -> UUID:
+        """The turn, of which this may be a later breath."""
+        return self.continues.turn_id if self.continues else self.turn_id
+
+    @property
+    def whole_text(self) -> str:
+        """The words so far, of all breaths."""
+        return f"{self.continues.text} {self.text}".rstrip() if self.continues else self.text
+
+    @property
     def is_known(self) -> bool:
         """Whether the client awaits what becomes of it, be it a cough."""
         return self.announced or self.committed
 
+    def said(self, transcript: TranscriptReady) -> Said:
+        """The turn with the final words of this breath."""
+        before = self.continues
+        if before is None:
+            return Said(self.turn_id, transcript.text, transcript.words, self.onset, self.end)
+        text = f"{before.text} {transcript.text}".rstrip()
+        return Said(before.turn_id, text, before.words + transcript.words, before.onset, self.end)
+
     def ended(self, transcript: TranscriptReady, nod: bool, answered: bool) -> UserTurnEnded:
         """The fact that it is over, with these words."""
+        said = self.said(transcript)
         return UserTurnEnded(
-            self.turn_id,
-            transcript.text,
-            transcript.words,
+            said.turn_id,
+            said.text,
+            said.words,
             transcript.confidence,
             transcript.language,
-            self.onset,
-            self.end,
+            said.onset,
+            said.end,
             "voice",
             nod,
             answered,
+            self.turn_id,
+            transcript.text,
         )
 
 
@@ -74,6 +118,8 @@ class UserFloor:
         self._new_id = new_id
         self.turn: UserTurn | None = None
         self.closing: UserTurn | None = None
+        self.said: Said | None = None
+        """The turn that was answered last, as long as the user may go on with it."""
         self._voiced = False
         self._over_until = -1
         """Sound up to here belongs to turns that were closed, however late it is told of."""
@@ -112,6 +158,13 @@ class UserFloor:
         self.turn.stopped = None
         return self.turn
 
+    def may_continue(self, turn: UserTurn) -> Said | None:
+        """The turn that this one goes on with, if it says something."""
+        said = self.said
+        if said is None or turn.continues or turn.committed:
+            return None
+        return said if 0 <= turn.onset - said.end <= GOES_ON else None
+
     def stopped(self, offset: int) -> None:
         """Voice ended; a pause begins."""
         self._voiced = False
@@ -146,7 +199,7 @@ class UserFloor:
             return turn.committed
         if turn.stopped is None:
             return now - turn.onset > LONGEST_TURN
-        return now - turn.stopped >= patience(turn.text)
+        return now - turn.stopped >= patience(turn.whole_text)
 
     def close(self, now: int) -> UserTurn:
         """End the running turn; its final words are awaited."""

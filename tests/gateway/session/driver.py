@@ -99,6 +99,8 @@ class Call:
         self._next_tick = 0.0
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
+        self._wanted: dict[UUID, str] = {}
+        """What the bridge has in hand: of each turn the words."""
         self._words: list[on.Word] = []
         """Spoken, and not asked for as final yet."""
 
@@ -210,7 +212,10 @@ class Call:
             case do.FinishTranscript():
                 self._finish()
             case do.AnswerWanted(turn_id, text) if self.script.bridge is not None:
-                self._decide(turn_id, text, self.time + self.script.bridge)
+                self._wanted[turn_id] = text
+                self.at(self.time + self.script.bridge, partial(self._decide, turn_id, text))
+            case do.Withdrawn(turn_id):
+                del self._wanted[turn_id]
             case do.Answer(turn_id):
                 self._speak(turn_id, self.script.answer)
             case do.Speak(turn_id, text):
@@ -218,14 +223,26 @@ class Call:
             case _:
                 pass
 
-    def _decide(self, turn_id: UUID, text: str, when: float) -> None:
+    def _decide(self, turn_id: UUID, text: str) -> None:
         replies = self.script.replies.get(text)
         if replies is None:
-            self.event(when, lambda now: on.MindAsked(now, turn_id))
+            self._tell(turn_id, text, lambda now: on.MindAsked(now, turn_id))
+        when = self.time
         for delay, words, source in replies or ():
-            self.injects(words, when + delay, source, turn_id=turn_id)
             when += delay
-        self.event(when, lambda now: on.Settled(now, turn_id))
+            self.at(when, partial(self._reply, turn_id, text, words, source))
+        self.at(when, partial(self._tell, turn_id, text, lambda now: on.Settled(now, turn_id)))
+
+    def _reply(self, turn_id: UUID, text: str, words: str, source: on.Source) -> None:
+        injection_id = self.new_id()
+        self._tell(
+            turn_id, text, lambda now: on.InjectionAsked(now, injection_id, words, source, turn_id=turn_id)
+        )
+
+    def _tell(self, turn_id: UUID, text: str, make: Callable[[int], on.Event]) -> None:
+        """What the bridge has to say to an utterance, unless it was withdrawn since."""
+        if self._wanted.get(turn_id) == text:
+            self.feed(make(samples(self.time)))
 
     def _speak(self, turn_id: UUID, text: str) -> None:
         if self.script.engine is None:

@@ -24,10 +24,11 @@ STEPS = st.lists(
         st.tuples(st.just("words"), TEXTS),
         st.tuples(st.just("transcript"), TEXTS),
         st.tuples(st.just("types"), TEXTS),
-        st.tuples(st.sampled_from(["asks", "commits", "clears", "cancels"]), st.just(0)),
+        st.tuples(st.sampled_from(["asks", "commits", "clears", "cancels", "hushes"]), st.just(0)),
         st.tuples(st.just("rules"), st.tuples(*[st.none() | st.booleans()] * 3)),
         st.tuples(st.just("mind"), st.integers(0, 3)),
         st.tuples(st.just("settled"), st.integers(0, 3)),
+        st.tuples(st.just("deed"), st.integers(0, 3)),
         st.tuples(
             st.just("inject"),
             st.tuples(st.integers(0, 3), st.integers(0, 2), st.none() | st.integers(0, 2000), st.booleans()),
@@ -97,6 +98,12 @@ class Chaos:
     def _cancels(self, now: int, _: int) -> on.Event:
         return on.CancelAsked(now)
 
+    def _hushes(self, now: int, _: int) -> on.Event:
+        return on.HushAsked(now)
+
+    def _deed(self, now: int, back: int) -> on.Event:
+        return on.DeedBegan(now, self._last(self.user_turns, back))
+
     def _rules(self, now: int, changes: tuple[bool | None, bool | None, bool | None]) -> on.Event:
         return on.RulesChanged(now, *changes)
 
@@ -160,6 +167,7 @@ def check(call: Call) -> None:
     ducking_ends(call)
     injections_get_somewhere(call)
     user_turns_are_told_in_order(call)
+    what_is_withdrawn_comes_again(call)
     facts_are_about_known_turns(call)
     nobody_heard_what_was_not_sent(call)
     sound_is_paced(call)
@@ -220,7 +228,8 @@ def user_turns_are_told_in_order(call: Call) -> None:
     states: dict[UUID, list[str]] = {}
     for _, effect in call.log:
         if isinstance(effect, do.UserStarted | do.UserStopped | do.UserTurnEnded):
-            states.setdefault(effect.turn_id, []).append(type(effect).__name__)
+            breath = effect.breath_id if isinstance(effect, do.UserTurnEnded) else effect.turn_id
+            states.setdefault(breath, []).append(type(effect).__name__)
     for told in states.values():
         assert told in (
             ["UserStarted", "UserStopped", "UserTurnEnded"],
@@ -230,6 +239,24 @@ def user_turns_are_told_in_order(call: Call) -> None:
         )
     for turn in call.told(do.UserTurnEnded):
         assert turn.start <= turn.end
+
+
+def what_is_withdrawn_comes_again(call: Call) -> None:
+    if any(isinstance(event, on.InputCleared) for event in call.tape):
+        return
+    withdrawn: set[UUID] = set()
+    for _, effect in call.log:
+        match effect:
+            case do.Withdrawn(turn_id):
+                assert turn_id not in withdrawn
+                withdrawn.add(turn_id)
+            case do.UserTurnEnded(turn_id):
+                withdrawn.discard(turn_id)
+            case do.AnswerWanted(turn_id):
+                assert turn_id not in withdrawn
+            case _:
+                pass
+    assert not withdrawn
 
 
 def facts_are_about_known_turns(call: Call) -> None:

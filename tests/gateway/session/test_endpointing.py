@@ -74,9 +74,9 @@ def test_a_thinking_pause_after_an_unfinished_phrase_is_waited_out() -> None:
 def test_words_that_come_late_still_count() -> None:
     call = Call(words_behind=700)
     last = call.says("remind me in", at=1000)
-    call.until(last + 1500)
+    call.until(last + 1300)
     assert not call.told(do.FinishTranscript)
-    call.until(last + 1800)
+    call.until(last + 1600)
     assert ms(UNFINISHED) <= ended_after(call, last) <= ms(UNFINISHED) + 20
 
 

@@ -124,7 +124,7 @@ def test_an_agent_that_may_not_be_interrupted_speaks_on() -> None:
 def test_two_turns_in_quick_succession_keep_their_words_apart() -> None:
     call = Call(transcript=900)
     first = call.says("what time is it", at=1000)
-    call.says("and in Tokyo", at=first + 600)
+    call.says("and in Tokyo", at=first + 1300)
     call.until(8000)
     assert [turn.text for turn in call.told(do.UserTurnEnded)] == ["what time is it", "and in Tokyo"]
     assert call.story(do.FinishTranscript, do.UserTurnEnded) == ["FinishTranscript", "UserTurnEnded"] * 2

@@ -89,11 +89,26 @@ def test_words_that_want_the_floor_cut_the_agent() -> None:
     assert call.when(do.BargeIn) <= 1000 + 900
 
 
-def test_a_long_sound_without_words_cuts_after_700_ms() -> None:
+def test_a_long_sound_without_words_cuts_after_900_ms() -> None:
     call = speaking(words_behind=3000)
     call.says("tell me something else instead", at=1000)
     call.until(3000)
+    assert 1900 <= call.when(do.BargeIn) <= 1920
+
+
+def test_words_that_are_no_nod_cut_after_700_ms() -> None:
+    call = speaking()
+    call.says("no Paris please", at=1000)
+    call.until(3000)
     assert 1700 <= call.when(do.BargeIn) <= 1720
+
+
+def test_a_long_hum_is_let_pass() -> None:
+    call = speaking()
+    call.sounds(1000, lasts=680)
+    call.until(4000)
+    assert kinds(call) == ["false_alarm"]
+    assert call.said_by_agent() == [ANSWER]
 
 
 @pytest.mark.parametrize("word", ["stop", "wait", "Quiet!"])
@@ -196,7 +211,7 @@ def test_a_sound_that_goes_on_after_a_breath_counts_from_its_first_onset() -> No
     call.sounds(1300, lasts=1000)
     call.until(3000)
     assert kinds(call) == ["barge_in"]
-    assert 1700 <= call.when(do.BargeIn) <= 1720
+    assert 1900 <= call.when(do.BargeIn) <= 1920
     assert len(call.told(do.Ducked)) == 1
 
 

@@ -115,7 +115,7 @@ def test_clearing_takes_back_nothing_that_was_committed(call: Call) -> None:
 def test_a_sound_that_nobody_commits_does_not_keep_the_agent_silent_for_ever(call: Call) -> None:
     call.sounds(1000, lasts=300)
     tea = call.injects("Your tea is ready.", at=1500)
-    call.until(2800)
+    call.until(2600)
     assert call.injection(tea) == ["waiting"]
     call.until(6000)
     assert call.injection(tea) == ["waiting", "speaking", "heard"]
