@@ -65,8 +65,10 @@ class Ready:
             return f"{type(error).__name__}: {error}"
 
 
-def add_health(app: web.Application, part: str, checks: Mapping[str, Check]) -> None:
-    """Mount the three routes on `app`."""
+def add_health(
+    app: web.Application, part: str, checks: Mapping[str, Check], about: Mapping[str, str] | None = None
+) -> None:
+    """Mount the three routes on `app`; `/ready` tells what stands in `about`, too."""
     ready = Ready(checks)
 
     async def health(_: web.Request) -> web.Response:
@@ -74,7 +76,8 @@ def add_health(app: web.Application, part: str, checks: Mapping[str, Check]) -> 
 
     async def readiness(_: web.Request) -> web.Response:
         found = await ready.ask()
-        return web.json_response({"part": part, **found.body()}, status=200 if found.ready else 503)
+        body = {"part": part, **found.body(), **(about or {})}
+        return web.json_response(body, status=200 if found.ready else 503)
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})

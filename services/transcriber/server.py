@@ -12,7 +12,7 @@ from services.base.health import add_health
 from services.base.problems import Invalid
 from services.base.serve import new_app, run
 from services.base.settings import BadSettings, Settings
-from services.transcriber.languages import DEFAULT_LANGUAGE, check_language
+from services.transcriber.languages import DEFAULT_LANGUAGE, RECOGNIZER, check_language
 from services.transcriber.listening import Listening
 from services.transcriber.protocol import Failed, encode
 from services.transcriber.transcriptions import transcribe
@@ -71,7 +71,7 @@ def make_app(settings: TranscriberSettings) -> web.Application:
     async def models() -> str | None:
         return workers.missing()
 
-    add_health(app, "transcriber", {"models": models})
+    add_health(app, "transcriber", {"models": models}, {"recognizer": RECOGNIZER})
     app.router.add_get("/v1/listen", listen)
     app.router.add_post("/v1/audio/transcriptions", transcriptions)
     app.cleanup_ctx.append(_working)

@@ -4,7 +4,9 @@ import click
 
 from gateway.cli.lazy import Lazy, Table
 
-COMMANDS: Table = {}
+COMMANDS: Table = {
+    "recognition": ("gateway.cli.bench.recognition", "Word errors, a row a voice."),
+}
 
 
 @click.group(cls=Lazy, table=COMMANDS)

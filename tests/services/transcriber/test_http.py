@@ -105,11 +105,13 @@ async def test_what_happened_is_counted(client: Client, connect: Connect) -> Non
         assert f"antiphon_transcriber_{name}" in text
 
 
-async def test_it_says_when_it_is_ready(client: Client) -> None:
+async def test_it_says_when_it_is_ready_and_what_recognises(client: Client) -> None:
     assert (await client.get("/health")).status == 200
     answer = await client.get("/ready")
     assert answer.status == 200
-    assert (await answer.json())["parts"] == {"models": {"ready": True, "reason": None}}
+    body = await answer.json()
+    assert body["parts"] == {"models": {"ready": True, "reason": None}}
+    assert body["recognizer"].startswith("PocketSphinx 5.")
 
 
 def test_a_folder_of_phrases_that_is_none_is_named(tmp_path: Path) -> None:
