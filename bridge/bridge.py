@@ -3,20 +3,22 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from time import perf_counter
 from typing import Any
 from uuid import UUID
 
+from bridge import outcome as outcomes
 from bridge.deed import Deed
 from bridge.events import (
     BridgeEvent,
     Control,
     ControlAsked,
+    Intent,
     IntentDecided,
     LeftToMind,
     Planned,
-    Progressed,
     Reply,
     Utterance,
 )
@@ -24,18 +26,49 @@ from bridge.intent import Decision, IntentClassifier
 from bridge.ledger import Invocation, LedgerStore, Status, key_of
 from bridge.limits import Limits
 from bridge.ports import Orchestrator, OrchestratorError, OrchestratorTimeout
-from bridge.sentences import NOTHING_SAID, TOO_LATE, Sentences
-from bridge.turn import Question, Step, after_intent, after_plan, with_question
+from bridge.reading import Reading
+from bridge.sentences import BEGUN, NOTHING_SAID, TOO_LATE, Sentences
+from bridge.turn import (
+    Question,
+    Step,
+    after_intent,
+    after_plan,
+    may_follow,
+    of_two_breaths,
+    second_breath,
+    with_question,
+)
 from personas.model import Persona
 from services.orchestrator.protocol import Plan
 
 log = logging.getLogger(__name__)
 
-MAX_UNREAD = 64
-"""Events that the caller has not taken yet; beyond them progress is dropped, and nothing else is."""
+MAX_TURNS = 32
+"""Turns that are remembered after they are over; nobody goes on with one that is older."""
 
-Told = asyncio.Queue[BridgeEvent | None]
-"""What `take` hands out; None ends it. Bounded by `MAX_UNREAD`, but for the few events that must not be lost."""
+
+@dataclass(eq=False, slots=True)
+class Turn:
+    """A turn of the user, as far as the bridge has to remember it."""
+
+    text: str = ""
+    """Its words when it was read last."""
+    intent: Intent = Intent.UNCLEAR
+    """What these were taken for."""
+    went_on: bool = False
+    """The user went on with it, and the whole has not been read yet."""
+    readings: dict[Reading, asyncio.Task[None]] = field(default_factory=dict)
+    """Those that somebody listens to, and the task that decides on each."""
+    answered: Question | None = None
+    """Which question of ours it was taken for the answer to."""
+    deed: Deed | None = None
+    """What it led to last."""
+    rows: int = 0
+    """How many rows of the ledger it led to."""
+
+    @property
+    def is_over(self) -> bool:
+        return not self.readings and (self.deed is None or self.deed.over)
 
 
 class Bridge:
@@ -61,9 +94,11 @@ class Bridge:
         self._order = asyncio.Lock()
         """Fair: whoever came first plans first."""
         self._question: Question | None = None
-        self._turns: set[asyncio.Task[None]] = set()
-        self._deeds: dict[asyncio.Task[None], str] = {}
-        """Key by running deed, the youngest last."""
+        self._turns: dict[UUID, Turn] = {}
+        """The youngest last."""
+        self._deciding: set[asyncio.Task[None]] = set()
+        self._deeds: dict[asyncio.Task[None], Deed] = {}
+        """By their tasks, the youngest last."""
         self._planning = 0
         self._called_off = 0
         """Times the user took back what was being planned."""
@@ -72,94 +107,174 @@ class Bridge:
     async def take(self, utterance: Utterance) -> AsyncGenerator[BridgeEvent, None]:
         """Take one utterance to its end.
 
-        Ends without words of any kind when the same turn was taken before, or the user called it off. Closing the
-        generator drops a turn that is being planned; a deed that has begun runs on, and its row is kept true.
+        Ends without words of any kind when the same turn was taken before, or the user called it off. After
+        `withdraw` the same turn is read anew. Closing the generator drops a turn that is being planned; a deed that
+        has begun runs on, and its row is kept true.
         """
-        told: Told = asyncio.Queue()
-        turn = asyncio.create_task(self._turn(utterance, told), name=f"turn {utterance.turn_id}")
-        self._turns.add(turn)
-        turn.add_done_callback(self._turns.discard)
+        turn = self._remember(utterance.turn_id)
+        settles_at = asyncio.get_running_loop().time() + utterance.settle_s
+        reading = Reading(utterance, settles_at, turn.text if turn.went_on else "")
+        turn.text = utterance.text
+        task = asyncio.create_task(self._take(turn, reading), name=f"turn {utterance.turn_id}")
+        self._deciding.add(task)
+        turn.readings[reading] = task
+        task.add_done_callback(lambda task: self._decided(turn, reading, task))
         try:
-            while (event := await told.get()) is not None:
+            async for event in reading.events():
                 yield event
         finally:
-            turn.cancel()
+            del turn.readings[reading]
+            task.cancel()
+
+    def withdraw(self, turn_id: UUID) -> None:
+        """The user goes on with that turn: take back what it has led to, as far as nothing was changed by it.
+
+        What is decided or planned is dropped without words, its question closed, its deed held if it has not gone
+        out, and superseded if it only reads. A write that has gone out runs on and is told. The whole turn is to be
+        taken again.
+        """
+        turn = self._turns.get(turn_id)
+        if turn is None:
+            return
+        turn.went_on = True
+        if turn.deed and turn.deed.is_too_late:
+            return
+        for reading, task in turn.readings.items():
+            reading.withdraw()
+            task.cancel()
+        if turn.deed:
+            turn.deed.withdraw()
+        if self._question is None or self._question.turn_id == turn_id:
+            self._question, turn.answered = turn.answered, None
 
     async def close(self) -> None:
-        """The call is over: drop what is being planned, give deeds a moment, and leave true rows for the rest."""
+        """The call is over: drop what is being planned, give deeds a moment, and leave true rows for the rest.
+
+        A write that waits for the end of its window goes out: the wish was complete when the user hung up.
+        """
         self._closed = True
-        for turn in self._turns:
-            turn.cancel()
+        for deed in self._deeds.values():
+            if deed.is_withdrawn:
+                deed.drop(outcomes.never_finished(deed.row))
+            else:
+                deed.settle()
+        for task in self._deciding:
+            task.cancel()
         try:
             if self._deeds:
                 await asyncio.wait(self._deeds, timeout=self._limits.close)
         finally:
             # Also when whoever closes us has no more time: each deed then writes its own end.
-            for deed in self._deeds:
-                deed.cancel()
-        await asyncio.gather(*self._turns, *self._deeds, return_exceptions=True)
+            for task in self._deeds:
+                task.cancel()
+        await asyncio.gather(*self._deciding, *self._deeds, return_exceptions=True)
 
-    async def _turn(self, utterance: Utterance, told: Told) -> None:
-        """The owner of one utterance: whatever fails in here is said, and the generator ends."""
-        deed: Deed | None = None
+    def _remember(self, turn_id: UUID) -> Turn:
+        turn = self._turns.setdefault(turn_id, Turn())
+        over = [old for old, kept in self._turns.items() if kept.is_over and kept is not turn]
+        for old in over[: max(0, len(self._turns) - MAX_TURNS)]:
+            del self._turns[old]
+        return turn
+
+    async def _take(self, turn: Turn, reading: Reading) -> None:
+        """The owner of one reading: whatever fails in here is said."""
+        turn_id = reading.utterance.turn_id
         try:
-            deed = await self._decide(utterance, told)
+            await self._decide(turn, reading)
         except OrchestratorError as error:
             log.warning("no plan", extra={"code": error.code, "pii_error": str(error)})
-            self._notice(utterance, told, self._sentences.failed(error.code, utterance.turn_id))
+            self._notice(reading, self._sentences.failed(error.code, turn_id))
         except Exception:
-            log.exception("turn failed", extra={"turn": str(utterance.turn_id)})
-            self._notice(utterance, told, self._sentences.failed("internal", utterance.turn_id))
-        finally:
-            # No await lies between the decision and this line, so a deed is either begun whole or not at all.
-            if deed and not self._closed:
-                self._begin(deed, told)
-            else:
-                told.put_nowait(None)
+            log.exception("turn failed", extra={"turn": str(turn_id)})
+            self._notice(reading, self._sentences.failed("internal", turn_id))
 
-    async def _decide(self, utterance: Utterance, told: Told) -> Deed | None:
+    def _decided(self, turn: Turn, reading: Reading, task: asyncio.Task[None]) -> None:
+        """A reading was decided on, dropped, or never begun."""
+        self._deciding.discard(task)
+        if turn.went_on and not reading.withdrawn:
+            turn.went_on = False
+            if turn.deed and turn.deed.is_withdrawn:
+                turn.deed.drop(outcomes.superseded(), reading)
+        if not reading.owned:
+            reading.end()
+
+    async def _decide(self, turn: Turn, reading: Reading) -> None:
         """Intent, then plan, in the order of arrival; a deed when there is one to be done."""
+        utterance = reading.utterance
         begun = perf_counter()
-        decision = self._classifier.decide(utterance.text, utterance.last_agent)
+        decision = self._classify(turn, reading)
         ms = since(begun)
         if decision.control:
-            told.put_nowait(_decided(utterance, decision, ms))
-            await self._control(decision.control, utterance, told)
-            return None
+            reading.tell(_decided(utterance, decision, ms))
+            await self._control(decision.control, turn, reading)
+            return
+        for deed in self._deeds.values():
+            # Whoever says something else does not go on with what they said before.
+            if deed is not turn.deed:
+                deed.settle()
         called_off = self._called_off
         self._planning += 1
         try:
             async with self._order:
                 question = self._open_question()
                 decision = with_question(decision, question)
-                told.put_nowait(_decided(utterance, decision, ms))
+                turn.intent = decision.intent
+                reading.tell(_decided(utterance, decision, ms))
                 step = after_intent(utterance.text, decision.intent)
                 plan = Plan()
                 if step is Step.PLAN and called_off == self._called_off:
-                    self._question = None
-                    plan = await self._plan(utterance, question, told)
+                    self._question, turn.answered = None, question
+                    plan = await self._plan(reading, question)
                     step = after_plan(plan)
         finally:
             self._planning -= 1
-        return None if called_off != self._called_off else self._take_step(step, plan, utterance, told)
+        # No await lies between the plan and the end, so a deed is either begun whole or not at all.
+        if called_off == self._called_off:
+            self._take_step(step, plan, turn, reading)
+        elif turn.deed and turn.deed.is_withdrawn:
+            turn.deed.drop(outcomes.called_off())
 
-    def _take_step(self, step: Step, plan: Plan, utterance: Utterance, told: Told) -> Deed | None:
+    def _classify(self, turn: Turn, reading: Reading) -> Decision:
+        """What the turn is taken for; where it went on, by its second breath too."""
+        utterance = reading.utterance
+        whole = self._classifier.decide(utterance.text, utterance.last_agent)
+        added = second_breath(reading.first_breath, utterance.text)
+        if whole.control or not added:
+            return whole
+        second = self._classifier.decide(added, utterance.last_agent)
+        return second if second.control else of_two_breaths(whole, turn.intent, second.intent)
+
+    def _take_step(self, step: Step, plan: Plan, turn: Turn, reading: Reading) -> None:
+        turn_id = reading.utterance.turn_id
         match step:
             case Step.LISTEN_AGAIN:
-                self._notice(utterance, told, self._sentences.not_understood(utterance.turn_id))
+                self._notice(reading, self._sentences.not_understood(turn_id))
             case Step.LEAVE_TO_MIND:
-                told.put_nowait(LeftToMind(utterance.turn_id))
+                reading.tell(LeftToMind(turn_id))
             case Step.ASK:
-                self._question = Question(plan, self._now())
-                self._notice(utterance, told, self._sentences.question(plan))
+                self._question = Question(turn_id, plan, self._now())
+                self._notice(reading, self._sentences.question(plan))
             case Step.ACT | Step.REFUSE:
-                return self._deed(plan, utterance, told)
-        return None
+                self._act(plan, turn, reading)
+
+    def _act(self, plan: Plan, turn: Turn, reading: Reading) -> None:
+        """Do what was planned, unless the turn has its deed already."""
+        if turn.deed is None:
+            self._begin(plan, turn, reading)
+        elif not turn.went_on or turn.deed.is_anothers:
+            log.info("the turn has its deed", extra={"invocation": str(turn.deed.row.invocation_id)})
+        elif turn.deed.is_withdrawn:
+            turn.deed.go_on(reading, plan)
+        elif may_follow(turn.deed.row, plan):
+            self._begin(plan, turn, reading)
+        else:
+            self._notice(reading, BEGUN)
 
     def _open_question(self) -> Question | None:
         return self._question if self._question and self._question.is_open(self._now()) else None
 
-    async def _plan(self, utterance: Utterance, question: Question | None, told: Told) -> Plan:
+    async def _plan(self, reading: Reading, question: Question | None) -> Plan:
+        utterance = reading.utterance
         context: dict[str, Any] = {"language": utterance.language, "last_agent": utterance.last_agent}
         if utterance.timezone:
             context["timezone"] = utterance.timezone
@@ -171,15 +286,20 @@ class Bridge:
                 plan = await self._orchestrator.plan(utterance.text, context, utterance.conversation_id)
         except TimeoutError as error:
             raise OrchestratorTimeout("no plan in time") from error
-        told.put_nowait(Planned(utterance.turn_id, plan, since(begun)))
+        reading.tell(Planned(utterance.turn_id, plan, since(begun)))
         return plan
 
-    def _deed(self, plan: Plan, utterance: Utterance, told: Told) -> Deed:
+    def _begin(self, plan: Plan, turn: Turn, reading: Reading) -> None:
+        """Give the deed a task of its own, which outlives whoever listens."""
+        if self._closed:
+            return
+        utterance = reading.utterance
+        turn.rows += 1
         row = Invocation(
             invocation_id=self._new_id(),
             session_id=utterance.session_id,
             turn_id=utterance.turn_id,
-            idempotency_key=key_of(utterance.conversation_id, utterance.turn_id),
+            idempotency_key=key_of(utterance.conversation_id, utterance.turn_id, turn.rows),
             agent=plan.agent,
             action=plan.tool or "",
             arguments=plan.arguments,
@@ -187,13 +307,8 @@ class Bridge:
             status=Status.REQUESTED,
             requested_at=self._now(),
         )
-
-        def tell(event: BridgeEvent) -> None:
-            if not isinstance(event, Progressed) or told.qsize() < MAX_UNREAD:
-                told.put_nowait(event)
-
-        return Deed(
-            utterance,
+        deed = turn.deed = Deed(
+            reading,
             plan,
             row,
             self._orchestrator,
@@ -201,50 +316,58 @@ class Bridge:
             self._sentences,
             self._now,
             self._limits,
-            tell,
         )
-
-    def _begin(self, deed: Deed, told: Told) -> None:
-        """Give the deed a task of its own, which outlives whoever listens."""
-        task = asyncio.create_task(deed.run(), name=f"deed {deed.row.idempotency_key}")
-        self._deeds[task] = deed.row.idempotency_key
+        task = asyncio.create_task(deed.run(), name=f"deed {row.idempotency_key}")
+        self._deeds[task] = deed
 
         def over(task: asyncio.Task[None]) -> None:
             del self._deeds[task]
             if not task.cancelled() and task.exception():
                 log.error("deed failed", exc_info=task.exception())
-            told.put_nowait(None)
+            deed.ended()
 
         task.add_done_callback(over)
 
-    async def _control(self, control: Control, utterance: Utterance, told: Told) -> None:
-        told.put_nowait(ControlAsked(utterance.turn_id, control))
-        match control:
-            case "repeat":
-                self._notice(utterance, told, utterance.last_agent.strip() or NOTHING_SAID)
-            case "never_mind":
-                await self._call_off(utterance, told)
+    async def _control(self, control: Control, turn: Turn, reading: Reading) -> None:
+        utterance = reading.utterance
+        reading.tell(ControlAsked(utterance.turn_id, control))
+        if control == "repeat":
+            self._notice(reading, utterance.last_agent.strip() or NOTHING_SAID)
+        elif reading.first_breath:
+            await self._take_back(control, turn, reading)
+        else:
+            await self._call_off(control, reading)
 
-    async def _call_off(self, utterance: Utterance, told: Told) -> None:
-        """Take back what is not done yet: what is asked or planned, else the youngest running deed."""
-        if self._open_question() or self._planning:
+    async def _take_back(self, control: Control, turn: Turn, reading: Reading) -> None:
+        """The second breath takes back the first, and nothing else."""
+        deed = turn.deed
+        if deed and deed.is_withdrawn:
+            deed.drop(outcomes.called_off(), reading)
+        elif control == "never_mind" and deed and deed.is_too_late and not deed.over:
+            if not await deed.call_off():
+                self._notice(reading, TOO_LATE)
+        elif control == "never_mind":
+            self._notice(reading, self._sentences.called_off(reading.utterance.turn_id))
+
+    async def _call_off(self, control: Control, reading: Reading) -> None:
+        """Take back what is not done yet: what waits to go out, what is asked or planned, else the youngest deed.
+
+        "Stop" and "wait" keep from going out what has not; all else they leave as it is.
+        """
+        wholly = control == "never_mind"
+        youngest = next(reversed(self._deeds.values()), None)
+        if wholly and (self._open_question() or self._planning):
             self._question = None
             self._called_off += 1
-            self._notice(utterance, told, self._sentences.called_off(utterance.turn_id))
-        elif self._deeds and not await self._cancelled(list(self._deeds.values())[-1]):
-            self._notice(utterance, told, TOO_LATE)
+            self._notice(reading, self._sentences.called_off(reading.utterance.turn_id))
+        elif youngest and youngest.waits and (wholly or youngest.row.risk != "read"):
+            youngest.drop(outcomes.called_off(), reading)
+        elif wholly and youngest and not await youngest.call_off():
+            self._notice(reading, TOO_LATE)
         # A deed that is called off says so itself, when its row does.
 
-    async def _cancelled(self, key: str) -> bool:
-        try:
-            async with asyncio.timeout(self._limits.cancel):
-                return await self._orchestrator.cancel(key)
-        except (OrchestratorError, TimeoutError) as error:
-            log.warning("not called off", extra={"key": key, "pii_error": str(error)})
-            return False
-
-    def _notice(self, utterance: Utterance, told: Told, text: str) -> None:
-        told.put_nowait(Reply(utterance.turn_id, text, "notice", None))
+    def _notice(self, reading: Reading, text: str) -> None:
+        reading.tell(Reply(reading.utterance.turn_id, text, "notice", None))
 
 
 def since(begun: float) -> float:

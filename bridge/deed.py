@@ -1,4 +1,9 @@
-"""One wish, carried out once: written down before it goes out, and told to its end whoever still listens."""
+"""One wish, carried out once: written down before it goes out, and told to its end whoever still listens.
+
+A deed owns its row from the request to the end. Until it goes out the user may go on with the turn: then it is
+withdrawn, waits for what they mean by the whole of it, and the same row is amended
+(docs/adr/writes-wait-for-the-second-breath.md).
+"""
 
 import asyncio
 import logging
@@ -7,30 +12,31 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal, TypeVar
+from uuid import UUID
 
 from bridge import outcome as outcomes
-from bridge.events import BridgeEvent, InvocationChanged, Progressed, Reply, Utterance
-from bridge.ledger import FINISHED, Invocation, LedgerAway, LedgerStore, Status, finished, started
+from bridge.events import InvocationChanged, Progressed, Reply
+from bridge.ledger import FINISHED, Invocation, LedgerAway, LedgerStore, Status, amended, finished, started
 from bridge.limits import Limits
 from bridge.outcome import Outcome
 from bridge.ports import Orchestrator, OrchestratorError, OrchestratorLost, OrchestratorTimeout
+from bridge.reading import Reading
 from bridge.sentences import Sentences
 from bridge.turn import Step, after_plan
 from services.orchestrator.protocol import ChatResult, Failure, Plan, Progress
 
 log = logging.getLogger(__name__)
 
-CALL_ENDED = "call_ended"
-
 T = TypeVar("T")
 
 
 class Deed:
-    """Carries out one plan. Whoever cancels `run` gets a row that is true, within the ledger's limit."""
+    """Carries out one plan, or the one that amends it. Whoever cancels `run` gets a row that is true, within the
+    ledger's limit."""
 
     def __init__(
         self,
-        utterance: Utterance,
+        reading: Reading,
         plan: Plan,
         row: Invocation,
         orchestrator: Orchestrator,
@@ -38,64 +44,222 @@ class Deed:
         sentences: Sentences,
         now: Callable[[], datetime],
         limits: Limits,
-        tell: Callable[[BridgeEvent], None],
     ) -> None:
-        self.utterance = utterance
-        self.plan = plan
         self.row = row
         """As it should stand."""
+        self.over = False
+        self.is_anothers = False
+        """Whether another deed has the turn's row, of this gateway or another."""
+        self._reading = reading
+        self._plan = plan
         self._committed: Invocation | None = None
         """As it stands in the ledger."""
+        self._written: Plan | None = None
+        """The plan that the ledger shows."""
+        self._withdrawn = False
+        """The user goes on with the turn; nothing goes out until it is known what they mean."""
+        self._dropped: Outcome | None = None
+        """How it ends without going out."""
+        self._settled = False
+        """Nobody can go on with the turn any more."""
+        self._news = asyncio.Event()
+        """One of these four has changed."""
+        self._acting = asyncio.timeout(None)
+        """Ends when the deed is withdrawn in the act."""
         self._orchestrator = orchestrator
         self._ledger = ledger
         self._sentences = sentences
         self._now = now
         self._limits = limits
-        self._tell = tell
+        reading.owned = True
+
+    # What the bridge may ask of it at any time; each takes effect at once.
+
+    @property
+    def waits(self) -> bool:
+        """Whether it can still be taken back, for nothing has gone out."""
+        return self.row.status is Status.REQUESTED and self._dropped is None and not self.over
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether it waits for the rest of the turn."""
+        return self.waits and self._withdrawn
+
+    @property
+    def is_too_late(self) -> bool:
+        """Whether something may have been changed in the world that a withdrawal cannot take back."""
+        return self.row.started_at is not None and self.row.risk != "read"
+
+    @property
+    def _is_up_to_date(self) -> bool:
+        """Whether the ledger shows what the user means."""
+        return self._written is self._plan and not self._withdrawn and self._dropped is None
+
+    def withdraw(self) -> None:
+        """The user goes on with the turn, and it is not too late."""
+        self._reading.withdraw()
+        if self.waits:
+            self._withdrawn = True
+            self._reading.end()
+            self._news.set()
+        elif self.row.status is Status.RUNNING and not self._acting.expired():
+            self._acting.reschedule(asyncio.get_running_loop().time())
+
+    def go_on(self, reading: Reading, plan: Plan) -> None:
+        """This is what they mean."""
+        self._hand_over(reading)
+        self._plan, self._written = plan, None
+        self._withdrawn = self._settled = False
+        self._news.set()
+
+    def drop(self, outcome: Outcome, reading: Reading | None = None) -> None:
+        """End it without going out, and tell `reading` so, where there is a new one."""
+        if reading:
+            self._hand_over(reading)
+        self._dropped = outcome
+        self._news.set()
+
+    def settle(self) -> None:
+        """The user cannot go on with the turn any more, though its time is not over."""
+        self._settled = True
+        self._news.set()
+
+    def _hand_over(self, reading: Reading) -> None:
+        self._reading.end()
+        self._reading, reading.owned = reading, True
+
+    async def call_off(self) -> bool:
+        """Have the orchestrator cancel it; False where that is too late."""
+        try:
+            async with asyncio.timeout(self._limits.cancel):
+                return await self._orchestrator.cancel(self.row.idempotency_key)
+        except (OrchestratorError, TimeoutError) as error:
+            log.warning("not called off", extra={"key": self.row.idempotency_key, "pii_error": str(error)})
+            return False
+
+    # Its life.
 
     async def run(self) -> None:
-        """Request, start, act, finish. Tells each step after it was committed."""
+        """Request, wait until the user cannot go on, start, act, finish. Tells each step after it was committed."""
         try:
             await self._run()
         except asyncio.CancelledError:
             await self._abandon()
             raise
 
+    def ended(self) -> None:
+        """Its task is over, or never began."""
+        self.over = True
+        self._reading.end()
+
     async def _run(self) -> None:
         try:
-            if not await self._claim():
+            if not await self._may_go_out():
                 return
-            if after_plan(self.plan) is Step.REFUSE:
-                await self._end(outcomes.refused(self.plan), "notice")
-                return
-            await self._commit(started(self.row, self._now()))
         except LedgerAway as away:
             # Nothing has gone out. What the ledger may still hold of this is closed when it is back.
             if self._committed:
                 await self._end(Outcome(Status.ERROR, code=away.code, message=str(away)), "notice")
             else:
-                self._say(self._sentences.failed(away.code, self.utterance.turn_id), "notice")
+                self._say(self._sentences.failed(away.code, self._turn_id), "notice")
             return
-        self._say(self._sentences.acknowledgement(self.plan, self.utterance.turn_id), "filler")
-        await self._end(await self._act(), "tool")
+        outcome = await self._act()
+        await self._end(outcome, "tool")
+        if outcome.status is Status.SUPERSEDED:
+            self._reading.end()
+            await self.call_off()
 
-    async def _claim(self) -> bool:
-        """Write the row, unless the same turn has already asked for this: then another deed has it."""
-        standing = await self._written(self._ledger.request(self.row))
-        if standing.invocation_id != self.row.invocation_id:
-            log.info("the turn has its deed", extra={"invocation": str(standing.invocation_id)})
+    async def _may_go_out(self) -> bool:
+        """Bring the row to `running`, with what the user means when they have come to an end; False if it ends first.
+
+        Raises:
+            LedgerAway: nothing may go out.
+        """
+        while True:
+            if self._dropped:
+                await self._end(self._dropped, "notice")
+                return False
+            if self._withdrawn:
+                if not await self._changes(self._limits.breath):
+                    self._dropped = outcomes.superseded()
+            elif self._written is not self._plan:
+                if not await self._write_down(self._plan):
+                    return False
+            elif not await self._changes(self._to_wait()) and await self._start():
+                return True
+
+    async def _changes(self, limit: float) -> bool:
+        """Wait for the bridge to change something; False if it does not within `limit` seconds."""
+        try:
+            async with asyncio.timeout(limit):
+                await self._news.wait()
+        except TimeoutError:
             return False
-        self._committed = standing
-        self._tell(InvocationChanged(standing))
+        self._news.clear()
+        return True
+
+    def _to_wait(self) -> float:
+        """Seconds until it may go out: what only reads can be done again."""
+        if self._settled or self._plan.risk == "read":
+            return 0
+        return self._reading.settles_at - asyncio.get_running_loop().time()
+
+    async def _write_down(self, plan: Plan) -> bool:
+        """Claim the row, or amend the one that was claimed; then say that it is in hand, or that it is refused.
+
+        False where another deed has the row, which has its own words.
+
+        Raises:
+            LedgerAway: the row may be written all the same.
+        """
+        row = amended(self.row, plan.agent, plan.tool or "", plan.arguments, plan.risk)
+        if self._committed:
+            await self._write(row, was=Status.REQUESTED)
+        else:
+            standing = await self._within_limit(self._ledger.request(row))
+            if standing.invocation_id != row.invocation_id:
+                log.info("the turn has its deed", extra={"invocation": str(standing.invocation_id)})
+                self.is_anothers = True
+                return False
+        self._written = plan
+        self._committed_is(row)
+        if not self._is_up_to_date:
+            return True
+        if after_plan(plan) is Step.REFUSE:
+            self._dropped = outcomes.refused(plan)
+        else:
+            self._say(self._sentences.acknowledgement(plan, self._turn_id), "filler")
+        return True
+
+    async def _start(self) -> bool:
+        """Write that it goes out; False if the user went on while that was written, for then it has not.
+
+        Raises:
+            LedgerAway: the row may be written all the same.
+        """
+        row = started(self.row, self._now())
+        await self._write(row, was=Status.REQUESTED)
+        if not self._is_up_to_date:
+            await self._write(self.row, was=Status.RUNNING)
+            return False
+        self._committed_is(row)
         return True
 
     async def _act(self) -> Outcome:
+        """Have it done, unless the user goes on and it only reads."""
+        try:
+            async with self._acting:
+                return await self._ask()
+        except TimeoutError:
+            return outcomes.superseded()
+
+    async def _ask(self) -> Outcome:
         """Have it done; once more, under the same key, when the connection died and that can do no harm."""
         try:
             try:
                 return await self._call()
             except OrchestratorLost as lost:
-                if not self.plan.idempotent:
+                if not self._plan.idempotent:
                     raise
                 log.warning("the connection was lost, asking again", extra={"key": self.row.idempotency_key})
                 try:
@@ -104,10 +268,10 @@ class Deed:
                     raise lost from None
         except OrchestratorError as error:
             log.warning("the orchestrator failed", extra={"code": error.code, "pii_error": str(error)})
-            return outcomes.of_error(error, self.plan)
+            return outcomes.of_error(error, self._plan)
         except Exception:
             log.exception("the orchestrator's adapter failed")
-            return outcomes.of_error(OrchestratorError("the adapter failed"), self.plan)
+            return outcomes.of_error(OrchestratorError("the adapter failed"), self._plan)
 
     async def _call(self) -> Outcome:
         clock = asyncio.get_running_loop().time
@@ -117,9 +281,9 @@ class Deed:
                 asyncio.timeout(self._limits.silence) as limit,
                 aclosing(
                     self._orchestrator.chat(
-                        self.utterance.text,
-                        self.plan,
-                        self.utterance.conversation_id,
+                        self._reading.utterance.text,
+                        self._plan,
+                        self._reading.utterance.conversation_id,
                         self.row.idempotency_key,
                     )
                 ) as stream,
@@ -145,13 +309,17 @@ class Deed:
 
     def _tell_progress(self, progress: Progress) -> None:
         text = self._sentences.progress(progress.text)
-        self._tell(Progressed(self.row.invocation_id, text, progress.fraction))
+        self._reading.tell(Progressed(self.row.invocation_id, text, progress.fraction))
 
     async def _end(self, outcome: Outcome, source: Literal["tool", "notice"]) -> None:
         """Write the end and tell it; told all the same, and written again, while the ledger is away."""
-        words = self._sentences.outcome(outcome, self.plan, self.utterance.turn_id)
-        end = finished(self.row, outcome.status, self._now(), outcome.stored, outcome.error)
-        self.row = end
+        words = self._sentences.outcome(outcome, self._plan, self._turn_id)
+        if not self._committed:
+            # It was taken back before it was ever written down.
+            self.over = True
+            self._say(words, source)
+            return
+        end = self.row = self._ended(outcome)
         try:
             await self._commit(end)
         except LedgerAway:
@@ -178,21 +346,33 @@ class Deed:
         if self._committed is None or self._committed.status in FINISHED:
             return
         if self.row.status not in FINISHED:
-            gone_out = self.row.status is Status.RUNNING
-            status = Status.UNKNOWN if gone_out else Status.CANCELLED
-            error = {"code": CALL_ENDED, "message": "the call ended before the deed did"}
-            self.row = finished(self.row, status, self._now(), error=error)
+            self.row = self._ended(outcomes.never_finished(self.row))
         try:
             await self._commit(self.row)
         except LedgerAway:
             self._log_lost()
 
-    async def _commit(self, row: Invocation) -> None:
-        await self._written(self._ledger.advance(row))
-        self._committed = self.row = row
-        self._tell(InvocationChanged(row))
+    def _ended(self, outcome: Outcome) -> Invocation:
+        return finished(self.row, outcome.status, self._now(), outcome.stored, outcome.error)
 
-    async def _written(self, write: Awaitable[T]) -> T:
+    async def _commit(self, row: Invocation) -> None:
+        await self._within_limit(self._ledger.advance(row))
+        self._committed_is(row)
+
+    async def _write(self, row: Invocation, was: Status) -> None:
+        """Write `row` if nobody else has touched it.
+
+        Raises:
+            LedgerAway: somebody has, or nobody knows.
+        """
+        if not await self._within_limit(self._ledger.advance(row, was)):
+            raise LedgerAway(f"invocation {row.invocation_id} is not {was} any more")
+
+    def _committed_is(self, row: Invocation) -> None:
+        self._committed = self.row = row
+        self._reading.tell(InvocationChanged(row))
+
+    async def _within_limit(self, write: Awaitable[T]) -> T:
         """One write within its limit; whatever is wrong with the ledger, it is away.
 
         Raises:
@@ -210,7 +390,12 @@ class Deed:
             raise LedgerAway(f"the ledger failed: {type(error).__name__}") from error
 
     def _say(self, text: str, source: Literal["filler", "tool", "notice"]) -> None:
-        self._tell(Reply(self.utterance.turn_id, text, source, self.row.invocation_id))
+        if text:
+            self._reading.tell(Reply(self._turn_id, text, source, self.row.invocation_id))
+
+    @property
+    def _turn_id(self) -> UUID:
+        return self._reading.utterance.turn_id
 
     def _log_lost(self) -> None:
         log.error(

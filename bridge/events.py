@@ -39,6 +39,9 @@ class Utterance:
     timezone: str | None
     """An IANA name (`Europe/Berlin`), where the client told it."""
     language: str
+    settle_s: float = 0.0
+    """Seconds from now in which the user may still go on with this turn: a deed that changes something is not
+    dispatched before. 0 for what was typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,8 @@ class IntentDecided:
     confidence: float
     ms: float
     by: str
-    """Who decided: `nearest` example, `controls`, or `question` (it answers one that we asked)."""
+    """Who decided: `nearest` example, `controls`, `question` (it answers one that we asked), or `two_breaths`
+    (what was said after a pause is no small talk, or what was said before it)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,9 +53,25 @@ class Invocation:
     """`code` and `message`."""
 
 
-def key_of(conversation_id: str, turn_id: UUID) -> str:
-    """The idempotency key of a turn: the same for every repetition of it, and safe as a part of a URL's path."""
-    return str(uuid5(turn_id, conversation_id))
+def key_of(conversation_id: str, turn_id: UUID, nth: int = 1) -> str:
+    """The idempotency key of a turn: the same for every repetition of it, and safe as a part of a URL's path.
+
+    Args:
+        nth: which row of the turn; it has a second one when the user went on after the first could not be changed.
+    """
+    key = str(uuid5(turn_id, conversation_id))
+    return key if nth == 1 else f"{key}:{nth}"
+
+
+def amended(row: Invocation, agent: str, action: str, arguments: dict[str, Any], risk: str) -> Invocation:
+    """The row once the user has gone on and means something else by the same turn.
+
+    Raises:
+        ValueError: its deed has gone out or is over.
+    """
+    if row.status is not Status.REQUESTED:
+        raise ValueError(f"a deed that is {row.status} cannot be amended")
+    return replace(row, agent=agent, action=action, arguments=arguments, risk=risk)
 
 
 def started(row: Invocation, at: datetime) -> Invocation:
@@ -104,8 +120,14 @@ class LedgerStore(Protocol):
         """
         ...
 
-    async def advance(self, row: Invocation) -> None:
+    async def advance(self, row: Invocation, was: Status | None = None) -> bool:
         """Write the row's new state over its old one.
+
+        Args:
+            was: write only where the row still has this status; of two who are at one row then, one wins.
+
+        Returns:
+            Whether it was written; always, without `was`.
 
         Raises:
             LedgerAway: nothing was written.

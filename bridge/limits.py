@@ -13,6 +13,8 @@ class Limits:
     """Between two signs of life of a running deed."""
     deed: float = 600.0
     """For a whole deed, however lively."""
+    breath: float = 90.0
+    """For the words of a turn that the user went on with; a session lets nobody speak for more than 60 s."""
     cancel: float = 2.0
     """For an answer to a call-off."""
     ledger: float = 3.0

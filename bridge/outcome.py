@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.ledger import Status
+from bridge.ledger import Invocation, Status
 from bridge.ports import OrchestratorError
 from services.orchestrator.protocol import ChatResult, Failure, Plan
 
 APPROVAL_NEEDED = "approval_needed"
 EMPTY_RESULT = "empty_result"
+USER_WENT_ON = "user_went_on"
+CALLED_OFF = "called_off"
+CALL_ENDED = "call_ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +64,20 @@ def of_error(error: OrchestratorError, plan: Plan) -> Outcome:
 def refused(plan: Plan) -> Outcome:
     """A deed that must not be done without an approval."""
     return Outcome(Status.DENIED, None, APPROVAL_NEEDED, f"the risk of {plan.tool} is {plan.risk}")
+
+
+def superseded() -> Outcome:
+    """The user went on with the turn, and means something else by the whole of it."""
+    return Outcome(Status.SUPERSEDED, None, USER_WENT_ON, "the user went on with the turn")
+
+
+def called_off() -> Outcome:
+    """The user took it back before it went out."""
+    return Outcome(Status.CANCELLED, None, CALLED_OFF, "the user took it back before it went out")
+
+
+def never_finished(row: Invocation) -> Outcome:
+    """The call ended before the deed did; what has gone out may have been done."""
+    gone_out = row.status is Status.RUNNING
+    status = Status.UNKNOWN if gone_out else Status.CANCELLED
+    return Outcome(status, None, CALL_ENDED, "the call ended before the deed did")

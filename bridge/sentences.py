@@ -25,6 +25,7 @@ OTHER_REASON = "something went wrong on the way"
 
 NOBODY_KNOWS = "I lost touch while that was running, so I can't tell whether it was done."
 TOO_LATE = "That is already running, and I can't call it off any more."
+BEGUN = "I had already begun with what you said first, so I've left it at that."
 DONE = "That's done."
 NOTHING_SAID = "I haven't said anything yet."
 
@@ -60,11 +61,13 @@ class Sentences:
         return spoken(text, self._language)
 
     def outcome(self, outcome: Outcome, plan: Plan, turn_id: UUID) -> str:
-        """What came of a deed: the tool's own words where it has some."""
+        """What came of a deed: the tool's own words where it has some, none where it made way for another."""
         words = result_in_words(outcome.result, self._language) if outcome.result else ""
         match outcome.status:
             case Status.UNKNOWN:
                 return NOBODY_KNOWS
+            case Status.SUPERSEDED:
+                return ""
             case Status.SUCCESS if not words and plan.risk == "read":
                 return self.failed(EMPTY_RESULT, turn_id)
             case Status.SUCCESS:

@@ -1,11 +1,14 @@
 """The rules of a turn, without I/O: what comes next after the intent, and after the plan."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
+from bridge.controls import plain
 from bridge.events import Intent
 from bridge.intent import Decision
+from bridge.ledger import Invocation
 from services.orchestrator.protocol import Plan
 
 QUESTION_OPEN = timedelta(seconds=30)
@@ -32,6 +35,8 @@ class Step(StrEnum):
 class Question:
     """A plan that waits for what the user has not said yet."""
 
+    turn_id: UUID
+    """The turn that lacked something."""
     plan: Plan
     asked_at: datetime
 
@@ -44,6 +49,30 @@ def with_question(decision: Decision, question: Question | None) -> Decision:
     if question is None or decision.intent is Intent.CONTROL:
         return decision
     return Decision(Intent.ACTION, 1.0, "question")
+
+
+def second_breath(first: str, whole: str) -> str:
+    """What `whole` adds to the words of `first`; empty where it does not begin with them."""
+    before, words = plain(first), whole.split()
+    for end in range(1, len(words)):
+        if plain(" ".join(words[:end])) == before:
+            return " ".join(words[end:])
+    return ""
+
+
+def of_two_breaths(whole: Decision, first: Intent, second: Intent) -> Decision:
+    """The decision on a turn that went on: small talk only if neither breath was anything else.
+
+    "Hello" and "what time is it", or "what time is it" and "thank you", may be near enough to small talk as a whole.
+    """
+    if whole.intent is not Intent.CHITCHAT or {first, second} <= {Intent.CHITCHAT}:
+        return whole
+    return replace(whole, intent=Intent.UNCLEAR, by="two_breaths")
+
+
+def may_follow(earlier: Invocation, plan: Plan) -> bool:
+    """Whether a turn that has led to `earlier` may lead to `plan` too: a read may run twice, a write never."""
+    return earlier.started_at is None or "read" in (earlier.risk, plan.risk)
 
 
 def after_intent(text: str, intent: Intent) -> Step:

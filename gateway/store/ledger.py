@@ -64,23 +64,28 @@ class PostgresLedger:
             first = found.mappings().one()
         return Invocation(**{**first, "status": Status(first["status"])})
 
-    async def advance(self, row: Invocation) -> None:
-        """Write the row's new state over its old one.
+    async def advance(self, row: Invocation, was: Status | None = None) -> bool:
+        """Write the row's new state over its old one, where that is still `was` if one is given; whether it did.
 
         Raises:
             LedgerAway: the row was never requested, or the new state may not have been written.
         """
         table = voice_tool_invocations
         changed = {f.name: getattr(row, f.name) for f in fields(row) if f.name not in NEVER_CHANGES}
+        # One statement: a second writer waits for its lock, and then finds another status.
+        writing = update(table).where(table.c.invocation_id == row.invocation_id).values(changed)
+        if was is not None:
+            writing = writing.where(table.c.status == was)
         async with self._transaction() as connection:
-            written = await connection.execute(
-                update(table)
-                .where(table.c.invocation_id == row.invocation_id)
-                .values(changed)
-                .returning(table.c.invocation_id)
+            written = await connection.execute(writing.returning(table.c.invocation_id))
+            if written.one_or_none():
+                return True
+            found = await connection.execute(
+                select(table.c.status).where(table.c.invocation_id == row.invocation_id)
             )
-            if not written.one_or_none():
+            if not found.one_or_none():
                 raise LedgerAway(f"invocation {row.invocation_id} was never requested")
+        return False
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:

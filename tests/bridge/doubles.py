@@ -10,7 +10,7 @@ from uuid import UUID
 from bridge.bridge import Bridge
 from bridge.events import BridgeEvent, Reply, Utterance
 from bridge.intent import NearestExample
-from bridge.ledger import Invocation, LedgerAway
+from bridge.ledger import Invocation, LedgerAway, Status
 from bridge.limits import Limits
 from bridge.ports import ChatEvent, OrchestratorError
 from personas.loader import load
@@ -136,9 +136,12 @@ class MemoryLedger:
         await self._write(row)
         return self.rows.setdefault(row.idempotency_key, row)
 
-    async def advance(self, row: Invocation) -> None:
+    async def advance(self, row: Invocation, was: Status | None = None) -> bool:
         await self._write(row)
+        if was not in (None, self.rows[row.idempotency_key].status):
+            return False
         self.rows[row.idempotency_key] = row
+        return True
 
     async def _write(self, row: Invocation) -> None:
         if gate := self.gates.get(row.status):

@@ -44,8 +44,8 @@ async def test_a_wish_is_written_down_before_it_goes_out_and_again_when_it_is_do
         "IntentDecided",
         "Planned",
         "InvocationChanged",
-        "InvocationChanged",
         "Reply",
+        "InvocationChanged",
         "InvocationChanged",
         "Reply",
     ]

@@ -5,11 +5,11 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from bridge.bridge import MAX_UNREAD
 from bridge.events import BridgeEvent, InvocationChanged, Progressed
 from bridge.ledger import Status
 from bridge.limits import Limits
 from bridge.ports import ChatEvent, OrchestratorAway
+from bridge.reading import MAX_UNREAD
 from bridge.sentences import TOO_LATE
 from services.orchestrator.protocol import ChatResult, Plan, Progress
 from tests.bridge.doubles import (

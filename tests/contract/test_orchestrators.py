@@ -170,8 +170,11 @@ class Rows:
     async def request(self, row: Invocation) -> Invocation:
         return self.rows.setdefault(row.idempotency_key, row)
 
-    async def advance(self, row: Invocation) -> None:
+    async def advance(self, row: Invocation, was: Status | None = None) -> bool:
+        if was not in (None, self.rows[row.idempotency_key].status):
+            return False
         self.rows[row.idempotency_key] = row
+        return True
 
 
 def bridge(orchestrator: HttpOrchestrator) -> Bridge:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bridge.ledger import Invocation, LedgerAway, LedgerStore, Status, finished, started
+from bridge.ledger import Invocation, LedgerAway, LedgerStore, Status, amended, finished, started
 from gateway.store import tables
 from gateway.store.ledger import PostgresLedger
 from gateway.store.outbox import Outbox
@@ -120,9 +120,44 @@ async def test_the_outbox_and_the_ledger_write_the_same_calls_at_once(
     assert {row["mode"] for row in await read(select(tables.voice_sessions))} == {"local"}
 
 
-async def test_advancing_what_was_never_requested_is_refused(ledger: LedgerStore, invocation: Make) -> None:
+@pytest.mark.parametrize("was", [None, Status.REQUESTED])
+async def test_advancing_what_was_never_requested_is_refused(
+    ledger: LedgerStore, invocation: Make, was: Status | None
+) -> None:
     with pytest.raises(LedgerAway, match="never requested"):
-        await ledger.advance(invocation())
+        await ledger.advance(invocation(), was)
+
+
+async def test_a_row_that_is_still_requested_is_amended_whole(
+    ledger: LedgerStore, read: Read, invocation: Make
+) -> None:
+    row = await ledger.request(invocation())
+    row = amended(row, "shop", "order", {"item": "spawn", "bay": 2}, "write")
+    assert await ledger.advance(row, Status.REQUESTED)
+    assert await read(stored()) == [asdict(row)]
+
+
+async def test_a_row_whose_deed_has_gone_out_is_not_amended(
+    ledger: LedgerStore, read: Read, invocation: Make
+) -> None:
+    row = await ledger.request(invocation())
+    running = started(row, later(1))
+    assert await ledger.advance(running, Status.REQUESTED)
+    late = amended(row, "shop", "order", {"item": "spawn", "bay": 2}, "write")
+    assert not await ledger.advance(late, Status.REQUESTED)
+    assert await read(stored()) == [asdict(running)]
+
+
+async def test_of_all_who_start_and_amend_one_row_at_once_one_starts_it(
+    ledger: LedgerStore, read: Read, invocation: Make
+) -> None:
+    row = await ledger.request(invocation())
+    late = amended(row, "shop", "order", {"item": "spawn", "bay": 2}, "write")
+    rows = [started(row, later(1)), late] * 4
+    written = await asyncio.gather(*(ledger.advance(row, Status.REQUESTED) for row in rows))
+    assert sum(won for row, won in zip(rows, written, strict=True) if row.status is Status.RUNNING) == 1
+    # Whoever amends it after its start is turned away, so the row tells what ran.
+    assert await read(stored()) == [asdict(rows[0])]
 
 
 @pytest.mark.parametrize("fault", [{"risk": "mild"}, {"agent": None}])

@@ -1,0 +1,346 @@
+"""A wish that is spoken across a pause: what the first breath led to is taken back, and the whole is done once."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from bridge.events import BridgeEvent, Intent, IntentDecided, InvocationChanged, LeftToMind
+from bridge.ledger import Invocation, Status, key_of
+from bridge.sentences import BEGUN
+from services.orchestrator.protocol import ChatResult, Plan
+from tests.bridge.doubles import (
+    CLOCK,
+    NOON_IN_TOKYO,
+    ORDER,
+    PATIENCE,
+    Gate,
+    World,
+    gated,
+    kinds,
+    replies,
+    says,
+)
+
+FIRST, WHOLE = "order more spawn", "order more spawn for bay two"
+ORDER_TWO = ORDER.model_copy(update={"arguments": {"item": "spawn", "bay": 2}})
+ORDERED = ChatResult(response_text="Ordered.")
+READ, READ_WHOLE = "what time is it", "what time is it in tokyo"
+CLOCK_HERE = CLOCK.model_copy(update={"arguments": {}, "say": "Let me look."})
+ASKS = Plan(tool="clock", agent="time", risk="read", missing=["place"], say="In which city?")
+WINDOW = PATIENCE
+"""Longer than any test takes: what goes out was let out by something else."""
+
+
+class Turn:
+    """One turn of the user, as a session takes it: heard, withdrawn, heard whole."""
+
+    def __init__(self, world: World, text: str, settle_s: float = WINDOW) -> None:
+        self.world = world
+        self.utterance = replace(world.utterance(text), settle_s=settle_s)
+        self.told: list[BridgeEvent] = []
+        self._more = asyncio.Event()
+        self.listening = asyncio.create_task(self._listen(self.told))
+
+    async def _listen(self, told: list[BridgeEvent]) -> None:
+        async for event in self.world.bridge.take(self.utterance):
+            told.append(event)
+            self._more.set()
+
+    async def until(self, kind: str, times: int = 1) -> None:
+        """Until an event of that kind was told, since the turn was heard last."""
+        async with asyncio.timeout(PATIENCE):
+            while kinds(self.told).count(kind) < times:
+                self._more.clear()
+                await self._more.wait()
+
+    async def withdraw(self) -> None:
+        """The user goes on; what the bridge has to say to the first breath is over soon."""
+        self.world.bridge.withdraw(self.utterance.turn_id)
+        async with asyncio.timeout(PATIENCE):
+            await self.listening
+
+    def goes_on(self, text: str, settle_s: float = WINDOW) -> None:
+        self.utterance = replace(self.utterance, text=text, settle_s=settle_s)
+        self.told = []
+        self.listening = asyncio.create_task(self._listen(self.told))
+
+    async def end(self) -> list[BridgeEvent]:
+        async with asyncio.timeout(PATIENCE):
+            await self.listening
+        return self.told
+
+    @property
+    def rows(self) -> list[Invocation]:
+        return [event.invocation for event in self.told if isinstance(event, InvocationChanged)]
+
+
+def ordering(*plans: Plan) -> World:
+    world = World()
+    world.orchestrator.plans = [*plans]
+    world.orchestrator.streams = [says(ORDERED)]
+    return world
+
+
+# A write waits for the end of the window.
+
+
+async def test_a_write_is_acknowledged_at_once_and_waits_for_the_end_of_its_window() -> None:
+    world = ordering(ORDER)
+    turn = Turn(world, FIRST)
+    await turn.until("Reply")
+    assert kinds(turn.told) == ["IntentDecided", "Planned", "InvocationChanged", "Reply"]
+    assert world.ledger.row.status is Status.REQUESTED
+    assert world.orchestrator.keys == []
+    await world.bridge.close()
+
+
+async def test_a_write_goes_out_when_its_window_is_over() -> None:
+    world = ordering(ORDER)
+    assert replies(await Turn(world, FIRST, settle_s=0.01).end())[-1] == ("tool", "Ordered.")
+    assert world.ledger.row.status is Status.SUCCESS
+
+
+async def test_a_read_does_not_wait() -> None:
+    turn = Turn(World(), READ_WHOLE)
+    assert replies(await turn.end())[-1] == ("tool", "It is noon in Tokyo.")
+
+
+async def test_that_it_goes_out_is_told_before_it_does() -> None:
+    world, gate = ordering(ORDER), Gate()
+    world.orchestrator.streams = [gated(gate, ORDERED)]
+    turn = Turn(world, FIRST, settle_s=0)
+    await turn.until("InvocationChanged", 2)
+    assert [row.status for row in turn.rows] == [Status.REQUESTED, Status.RUNNING]
+    gate.open.set()
+    await turn.end()
+
+
+# Merged before it went out.
+
+
+async def test_a_wish_of_two_breaths_is_one_row_and_runs_once_as_a_whole() -> None:
+    world = ordering(ORDER, ORDER_TWO)
+    turn = Turn(world, FIRST)
+    await turn.until("Reply")
+    await turn.withdraw()
+    turn.goes_on(WHOLE, settle_s=0)
+    assert replies(await turn.end())[-1] == ("tool", "Ordered.")
+    assert [(row.status, row.arguments) for row in turn.rows] == [
+        (Status.REQUESTED, {"item": "spawn", "bay": 2}),
+        (Status.RUNNING, {"item": "spawn", "bay": 2}),
+        (Status.SUCCESS, {"item": "spawn", "bay": 2}),
+    ]
+    assert world.orchestrator.keys == [key_of("talk", turn.utterance.turn_id)]
+    assert world.ledger.row.invocation_id == turn.rows[0].invocation_id
+
+
+async def test_three_breaths_are_one_wish_too() -> None:
+    world = ordering(ORDER, ORDER, ORDER_TWO)
+    turn = Turn(world, "order")
+    await turn.until("Reply")
+    await turn.withdraw()
+    turn.goes_on(FIRST)
+    await turn.until("Reply")
+    await turn.withdraw()
+    turn.goes_on(WHOLE, settle_s=0)
+    await turn.end()
+    assert world.ledger.row.arguments == {"item": "spawn", "bay": 2}
+    assert len(world.orchestrator.keys) == 1
+
+
+async def test_a_breath_that_was_nothing_leaves_the_wish_as_it_was() -> None:
+    world = ordering(ORDER)
+    turn = Turn(world, FIRST)
+    await turn.until("Reply")
+    await turn.withdraw()
+    turn.goes_on(FIRST, settle_s=0)
+    assert replies(await turn.end())[-1] == ("tool", "Ordered.")
+    assert len(world.orchestrator.keys) == 1
+    assert world.ledger.row.status is Status.SUCCESS
+
+
+async def test_going_on_while_it_is_planned_drops_that_plan_without_words() -> None:
+    world, gate = ordering(ORDER_TWO), Gate()
+
+    async def slow() -> Plan:
+        await gate()
+        return ORDER
+
+    world.orchestrator.plans = [slow(), ORDER_TWO]
+    turn = Turn(world, FIRST)
+    async with asyncio.timeout(PATIENCE):
+        await gate.reached.wait()
+    await turn.withdraw()
+    assert kinds(turn.told) == ["IntentDecided"]
+    turn.goes_on(WHOLE, settle_s=0)
+    await turn.end()
+    assert world.ledger.row.arguments == {"item": "spawn", "bay": 2}
+    assert len(world.orchestrator.keys) == 1
+
+
+@pytest.mark.parametrize("status", ["requested", "running"])
+async def test_going_on_while_the_ledger_writes_is_in_time(status: str) -> None:
+    world, gate = ordering(ORDER, ORDER_TWO), Gate()
+    world.ledger.gates = {status: gate}
+    turn = Turn(world, FIRST, settle_s=0)
+    async with asyncio.timeout(PATIENCE):
+        await gate.reached.wait()
+    await turn.withdraw()
+    turn.goes_on(WHOLE, settle_s=0)
+    await turn.until("Planned")
+    gate.open.set()
+    await turn.end()
+    assert world.order.count("chat order") == 1
+    assert [row.arguments for row in turn.rows if row.status is Status.RUNNING] == [ORDER_TWO.arguments]
+    assert world.ledger.row.status is Status.SUCCESS
+
+
+async def test_what_is_said_to_the_first_breath_and_not_heard_yet_is_dropped() -> None:
+    world = World()
+    stream = world.bridge.take(replace(world.utterance("hello"), turn_id=(turn := world.new_id())))
+    assert kinds([await anext(stream)]) == ["IntentDecided"]
+    world.bridge.withdraw(turn)
+    assert [event async for event in stream] == []
+
+
+# A read is superseded.
+
+
+async def test_a_read_that_runs_is_superseded_and_the_whole_has_a_row_of_its_own() -> None:
+    world, gate = World(), Gate()
+    world.orchestrator.plans = [CLOCK_HERE, CLOCK]
+    world.orchestrator.streams = [gated(gate, ChatResult(response_text="It is nine.")), says(NOON_IN_TOKYO)]
+    turn = Turn(world, READ)
+    async with asyncio.timeout(PATIENCE):
+        await gate.reached.wait()
+    await turn.withdraw()
+    assert [row.status for row in turn.rows] == [Status.REQUESTED, Status.RUNNING, Status.SUPERSEDED]
+    turn.goes_on(READ_WHOLE)
+    assert replies(await turn.end()) == [
+        ("filler", "Let me look at the clock in Tokyo."),
+        ("tool", "It is noon in Tokyo."),
+    ]
+    key = key_of("talk", turn.utterance.turn_id)
+    assert {key: row.status for key, row in world.ledger.rows.items()} == {
+        key: Status.SUPERSEDED,
+        f"{key}:2": Status.SUCCESS,
+    }
+    assert world.orchestrator.cancelled == [key]
+
+
+async def test_a_read_that_is_done_keeps_its_row_and_the_whole_is_read_again() -> None:
+    world = World()
+    turn = Turn(world, READ)
+    await turn.end()
+    await turn.withdraw()
+    turn.goes_on(READ_WHOLE)
+    assert replies(await turn.end())[-1] == ("tool", "It is noon in Tokyo.")
+    assert [row.status for row in world.ledger.rows.values()] == [Status.SUCCESS, Status.SUCCESS]
+
+
+# Too late.
+
+
+async def test_a_write_that_has_gone_out_is_told_and_never_runs_again() -> None:
+    world, gate = ordering(ORDER, ORDER_TWO), Gate()
+    world.orchestrator.streams = [gated(gate, ORDERED)]
+    turn = Turn(world, FIRST, settle_s=0)
+    async with asyncio.timeout(PATIENCE):
+        await gate.reached.wait()
+    world.bridge.withdraw(turn.utterance.turn_id)
+    first, told = turn.listening, turn.told
+    turn.goes_on(WHOLE, settle_s=0)
+    assert replies(await turn.end()) == [("notice", BEGUN)]
+    gate.open.set()
+    await first
+    assert replies(told)[-1] == ("tool", "Ordered.")
+    assert len(world.orchestrator.keys) == 1
+    assert world.ledger.row.arguments == {"item": "spawn"}
+
+
+async def test_the_same_turn_again_without_a_withdrawal_still_ends_without_words() -> None:
+    world = ordering(ORDER)
+    turn = Turn(world, FIRST)
+    await turn.until("Reply")
+    assert kinds(await world.take(turn.utterance)) == ["IntentDecided", "Planned"]
+    await world.bridge.close()
+    assert len(world.orchestrator.keys) == 1
+
+
+# The whole means something else.
+
+
+@pytest.mark.parametrize(
+    ("plan", "last"), [(Plan(), "LeftToMind"), (ASKS, "Reply"), (KeyError("inner"), "Reply")]
+)
+async def test_where_the_whole_leads_to_no_deed_the_row_is_superseded(
+    plan: Plan | Exception, last: str
+) -> None:
+    world = ordering(ORDER)
+    world.orchestrator.plans = [ORDER, plan]
+    turn = Turn(world, FIRST)
+    await turn.until("Reply")
+    await turn.withdraw()
+    turn.goes_on(WHOLE)
+    assert kinds(await turn.end())[-2:] == [last, "InvocationChanged"]
+    assert world.ledger.row.status is Status.SUPERSEDED
+    assert world.ledger.row.error == {"code": "user_went_on", "message": "the user went on with the turn"}
+    assert world.orchestrator.keys == []
+
+
+async def test_where_the_whole_is_dangerous_the_same_row_is_denied() -> None:
+    world = ordering(ORDER, Plan(tool="wipe", risk="dangerous"))
+    turn = Turn(world, FIRST)
+    await turn.until("Reply")
+    await turn.withdraw()
+    turn.goes_on("order more spawn and wipe the records")
+    assert "needs an approval" in replies(await turn.end())[0][1]
+    assert (world.ledger.row.status, world.ledger.row.action) == (Status.DENIED, "wipe")
+
+
+async def test_a_question_that_the_first_breath_led_to_is_closed() -> None:
+    world = World()
+    world.orchestrator.plans = [ASKS, CLOCK]
+    turn = Turn(world, "what time is it in")
+    await turn.end()
+    await turn.withdraw()
+    turn.goes_on("what time is it in tokyo")
+    await turn.end()
+    assert "pending" not in world.orchestrator.contexts[1]
+
+
+async def test_the_question_that_the_first_breath_answered_is_open_again() -> None:
+    world = World()
+    world.orchestrator.plans = [ASKS, Plan(), CLOCK]
+    await world.hear("what's the time")
+    turn = Turn(world, "in the")
+    await turn.end()
+    await turn.withdraw()
+    turn.goes_on("in the city of tokyo")
+    assert replies(await turn.end())[-1] == ("tool", "It is noon in Tokyo.")
+    assert world.orchestrator.contexts[2]["pending"] == ASKS.model_dump(mode="json")
+
+
+@pytest.mark.parametrize(
+    ("first", "whole"), [("hello", "hello what time is it"), ("what time is it", "what time is it hello")]
+)
+async def test_small_talk_in_one_breath_does_not_hide_the_wish_in_the_other(first: str, whole: str) -> None:
+    world = World()
+    turn = Turn(world, first)
+    await turn.until("IntentDecided")
+    await turn.withdraw()
+    turn.goes_on(whole)
+    assert replies(await turn.end())[-1] == ("tool", "It is noon in Tokyo.")
+
+
+async def test_small_talk_in_both_breaths_asks_nobody() -> None:
+    world = World()
+    turn = Turn(world, "hello")
+    await turn.end()
+    await turn.withdraw()
+    turn.goes_on("hello how are you")
+    assert kinds(await turn.end()) == ["IntentDecided", "LeftToMind"]
+    assert isinstance(turn.told[0], IntentDecided)
+    assert turn.told[0].intent is Intent.CHITCHAT
+    assert isinstance(turn.told[1], LeftToMind)
