@@ -6,7 +6,6 @@ from gateway.cli.lazy import Lazy, Table
 
 COMMANDS: Table = {
     "recognition": ("gateway.cli.bench.recognition", "Word errors, a row a voice."),
-    "gateway": ("gateway.cli.bench.gateway", "Load the gateway itself, beside a bare relay."),
 }
 
 

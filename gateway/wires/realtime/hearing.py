@@ -274,7 +274,10 @@ class Hearer:
         by_hand = mode == "push_to_talk"
         self._settings.update({"audio": {"input": {"turn_detection": None if by_hand else dict(VAD)}}})
         self._call.start()
-        self._call.feed(on.RulesChanged(self._call.now(), push_to_talk=by_hand))
+        # Whatever the client had set before: the session object shows the defaults now.
+        self._call.feed(
+            on.RulesChanged(self._call.now(), by_hand, answers_by_itself=True, interruptible=True)
+        )
         self._teller.tell("session.updated", session=self._settings.body)
 
 

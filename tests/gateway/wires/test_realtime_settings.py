@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from gateway.session.rules import Rules
 from gateway.store.rows import SessionRow
 from gateway.wires.realtime.settings import Changes, SessionSettings
 from tests.gateway.harness import Gateway
@@ -106,3 +107,23 @@ async def test_our_own_clients_choose_push_to_talk_in_a_word(gateway: Gateway) -
     await client.send("antiphon.engine", input_mode="duplex")
     updated = await client.until("session.updated")
     assert updated["session"]["audio"]["input"]["turn_detection"]["type"] == "server_vad"
+
+
+async def test_such_a_choice_brings_all_manners_that_the_session_shows(gateway: Gateway) -> None:
+    client, _ = await gateway.client()
+    quiet = {"type": "server_vad", "create_response": False, "interrupt_response": False}
+    await client.send(
+        "session.update", session={"type": "realtime", "audio": {"input": {"turn_detection": quiet}}}
+    )
+    await client.until("session.updated")
+    await client.send("antiphon.engine", input_mode="push_to_talk")
+    await client.until("session.updated")
+    await client.text("hello")
+    await client.until("response.done")
+    assert gateway.call().session.rules == Rules(push_to_talk=True)
+    await client.send("antiphon.engine", input_mode="duplex")
+    updated = await client.until("session.updated")
+    assert updated["session"]["audio"]["input"]["turn_detection"]["create_response"] is True
+    await client.text("hello")
+    await client.until("response.done")
+    assert gateway.call().session.rules == Rules()
