@@ -1,6 +1,7 @@
 """Chromium with a WAV for a microphone, and a page that notes what it shows and records what it plays."""
 
 import base64
+import json
 import os
 import shutil
 from collections.abc import AsyncIterator
@@ -52,11 +53,22 @@ class Window:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.errors: list[str] = []
+        self.sent: list[str] = []
+        """The types of the messages that it sent to the gateway."""
+        page.on("websocket", lambda socket: socket.on("framesent", self._note))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
 
     async def press(self) -> None:
         await self.page.get_by_test_id("call").click()
+
+    async def hears(self, until_s: float) -> None:
+        """Wait until the microphone's file has been played up to a second of it."""
+        await self.page.wait_for_function(
+            "(until) => performance.now() - window.microphoneAt >= until * 1000",
+            arg=until_s,
+            timeout=(until_s + 45.0) * 1000,
+        )
 
     async def until(self, role: str, state: str, count: int = 1, seconds: float = 45.0) -> None:
         """Wait until so many entries of this kind have come to this state at some moment."""
@@ -64,6 +76,15 @@ class Window:
             "([role, state, count]) => new Set(window.seen.filter((s) => s.role === role && s.state === state)"
             ".map((s) => s.entry)).size >= count",
             arg=[role, state, count],
+            timeout=seconds * 1000,
+        )
+
+    async def says(self, words: int, seconds: float = 45.0) -> None:
+        """Wait until the agent has got so far in what it says now."""
+        await self.page.wait_for_function(
+            "(words) => [...document.querySelectorAll('[data-role=agent][data-state=speaking] .words')]"
+            ".some((said) => said.textContent.split(' ').length >= words)",
+            arg=words,
             timeout=seconds * 1000,
         )
 
@@ -76,10 +97,18 @@ class Window:
         raw: str = await self.page.evaluate("window.finishRecording()")
         return np.frombuffer(base64.b64decode(raw), "<i2")
 
+    async def recorded_s(self) -> float:
+        """How long that recording is by now."""
+        seconds: float = await self.page.evaluate("(performance.now() - window.recordingAt) / 1000")
+        return seconds
+
+    def _note(self, frame: str | bytes) -> None:
+        self.sent.append(json.loads(frame)["type"])
+
     async def screenshot(self, path: Path, scheme: Any) -> None:
         await self.page.emulate_media(color_scheme=scheme)
         path.parent.mkdir(parents=True, exist_ok=True)
-        await self.page.screenshot(path=path)
+        await self.page.screenshot(path=path, animations="disabled")
 
 
 @asynccontextmanager

@@ -29,6 +29,15 @@ const watch = () => {
 };
 document.addEventListener("DOMContentLoaded", watch);
 
+// When the microphone began, which here is the beginning of a file.
+window.microphoneAt = Infinity;
+const ask = MediaDevices.prototype.getUserMedia;
+MediaDevices.prototype.getUserMedia = async function (...wishes) {
+  const stream = await ask.apply(this, wishes);
+  window.microphoneAt = performance.now();
+  return stream;
+};
+
 // Whatever goes to the loudspeaker goes to a recorder too.
 let recorder;
 const pieces = [];
@@ -39,6 +48,7 @@ AudioNode.prototype.connect = function (target, ...rest) {
     connect.call(this, copy);
     recorder = new MediaRecorder(copy.stream, { mimeType: "audio/webm;codecs=pcm" });
     recorder.ondataavailable = (event) => pieces.push(event.data);
+    recorder.onstart = () => (window.recordingAt = performance.now());
     recorder.start(1000);
   }
   return connect.call(this, target, ...rest);

@@ -3,9 +3,10 @@
 import { type Call, isOpen } from "./call/call";
 import type { CallEvent } from "./call/events";
 import { Line } from "./call/line";
-import { activity, advance, close, EMPTY, note } from "./call/transcript";
+import { activity, advance, close, EMPTY, note, take } from "./call/transcript";
 import { Conversation } from "./view/conversation";
 import { byId, element } from "./view/element";
+import { Hold } from "./view/hold";
 import * as words from "./view/words";
 import * as rest from "./wire/rest";
 
@@ -22,10 +23,15 @@ const page = {
   callLabel: byId("call-label", HTMLElement),
   mute: byId("mute", HTMLButtonElement),
   muteLabel: byId("mute-label", HTMLElement),
+  controls: byId("controls", HTMLElement),
+  hold: byId("hold", HTMLButtonElement),
   latency: byId("latency", HTMLElement),
-  choices: byId("choices", HTMLElement),
+  personas: byId("personas", HTMLElement),
   persona: byId("persona", HTMLSelectElement),
+  voices: byId("voices", HTMLElement),
   voice: byId("voice", HTMLSelectElement),
+  pushToTalk: byId("push-to-talk", HTMLInputElement),
+  invitation: byId("invitation", HTMLElement),
 };
 
 /** Who listens and answers in this call. */
@@ -50,15 +56,43 @@ page.call.addEventListener("click", () => {
 });
 
 page.mute.addEventListener("click", () => {
-  muted = !muted;
-  if (line !== null) line.muted = muted;
+  mute(!muted);
   show();
+});
+
+const hold = new Hold(page.hold, {
+  onPress: () => {
+    transcript = take(transcript);
+    line?.press();
+    show();
+  },
+  onRelease: () => {
+    line?.release();
+    onLevel(0);
+    show();
+  },
+});
+
+page.pushToTalk.addEventListener("click", (event) => {
+  hold.letGo();
+  // Who holds a button to talk needs no second one to be silent.
+  mute(false);
+  line?.choose(page.pushToTalk.checked);
+  show();
+  const byPointer = event.detail > 0;
+  if (byPointer) giveSpaceBar();
 });
 
 // Also where a phone only puts the page away: a call nobody sees must not go on listening.
 window.addEventListener("pagehide", () => line?.hangUp());
 
+show();
 void offer();
+
+function mute(on: boolean): void {
+  muted = on;
+  if (line !== null) line.muted = on;
+}
 
 function startCall(): void {
   transcript = EMPTY;
@@ -68,6 +102,7 @@ function startCall(): void {
     {
       persona: page.persona.value,
       voice: page.voice.value,
+      pushToTalk: page.pushToTalk.checked,
       timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     },
     { onCall, onEvent, onLevel, onMicrophoneLost },
@@ -75,14 +110,23 @@ function startCall(): void {
 }
 
 function onCall(changed: Call): void {
+  const begins = changed.phase.kind === "live" && call?.phase.kind === "connecting";
   call = changed;
   const { session } = changed;
   if (session !== null) engine ??= { mode: session.mode, reason: session.fallbackReason, recognizer: null };
   if (!isOpen(changed)) {
+    hold.letGo();
     transcript = close(transcript);
     onLevel(0);
   }
   show();
+  // The focus is still on the button that started the call, and a space bar there would end it.
+  if (begins) giveSpaceBar();
+}
+
+/** Puts the focus where the space bar talks. */
+function giveSpaceBar(): void {
+  if (!page.hold.hidden) page.hold.focus({ preventScroll: true });
 }
 
 function onEvent(event: CallEvent): void {
@@ -93,7 +137,8 @@ function onEvent(event: CallEvent): void {
 }
 
 function onLevel(level: number): void {
-  page.call.style.setProperty("--level", Math.min(1, level / FULL_LEVEL).toFixed(2));
+  const heard = !page.pushToTalk.checked || line?.held === true;
+  page.controls.style.setProperty("--level", heard ? Math.min(1, level / FULL_LEVEL).toFixed(2) : "0");
 }
 
 function onMicrophoneLost(): void {
@@ -104,6 +149,7 @@ function onMicrophoneLost(): void {
 function show(): void {
   conversation.show(transcript);
   page.welcome.hidden = transcript.entries.length > 0;
+  page.invitation.textContent = words.invitation(page.pushToTalk.checked);
   page.latency.textContent = words.latency(transcript.spans);
   page.latency.title = words.spanList(transcript.spans);
   if (call !== null) showCall(call);
@@ -114,12 +160,22 @@ function showCall(shown: Call): void {
   const live = shown.phase.kind === "live";
   page.call.dataset.phase = shown.phase.kind;
   page.callLabel.textContent = open ? (live ? "Hang up" : "Cancel") : "Talk";
-  setText(page.status, words.status(shown, activity(transcript), muted));
-  page.mute.hidden = !live;
+  setText(page.status, words.status(shown, activity(transcript), microphone()));
+  const byHand = page.pushToTalk.checked;
+  page.mute.hidden = !live || byHand;
   page.mute.ariaPressed = String(muted);
   page.muteLabel.textContent = muted ? "Unmute" : "Mute";
-  page.choices.hidden = open;
+  // What is said while the connection is gone is kept, so the button stays.
+  page.hold.hidden = !byHand || !(live || shown.phase.kind === "reconnecting");
+  page.hold.ariaPressed = String(line?.held === true);
+  page.controls.dataset.holding = String(!page.hold.hidden);
+  page.personas.hidden = page.voices.hidden = open;
   showFacts(open ? shown : null);
+}
+
+function microphone(): words.MicrophoneUse {
+  if (page.pushToTalk.checked) return line?.held === true ? "held" : "waiting";
+  return muted ? "muted" : "open";
 }
 
 function showFacts(shown: Call | null): void {

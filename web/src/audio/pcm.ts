@@ -3,8 +3,9 @@
 /** Rate of all sound on the wire, in hertz. */
 export const WIRE_RATE = 24_000;
 
-/** 20 ms, the length of one message up. */
-export const CHUNK_SAMPLES = 480;
+/** The length of one message up. */
+export const CHUNK_MS = 20;
+export const CHUNK_SAMPLES = (CHUNK_MS * WIRE_RATE) / 1000;
 
 /** Floats of -1 to 1 as PCM16; louder ones are clipped. */
 export function toPcm16(samples: Float32Array): Int16Array<ArrayBuffer> {

@@ -18,6 +18,8 @@ export type ResponseStatus = "completed" | "cancelled" | "failed" | "incomplete"
 export interface SessionSettings {
   /** True when both directions already are PCM16 at 24 kHz. */
   readonly formatsFit: boolean;
+  /** Turns of the person end when the page says so. */
+  readonly pushToTalk: boolean;
 }
 
 export type CallEvent =
@@ -32,6 +34,8 @@ export type CallEvent =
   /** The whole turn; empty when nothing was understood. */
   | { readonly kind: "user_settled"; readonly item: string; readonly text: string }
   | { readonly kind: "user_unheard"; readonly item: string }
+  /** What the person says goes on with a turn that was taken for over. */
+  | { readonly kind: "user_continued"; readonly item: string; readonly of: string }
   | { readonly kind: "agent_started"; readonly response: string }
   | { readonly kind: "agent_said"; readonly response: string; readonly item: string; readonly text: string }
   | { readonly kind: "agent_settled"; readonly response: string; readonly item: string; readonly text: string }

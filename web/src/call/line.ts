@@ -4,10 +4,12 @@ import { Loudspeaker } from "../audio/loudspeaker";
 import type { Captured, PlaybackReport } from "../audio/messages";
 import { Microphone, MicrophoneError } from "../audio/microphone";
 import { toBase64 } from "../audio/pcm";
-import { appendAudio, askForPcm, decode, reportPlayed, socketUrl, subprotocols } from "../wire/realtime";
+import * as realtime from "../wire/realtime";
 import { makeSession, Refused, type Wish } from "../wire/rest";
 import { begin, type Call, type Happening, isOpen, type Order, type Session, type Step, step } from "./call";
 import type { CallEvent } from "./events";
+import { type FloorOrder, PushToTalk } from "./push_to_talk";
+import { Uplink } from "./uplink";
 
 /** A socket that has not opened by now is given up. */
 const OPENING_MS = 5_000;
@@ -15,6 +17,9 @@ const OPENING_MS = 5_000;
 /** About 2 s of audio that the network has not taken. What comes on top is dropped, so that the gateway never hears
  * the person later than that. */
 const UPLINK_LIMIT_BYTES = 128_000;
+
+/** A turn that is ended by hand may arrive late, but whole: about 20 s. */
+const TURN_LIMIT_BYTES = 1_280_000;
 
 export interface Listener {
   onCall(call: Call): void;
@@ -31,12 +36,20 @@ export class Line {
   private loudspeaker: Loudspeaker | null = null;
   private socket: WebSocket | null = null;
   private timer: number | undefined;
+  private pushToTalk: boolean;
+  private readonly floor = new PushToTalk();
+  private readonly uplink: Uplink;
 
   /** Starts a call. Must run in the handler of a click: browsers allow sound only then. */
   constructor(
     private readonly wish: Wish,
     private readonly listener: Listener,
   ) {
+    this.pushToTalk = wish.pushToTalk;
+    this.uplink = new Uplink({
+      isOpen: () => this.socket?.readyState === WebSocket.OPEN,
+      send: (message) => this.socket?.send(message),
+    });
     const first = begin();
     this.call = first.call;
     this.follow(first);
@@ -48,6 +61,27 @@ export class Line {
 
   set muted(on: boolean) {
     if (this.microphone !== null) this.microphone.muted = on;
+  }
+
+  /** Whether the person has the floor by hand. */
+  get held(): boolean {
+    return this.floor.held;
+  }
+
+  /** Changes how the person takes the floor; sound goes up, or no longer does, from this moment on. */
+  choose(pushToTalk: boolean): void {
+    if (pushToTalk === this.pushToTalk) return;
+    this.carryOut(pushToTalk ? this.floor.begin() : this.floor.finish());
+    this.pushToTalk = pushToTalk;
+    this.send(realtime.chooseInput(pushToTalk));
+  }
+
+  press(): void {
+    if (this.pushToTalk) this.carryOut(this.floor.press());
+  }
+
+  release(): void {
+    this.floor.release();
   }
 
   hangUp(): void {
@@ -77,7 +111,7 @@ export class Line {
         this.connect(order.session, order.after);
         break;
       case "ask_for_pcm":
-        this.send(askForPcm());
+        this.send(realtime.askForPcm());
         break;
       case "retry":
         this.timer = window.setTimeout(() => {
@@ -99,9 +133,10 @@ export class Line {
       this.microphone = await Microphone.open(
         this.context,
         (chunk) => {
-          this.sendChunk(chunk);
+          this.takeChunk(chunk);
         },
         () => {
+          this.carryOut(this.floor.finish());
           this.listener.onMicrophoneLost();
         },
       );
@@ -129,14 +164,15 @@ export class Line {
   }
 
   private connect(session: Session, after: number | null): void {
-    const url = socketUrl(session.realtimeUrl, window.location.href, session.id, after);
-    const socket = new WebSocket(url, subprotocols(session.secret));
+    const url = realtime.socketUrl(session.realtimeUrl, window.location.href, session.id, after);
+    const socket = new WebSocket(url, realtime.subprotocols(session.secret));
     this.socket = socket;
     const deadline = window.setTimeout(() => {
       socket.close();
     }, OPENING_MS);
     socket.onopen = () => {
       window.clearTimeout(deadline);
+      this.uplink.flush();
       this.happen({ kind: "socket_opened" });
     };
     socket.onmessage = (message: MessageEvent<unknown>) => {
@@ -150,10 +186,15 @@ export class Line {
   }
 
   private receive(message: string): void {
-    const { number, event } = decode(message);
+    const { number, event } = realtime.decode(message);
     this.happen({ kind: "event_arrived", number, event });
     if (event === null) return;
     this.sound(event);
+    this.carryOut(this.floor.hear(event));
+    // A session that could not be resumed knows only how it was made.
+    if (event.kind === "session_opened" && event.settings.pushToTalk !== this.pushToTalk) {
+      this.send(realtime.chooseInput(this.pushToTalk));
+    }
     this.listener.onEvent(event);
   }
 
@@ -185,17 +226,52 @@ export class Line {
     }
   }
 
-  private sendChunk(chunk: Captured): void {
+  private takeChunk(chunk: Captured): void {
     this.listener.onLevel(chunk.level);
-    if ((this.socket?.bufferedAmount ?? 0) < UPLINK_LIMIT_BYTES) this.send(appendAudio(toBase64(chunk.samples)));
+    const orders = this.floor.push(chunk);
+    if (this.pushToTalk) this.carryOut(orders);
+    else this.sendChunk(chunk, UPLINK_LIMIT_BYTES);
+  }
+
+  private carryOut(orders: readonly FloorOrder[]): void {
+    for (const order of orders) {
+      switch (order.kind) {
+        case "send":
+          this.sendChunk(order.chunk, TURN_LIMIT_BYTES);
+          break;
+        case "commit":
+          this.send(realtime.commitTurn());
+          this.send(realtime.askForAnswer());
+          break;
+        case "clear":
+          this.send(realtime.clearTurn());
+          break;
+        case "cancel":
+          this.send(realtime.cancel(order.response));
+          this.loudspeaker?.drop(order.response);
+          break;
+        case "hush":
+          this.loudspeaker?.drop(null);
+      }
+    }
+  }
+
+  private sendChunk(chunk: Captured, limit: number): void {
+    if (!this.goesOn || (this.socket?.bufferedAmount ?? 0) >= limit) return;
+    this.uplink.sound(realtime.appendAudio(toBase64(chunk.samples)));
   }
 
   private sendReport(report: PlaybackReport): void {
-    for (const played of report) this.send(reportPlayed(played));
+    for (const played of report) this.send(realtime.reportPlayed(played));
   }
 
   private send(message: string): void {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(message);
+    if (this.goesOn) this.uplink.say(message);
+  }
+
+  /** Whether there is a session at the other end, be it out of reach for a while. */
+  private get goesOn(): boolean {
+    return ["live", "reconnecting"].includes(this.call.phase.kind);
   }
 
   /** Takes the socket out of service, so that its close is no loss. */

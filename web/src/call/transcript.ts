@@ -5,6 +5,11 @@ import type { CallEvent, ResponseStatus, ToolRun } from "./events";
 export interface UserEntry {
   readonly kind: "user";
   readonly id: string;
+  /** The wire's items that it is made of: more than one where the person went on after a pause. */
+  readonly items: readonly string[];
+  /** What the items before the last one say, or "". */
+  readonly earlier: string;
+  /** What the last one says. */
   readonly text: string;
   /** `partial`: may still change. `unheard`: the recogniser gave up, these were its last words. */
   readonly state: "partial" | "settled" | "unheard";
@@ -43,23 +48,31 @@ export type Entry = UserEntry | AgentEntry | ToolEntry | NoticeEntry;
 export interface Transcript {
   readonly entries: readonly Entry[];
   readonly userSpeaks: boolean;
+  /** No words were made out in what the person said last. */
+  readonly wordless: boolean;
   /** Milliseconds by span, of the last turn that was timed. */
   readonly spans: Readonly<Record<string, number>>;
 }
 
-export const EMPTY: Transcript = { entries: [], userSpeaks: false, spans: {} };
+export const EMPTY: Transcript = { entries: [], userSpeaks: false, wordless: false, spans: {} };
 
 /** What the gateway says when it no longer has all events since the connection went. */
 const GAP = "resync_required";
 
+/** What the gateway says when there are no words to answer. */
+const NO_WORDS = "no_input";
+
+/** The person and the gateway acted at the same moment; there is nothing to tell. */
+const CROSSED = ["response_cancel_not_active", "conversation_already_has_active_response"];
+
 /** What the call is busy with, for the status line. */
-export type Activity = "listening" | "hearing" | "working" | "speaking";
+export type Activity = "listening" | "hearing" | "wordless" | "working" | "speaking";
 
 /** The conversation after one more event. Entries that did not change stay the same objects. */
 export function advance(transcript: Transcript, event: CallEvent): Transcript {
   switch (event.kind) {
     case "user_started":
-      return { ...transcript, userSpeaks: true };
+      return { ...transcript, userSpeaks: true, wordless: false };
     case "user_stopped":
       return { ...transcript, userSpeaks: false };
     case "user_guessed":
@@ -72,6 +85,10 @@ export function advance(transcript: Transcript, event: CallEvent): Transcript {
       return settle(transcript, event.item, event.text.trim());
     case "user_unheard":
       return user(transcript, event.item, (entry) => ({ ...entry, state: "unheard" }));
+    case "user_continued":
+      return goOn(transcript, event.item, event.of);
+    case "agent_started":
+      return { ...transcript, wordless: false };
     case "agent_said":
       return agent(transcript, event.response, event.item, (entry) => ({ ...entry, text: entry.text + event.text }));
     case "agent_settled":
@@ -88,6 +105,8 @@ export function advance(transcript: Transcript, event: CallEvent): Transcript {
       return { ...transcript, spans: event.spans };
     case "error_reported":
       if (event.code === GAP) return note(close(transcript), "Some of what happened meanwhile is missing here.");
+      if (event.code === NO_WORDS) return { ...transcript, wordless: true };
+      if (CROSSED.includes(event.code)) return transcript;
       return note(transcript, event.message === "" ? event.code : event.message);
     default:
       return transcript;
@@ -113,7 +132,17 @@ export function activity(transcript: Transcript): Activity {
   if (transcript.entries.some((entry) => entry.kind === "agent" && entry.state === "speaking")) return "speaking";
   if (transcript.userSpeaks) return "hearing";
   if (transcript.entries.some((entry) => entry.kind === "tool" && isRunning(entry.run))) return "working";
-  return "listening";
+  return transcript.wordless ? "wordless" : "listening";
+}
+
+/** The conversation as the person takes the floor by hand. */
+export function take(transcript: Transcript): Transcript {
+  return { ...transcript, wordless: false };
+}
+
+/** All that the person says in one turn. */
+export function wordsOf(entry: UserEntry): string {
+  return [entry.earlier, entry.text].filter((words) => words.trim() !== "").join(" ");
 }
 
 export function isRunning(run: ToolRun): boolean {
@@ -121,23 +150,36 @@ export function isRunning(run: ToolRun): boolean {
 }
 
 function user(transcript: Transcript, item: string, change: (entry: UserEntry) => UserEntry): Transcript {
-  const id = `user:${item}`;
-  const known = find(transcript, id);
-  const entry = known?.kind === "user" ? known : newUser(id);
-  if (entry.state === "settled") return transcript;
+  const entry = userEntry(transcript, item) ?? newUser(item);
+  // Only the last of its items can still change.
+  if (entry.state === "settled" || entry.items.at(-1) !== item) return transcript;
   const changed = change(entry);
   // A bubble appears with its first word; voice activity alone may be a cough.
-  return changed.text.trim() === "" ? remove(transcript, id) : put(transcript, changed);
+  return wordsOf(changed) === "" ? remove(transcript, entry.id) : put(transcript, changed);
 }
 
 function settle(transcript: Transcript, item: string, text: string): Transcript {
-  const id = `user:${item}`;
-  if (text === "") return remove(transcript, id);
-  return put(transcript, { ...newUser(id), text, state: "settled" });
+  const entry = userEntry(transcript, item) ?? newUser(item);
+  if (entry.items.at(-1) !== item) return transcript;
+  const settled: UserEntry = { ...entry, text, state: "settled" };
+  return wordsOf(settled) === "" ? remove(transcript, entry.id) : put(transcript, settled);
 }
 
-function newUser(id: string): UserEntry {
-  return { kind: "user", id, text: "", state: "partial", guessed: false };
+/** Makes one bubble of two: the person went on with what they had said. */
+function goOn(transcript: Transcript, item: string, of: string): Transcript {
+  const first = userEntry(transcript, of);
+  if (first === undefined || first.items.includes(item)) return transcript;
+  const { text, state, guessed, id } = userEntry(transcript, item) ?? newUser(item);
+  const whole = { ...first, items: [...first.items, item], earlier: wordsOf(first), text, state, guessed };
+  return put(remove(transcript, id), whole);
+}
+
+function userEntry(transcript: Transcript, item: string): UserEntry | undefined {
+  return transcript.entries.find((entry): entry is UserEntry => entry.kind === "user" && entry.items.includes(item));
+}
+
+function newUser(item: string): UserEntry {
+  return { kind: "user", id: `user:${item}`, items: [item], earlier: "", text: "", state: "partial", guessed: false };
 }
 
 function agent(

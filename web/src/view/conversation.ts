@@ -1,6 +1,14 @@
 /** Shows the transcript as a list of bubbles and badges, changing only what has changed. */
 
-import { type AgentEntry, type Entry, isRunning, type ToolEntry, type Transcript, type UserEntry } from "../call/transcript";
+import {
+  type AgentEntry,
+  type Entry,
+  isRunning,
+  type ToolEntry,
+  type Transcript,
+  type UserEntry,
+  wordsOf,
+} from "../call/transcript";
 import { element } from "./element";
 import * as words from "./words";
 
@@ -68,7 +76,7 @@ function fill(node: HTMLLIElement, entry: Entry): void {
 
 function fillUser(node: HTMLLIElement, entry: UserEntry): void {
   bubble(node, "user", entry.state, entry.state === "partial");
-  node.replaceChildren(speaker("You"), element("span", "words", entry.text));
+  node.replaceChildren(speaker("You"), element("span", "words", wordsOf(entry)));
   if (entry.state === "unheard") node.append(element("span", "remark", "not understood"));
 }
 

@@ -18,9 +18,20 @@ const FAULTS: Readonly<Record<MicrophoneFault, string>> = {
 const ACTIVITIES: Readonly<Record<Activity, string>> = {
   listening: "Listening. Go ahead.",
   hearing: "Hearing you …",
+  wordless: "No words were made out. Try again?",
   working: "Working on it …",
   speaking: "Speaking. Talk over it whenever you like.",
 };
+
+/** What differs where the person takes the floor by hand. */
+const BY_HAND: Readonly<Partial<Record<Activity, string>>> = {
+  listening: "Hold the button or the space bar, and talk.",
+  wordless: "No words were made out. Hold the button while you talk.",
+  speaking: "Speaking. Hold the button to cut in.",
+};
+
+/** What becomes of the person's sound: it goes up, or it is muted; by hand, it goes up while the button is held. */
+export type MicrophoneUse = "open" | "muted" | "waiting" | "held";
 
 const MODES: Readonly<Record<string, string>> = {
   local: "local engine",
@@ -29,7 +40,7 @@ const MODES: Readonly<Record<string, string>> = {
   elevenlabs: "ElevenLabs",
 };
 
-export function status(call: Call, activity: Activity, muted: boolean): string {
+export function status(call: Call, activity: Activity, use: MicrophoneUse): string {
   switch (call.phase.kind) {
     case "asking":
       return "Allow the microphone when the browser asks for it.";
@@ -37,11 +48,24 @@ export function status(call: Call, activity: Activity, muted: boolean): string {
     case "connecting":
       return "Connecting …";
     case "live":
-      return muted ? "Your microphone is muted." : ACTIVITIES[activity];
+      return live(activity, use);
     case "reconnecting":
       return "The connection dropped. Trying to get it back …";
     case "ended":
       return ending(call.phase.ending);
+  }
+}
+
+function live(activity: Activity, use: MicrophoneUse): string {
+  switch (use) {
+    case "open":
+      return ACTIVITIES[activity];
+    case "muted":
+      return "Your microphone is muted.";
+    case "waiting":
+      return BY_HAND[activity] ?? ACTIVITIES[activity];
+    case "held":
+      return "Listening. Let go when you are done.";
   }
 }
 
@@ -60,6 +84,13 @@ function ending(ending: Ending): string {
     case "refused":
       return refusal(ending.refusal);
   }
+}
+
+/** What to know before the first word. */
+export function invitation(pushToTalk: boolean): string {
+  return pushToTalk
+    ? "Then hold the button or the space bar while you talk; the agent is silent as long as you do. Try:"
+    : "You can speak over it at any time; it stops and listens. Try:";
 }
 
 /** What to know before the call: nothing, as long as one can be had. */

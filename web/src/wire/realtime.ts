@@ -99,6 +99,11 @@ const READERS: Readonly<Record<string, Reader>> = {
       },
     };
   },
+  "antiphon.continued": (message) => {
+    const item = text(message.item_id);
+    const of = text(message.of);
+    return item === null || of === null ? null : { kind: "user_continued", item, of };
+  },
   "antiphon.engine": (message) => {
     const mode = text(message.mode);
     if (mode === null) return null;
@@ -121,7 +126,8 @@ function sessionOpened(message: Json): CallEvent {
     const format = object(object(side)?.format);
     return format?.type === "audio/pcm" && format.rate === WIRE_RATE;
   };
-  return { kind: "session_opened", settings: { formatsFit: fits(audio?.input) && fits(audio?.output) } };
+  const formatsFit = fits(audio?.input) && fits(audio?.output);
+  return { kind: "session_opened", settings: { formatsFit, pushToTalk: object(audio?.input)?.turn_detection === null } };
 }
 
 function userWords(kind: "user_guessed" | "user_said" | "user_settled", field: string): Reader {
@@ -148,6 +154,29 @@ export function appendAudio(audio: string): string {
 
 export function reportPlayed(played: Played): string {
   return JSON.stringify({ type: "antiphon.playback", item_id: played.item, played_ms: played.ms });
+}
+
+/** The person's turn is over. */
+export function commitTurn(): string {
+  return JSON.stringify({ type: "input_audio_buffer.commit" });
+}
+
+/** What was sent since the last turn is void. */
+export function clearTurn(): string {
+  return JSON.stringify({ type: "input_audio_buffer.clear" });
+}
+
+export function askForAnswer(): string {
+  return JSON.stringify({ type: "response.create" });
+}
+
+export function cancel(response: string): string {
+  return JSON.stringify({ type: "response.cancel", response_id: response });
+}
+
+/** Chooses how the person takes the floor. */
+export function chooseInput(pushToTalk: boolean): string {
+  return JSON.stringify({ type: "antiphon.engine", input_mode: pushToTalk ? "push_to_talk" : "duplex" });
 }
 
 /** Asks for PCM16 at 24 kHz both ways. */

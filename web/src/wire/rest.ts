@@ -27,6 +27,7 @@ export interface Wish {
   readonly persona: string;
   /** "" for the persona's own. */
   readonly voice: string;
+  readonly pushToTalk: boolean;
   readonly timezone: string;
 }
 
@@ -65,6 +66,7 @@ export async function makeSession(wish: Wish): Promise<Session> {
       persona: wish.persona,
       // Left out, the persona speaks with its own voice.
       ...(wish.voice === "" ? {} : { voice: wish.voice }),
+      input_mode: wish.pushToTalk ? "push_to_talk" : "duplex",
       metadata: { timezone: wish.timezone },
     }),
   });

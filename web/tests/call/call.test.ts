@@ -100,7 +100,7 @@ it("asks for its own sound format when the session has another", () => {
   const opened = (formatsFit: boolean): Happening => ({
     kind: "event_arrived",
     number: 1,
-    event: { kind: "session_opened", settings: { formatsFit } },
+    event: { kind: "session_opened", settings: { formatsFit, pushToTalk: false } },
   });
   expect(after(OPENED, MADE, CONNECTED, opened(true)).orders).toEqual([]);
   expect(after(OPENED, MADE, CONNECTED, opened(false)).orders).toEqual([{ kind: "ask_for_pcm" }]);

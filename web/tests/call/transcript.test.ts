@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 
 import type { CallEvent, ToolRun } from "../../src/call/events";
-import { activity, advance, close, EMPTY, type Entry, note, type Transcript } from "../../src/call/transcript";
+import { activity, advance, close, EMPTY, type Entry, note, take, type Transcript, wordsOf } from "../../src/call/transcript";
 
 function after(...events: CallEvent[]): Transcript {
   return events.reduce(advance, EMPTY);
@@ -12,7 +12,7 @@ function lines(transcript: Transcript): string[] {
   return transcript.entries.map((entry: Entry) => {
     if (entry.kind === "tool") return `tool ${entry.run.status}: ${entry.run.action}`;
     if (entry.kind === "notice") return `notice: ${entry.text}`;
-    return `${entry.kind} ${entry.state}: ${entry.text}`;
+    return `${entry.kind} ${entry.state}: ${entry.kind === "user" ? wordsOf(entry) : entry.text}`;
   });
 }
 
@@ -67,6 +67,52 @@ it("leaves settled words alone", () => {
 it("keeps the last guess when the recogniser gives up", () => {
   expect(lines(after(guessed("what"), { kind: "user_unheard", item: "u1" }))).toEqual(["user unheard: what"]);
 });
+
+const continued = (item: string, of: string): CallEvent => ({ kind: "user_continued", item, of });
+
+it("makes one bubble of a turn that goes on after a pause, whenever it is told", () => {
+  const first = after(settled("remind me"), said("When?"), ended("cancelled"));
+  const early = [continued("u2", "u1"), guessed("in ten", "u2"), settled("in ten minutes", "u2")];
+  const late = [guessed("in ten", "u2"), settled("in ten minutes", "u2"), continued("u2", "u1")];
+  for (const events of [early, late]) {
+    expect(lines(events.reduce(advance, first))).toEqual(["user settled: remind me in ten minutes", "agent cut: When?"]);
+  }
+  expect(lines(early.slice(0, 2).reduce(advance, first))[0]).toBe("user partial: remind me in ten");
+});
+
+it("lets a turn go on more than once", () => {
+  const breaths = [settled("remind me"), continued("u2", "u1"), settled("in ten", "u2"), continued("u3", "u2"), settled("minutes", "u3")];
+  expect(lines(after(...breaths))).toEqual(["user settled: remind me in ten minutes"]);
+});
+
+it("keeps what was said when nothing comes of going on", () => {
+  expect(lines(after(settled("remind me"), continued("u2", "u1"), settled("", "u2")))).toEqual(["user settled: remind me"]);
+});
+
+it("leaves the words of an earlier breath alone", () => {
+  const gone = after(settled("remind me"), continued("u2", "u1"), settled("later", "u2"), guessed("rewind", "u1"), settled("rewind", "u1"));
+  expect(lines(gone)).toEqual(["user settled: remind me later"]);
+});
+
+it("shows what goes on with a turn that it never saw as a turn of its own", () => {
+  expect(lines(after(continued("u2", "u1"), settled("in ten minutes", "u2")))).toEqual(["user settled: in ten minutes"]);
+});
+
+it("says beside the conversation that no words were made out, until there are some", () => {
+  const nothing: CallEvent = { kind: "error_reported", code: "no_input", message: "nothing was said" };
+  expect(lines(after(nothing))).toEqual([]);
+  expect(activity(after(nothing))).toBe("wordless");
+  expect(activity(after(nothing, { kind: "user_started" }, { kind: "user_stopped" }))).toBe("listening");
+  expect(activity(after(nothing, { kind: "agent_started", response: "r1" }))).toBe("listening");
+  expect(activity(take(after(nothing)))).toBe("listening");
+});
+
+it.each(["response_cancel_not_active", "conversation_already_has_active_response"])(
+  "has nothing to tell where person and gateway acted at once: %s",
+  (code) => {
+    expect(lines(after({ kind: "error_reported", code, message: "too late" }))).toEqual([]);
+  },
+);
 
 it("builds the agent's words as they are spoken", () => {
   const spoken = after(said("It is "), said("noon."));

@@ -37,14 +37,23 @@ it("tells an absent gateway from one that refuses", () => {
 
 it("says what to do about a microphone that is refused or hidden", () => {
   const ended = (fault: "refused" | "insecure") =>
-    words.status(call({ kind: "ended", ending: { kind: "no_sound", fault } }), "listening", false);
+    words.status(call({ kind: "ended", ending: { kind: "no_sound", fault } }), "listening", "open");
   expect(ended("refused")).toMatch(/Allow it/);
   expect(ended("insecure")).toMatch(/localhost and https/);
 });
 
 it("puts the mute before everything else that is going on", () => {
-  expect(words.status(call({ kind: "live" }), "speaking", true)).toBe("Your microphone is muted.");
-  expect(words.status(call({ kind: "live" }), "working", false)).toBe("Working on it …");
+  expect(words.status(call({ kind: "live" }), "speaking", "muted")).toBe("Your microphone is muted.");
+  expect(words.status(call({ kind: "live" }), "working", "open")).toBe("Working on it …");
+});
+
+it("tells who pushes to talk what to hold, and when to let go", () => {
+  const live = call({ kind: "live" });
+  expect(words.status(live, "listening", "waiting")).toMatch(/^Hold the button or the space bar/);
+  expect(words.status(live, "wordless", "waiting")).toMatch(/^No words were made out/);
+  expect(words.status(live, "speaking", "waiting")).toBe("Speaking. Hold the button to cut in.");
+  expect(words.status(live, "working", "waiting")).toBe("Working on it …");
+  expect(words.status(live, "speaking", "held")).toBe("Listening. Let go when you are done.");
 });
 
 it("names a tool and how far it got", () => {

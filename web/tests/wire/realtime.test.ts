@@ -1,7 +1,19 @@
 import { expect, it } from "vitest";
 
 import { toBase64 } from "../../src/audio/pcm";
-import { appendAudio, askForPcm, decode, reportPlayed, socketUrl, subprotocols } from "../../src/wire/realtime";
+import {
+  appendAudio,
+  askForAnswer,
+  askForPcm,
+  cancel,
+  chooseInput,
+  clearTurn,
+  commitTurn,
+  decode,
+  reportPlayed,
+  socketUrl,
+  subprotocols,
+} from "../../src/wire/realtime";
 
 function event(message: Record<string, unknown>) {
   return decode(JSON.stringify({ event_id: "event_0000017", ...message })).event;
@@ -105,7 +117,32 @@ it("notices a session that speaks another sound format", () => {
   expect(session(8_000)).toMatchObject({ settings: { formatsFit: false } });
 });
 
-it("writes the three messages that go up", () => {
+it("tells a session whose turns end by hand", () => {
+  const session = (turn_detection: unknown) =>
+    event({ type: "session.created", session: { audio: { input: { turn_detection } } } });
+  expect(session(null)).toMatchObject({ settings: { pushToTalk: true } });
+  expect(session({ type: "server_vad" })).toMatchObject({ settings: { pushToTalk: false } });
+});
+
+it("reads that a turn goes on", () => {
+  expect(event({ type: "antiphon.continued", item_id: "i2", of: "i1" })).toEqual({
+    kind: "user_continued",
+    item: "i2",
+    of: "i1",
+  });
+  expect(event({ type: "antiphon.continued", item_id: "i2" })).toBeNull();
+});
+
+it("writes what push-to-talk has to say", () => {
+  expect(JSON.parse(commitTurn())).toEqual({ type: "input_audio_buffer.commit" });
+  expect(JSON.parse(clearTurn())).toEqual({ type: "input_audio_buffer.clear" });
+  expect(JSON.parse(askForAnswer())).toEqual({ type: "response.create" });
+  expect(JSON.parse(cancel("resp_1"))).toEqual({ type: "response.cancel", response_id: "resp_1" });
+  expect(JSON.parse(chooseInput(true))).toEqual({ type: "antiphon.engine", input_mode: "push_to_talk" });
+  expect(JSON.parse(chooseInput(false))).toEqual({ type: "antiphon.engine", input_mode: "duplex" });
+});
+
+it("writes the three messages that go up by themselves", () => {
   expect(JSON.parse(appendAudio("AAA="))).toEqual({ type: "input_audio_buffer.append", audio: "AAA=" });
   expect(JSON.parse(reportPlayed({ item: "i1", ms: 120, ended: false }))).toEqual({
     type: "antiphon.playback",
