@@ -16,6 +16,7 @@ from uuid import UUID
 
 from bridge import events as bridge
 from bridge.bridge import Bridge
+from bridge.ledger import Status
 from gateway.conversation import Conversation, Line
 from gateway.ports import Brief, Ears, Engine, MindAway, Mode, PartAway
 from gateway.recorder import Fact, Recorder
@@ -108,6 +109,8 @@ class Call:
         """Once the engine is connected; events wait in the inbox until then."""
         self._utterances: set[asyncio.Task[None]] = set()
         """The bridge's work on what was said."""
+        self._readings: dict[UUID, asyncio.Task[None]] = {}
+        """The same by turn: of one that was withdrawn and came again, the last."""
 
     # For the wires.
 
@@ -339,6 +342,10 @@ class Call:
                 self.conversation.correct(effect.turn_id, effect.heard_text)
             case do.AnswerWanted():
                 self._ask_bridge(effect)
+            case do.Withdrawn():
+                # What is still told of it is no longer what the user wants.
+                self._readings.pop(effect.turn_id, None)
+                self._bridge.withdraw(effect.turn_id)
             case _:
                 pass
 
@@ -353,10 +360,17 @@ class Call:
             last_agent=self.conversation.last("agent"),
             timezone=self.profile.timezone,
             language=self.profile.brief.language,
+            settle_s=max(0, wanted.open_until - self.now()) / RATE,
         )
         task = self._work.create_task(self._take(utterance), name=f"bridge {wanted.turn_id}")
         self._utterances.add(task)
-        task.add_done_callback(self._utterances.discard)
+        self._readings[wanted.turn_id] = task
+        task.add_done_callback(self._done_with)
+
+    def _done_with(self, task: asyncio.Task[None]) -> None:
+        self._utterances.discard(task)
+        for turn_id in [turn_id for turn_id, reading in self._readings.items() if reading is task]:
+            del self._readings[turn_id]
 
     async def _take(self, utterance: bridge.Utterance) -> None:
         """Have the bridge take one utterance; whatever breaks there is said, and breaks nothing else."""
@@ -364,12 +378,18 @@ class Call:
             async with contextlib.aclosing(self._bridge.take(utterance)) as events:
                 async for event in events:
                     self._tell(event, self.now())
-                    self._bridged(event)
+                    if self._is_current(utterance.turn_id):
+                        self._bridged(event)
         except Exception:
             log.exception("the bridge failed", extra={"session": self.session_id})
             phrases = self.profile.brief.persona.phrases.failed
             self._inject(utterance.turn_id, phrases[0].format(reason="something broke on my side"), "notice")
-        self.feed(on.Settled(self.now(), utterance.turn_id))
+        if self._is_current(utterance.turn_id):
+            self.feed(on.Settled(self.now(), utterance.turn_id))
+
+    def _is_current(self, turn_id: UUID) -> bool:
+        """Whether the running task reads what the turn says now."""
+        return self._readings.get(turn_id) is asyncio.current_task()
 
     def _bridged(self, event: bridge.BridgeEvent) -> None:
         match event:
@@ -377,8 +397,10 @@ class Call:
                 self.feed(on.MindAsked(self.now(), event.turn_id))
             case bridge.Reply():
                 self._inject(event.turn_id, event.text, event.source, event.invocation_id)
-            case bridge.ControlAsked(_, "stop") if self.session.agent.turn is not None:
-                self.feed(on.CancelAsked(self.now(), "user_asked"))
+            case bridge.ControlAsked(_, "stop"):
+                self.feed(on.HushAsked(self.now()))
+            case bridge.InvocationChanged(row) if row.status is Status.RUNNING and row.risk != "read":
+                self.feed(on.DeedBegan(self.now(), row.turn_id))
             case _:
                 pass
 

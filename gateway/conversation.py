@@ -29,9 +29,10 @@ class Conversation:
         return tuple(self._lines)
 
     def add(self, line: Line) -> None:
-        """Append a turn; the oldest is let go when there are too many."""
+        """Append a turn, also one that is told anew because it went on; the oldest is let go of too many."""
         if line.text:
-            self._lines = [*self._lines[1 - KEPT :], line]
+            before = [known for known in self._lines if known.turn_id != line.turn_id]
+            self._lines = [*before[1 - KEPT :], line]
 
     def correct(self, turn_id: UUID, text: str) -> None:
         """The turn was heard as `text`; nothing of it heard means that it was not said."""

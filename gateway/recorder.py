@@ -74,7 +74,7 @@ class Recorder:
             case on.RulesChanged(push_to_talk=bool(by_hand)):
                 mode: InputMode = "push_to_talk" if by_hand else "duplex"
                 self._outlet.put(rows.SessionRow(session_id=self._session_id, input_mode=mode))
-            case do.UserStarted():
+            case do.UserStarted() if fact.may_continue is None:
                 self._turn(fact.turn_id, "user", start_samples=fact.at, started_at=self.at(fact.at))
             case do.UserTurnEnded():
                 self._turn(

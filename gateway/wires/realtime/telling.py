@@ -145,7 +145,7 @@ class Teller:
         self.tell("conversation.item.added", item=item, previous_item_id=previous)
 
     def _user_ended(self, fact: do.UserTurnEnded) -> None:
-        name = self._items.name(fact.turn_id)
+        name = self._items.name(fact.breath_id)
         if fact.by == "text":
             item = show.typed(name, "user", fact.text)
             previous = self._items.put(item, fact.turn_id)
@@ -153,18 +153,21 @@ class Teller:
             self.tell("conversation.item.done", item=item, previous_item_id=previous)
             return
         known = self._items.get(name) is not None
-        item = show.spoken_by_user(name, fact.text)
-        previous = self._items.put(item, fact.turn_id)
+        # A turn that went on is told as a second item, with the words that were added: clients append.
+        item = show.spoken_by_user(name, fact.added)
+        previous = self._items.put(item, fact.breath_id)
+        if fact.breath_id != fact.turn_id:
+            self._ours("antiphon.continued", item_id=name, of=self._items.name(fact.turn_id), text=fact.text)
         if not known:
             # Said while the agent spoke, and no barge-in: an item, but no floor.
             self.tell("conversation.item.added", item=item, previous_item_id=previous)
         place: dict[str, Any] = {"item_id": name, "content_index": 0}
-        if fact.text:
-            self.tell("conversation.item.input_audio_transcription.delta", **place, delta=fact.text)
+        if fact.added:
+            self.tell("conversation.item.input_audio_transcription.delta", **place, delta=fact.added)
         self.tell(
             "conversation.item.input_audio_transcription.completed",
             **place,
-            transcript=fact.text,
+            transcript=fact.added,
             usage={"type": "duration", "seconds": round(ms(fact.end - fact.start) / 1000, 3)},
         )
         self.tell("conversation.item.done", item=item, previous_item_id=previous)

@@ -1,5 +1,7 @@
 """One wish, two breaths: who goes on soon after a turn was taken for over goes on with that turn."""
 
+from typing import Any
+
 import pytest
 
 from gateway.session import effects as do
@@ -15,7 +17,7 @@ REPLIES: dict[str, list[tuple[int, str, on.Source]]] = {
 }
 
 
-def asks_in_two_breaths(pause: float, then: str = "in Tokyo", **script: object) -> Call:
+def asks_in_two_breaths(pause: float, then: str = "in Tokyo", **script: Any) -> Call:
     """A call in which `TIME` is asked, and `then` said `pause` ms later."""
     call = Call(replies=REPLIES, **script)
     first = call.says(TIME, at=1000)
