@@ -51,6 +51,8 @@ class Profile:
     fallback_reason: str | None
     brief: Brief
     rules: Rules
+    greets: bool | None = None
+    """Whether the agent may begin to speak; None: with a client that knows our own events."""
     user_id: str | None = None
     client: str | None = None
     timezone: str | None = None
@@ -129,6 +131,13 @@ class Call:
     def start(self) -> None:
         """Connect the engine; what was said before is kept and heard then."""
         self._wanted.set()
+
+    def greet(self, knows_ours: bool) -> None:
+        """A client is there for the first time: the agent may speak to it unasked, if that was wanted."""
+        greets = self.profile.greets
+        if knows_ours if greets is None else greets:
+            self.start()
+            self.feed(on.ClientCame(self.now()))
 
     def hear(self, pcm: bytes) -> None:
         """The user's sound: PCM16 mono at 24 kHz, whole samples.

@@ -14,9 +14,11 @@ from gateway.call import GATEWAY_STOPPED, Call, Profile
 from gateway.parts import Parts, WantedMode
 from gateway.ports import Brief, base_language
 from gateway.recorder import Outlet
+from gateway.session.clock import samples
 from gateway.session.rules import Rules
 from gateway.store import rows
 from personas.errors import PersonaError
+from personas.model import Persona
 from services.base.ids import new_id
 from services.base.problems import Busy, Invalid, NotFound
 
@@ -46,12 +48,24 @@ class Opening:
     voice: str | None = None
     language: str | None = None
     push_to_talk: bool = False
+    greeting: bool | None = None
+    """Whether the agent speaks first, and into long silences; None: with clients that know our own events."""
     user_id: str | None = None
     conversation_id: str | None = None
     client: str | None = None
     timezone: str | None = None
     allow_recording: bool = False
     metadata: dict[str, Any] = field(default_factory=dict)
+
+
+def manners(persona: Persona, push_to_talk: bool) -> Rules:
+    """The rules of a call with that persona."""
+    return Rules(
+        push_to_talk=push_to_talk,
+        greeting=persona.greeting,
+        silence=samples(1000 * (persona.silence_s or 0)),
+        still_there=persona.phrases.still_there,
+    )
 
 
 class Calls:
@@ -95,6 +109,7 @@ class Calls:
         if len(self._calls) >= self.most:
             raise Busy(f"{self.most} calls are under way on this gateway", retry_after=RETRY_AFTER_S)
         mode, fallback_reason = self.parts.choose(asked.mode)
+        brief = self.brief(asked.persona, asked.voice, asked.language)
         session_id = new_id()
         profile = Profile(
             session_id=session_id,
@@ -102,8 +117,9 @@ class Calls:
             owner=asked.owner,
             mode=mode,
             fallback_reason=fallback_reason,
-            brief=self.brief(asked.persona, asked.voice, asked.language),
-            rules=Rules(push_to_talk=asked.push_to_talk),
+            brief=brief,
+            rules=manners(brief.persona, asked.push_to_talk),
+            greets=asked.greeting,
             user_id=asked.user_id,
             client=asked.client,
             timezone=asked.timezone,

@@ -185,7 +185,8 @@ async def hold(url: str, asked: dict[str, Any], pcm: bytes, limit_s: float) -> T
 
 
 async def _make_session(http: aiohttp.ClientSession, url: str, asked: dict[str, Any]) -> dict[str, Any]:
-    body = {name: value for name, value in asked.items() if value is not None}
+    # Who plays a file from its beginning is not greeted over it.
+    body = {"greeting": False, **{name: value for name, value in asked.items() if value is not None}}
     async with http.post(f"{url}/api/mas/voice/duplex/session", json=body, headers=headers()) as response:
         made: dict[str, Any] = await response.json(content_type=None)
         if response.status != 201:

@@ -24,6 +24,8 @@ class SessionRequest(Body):
     voice: str | None = None
     language: str | None = Field(default=None, max_length=20)
     input_mode: Literal["duplex", "push_to_talk"] = "duplex"
+    greeting: bool | None = None
+    """Whether the agent greets, and speaks up after long silence. Null: where the client asked for our own events."""
     user_id: str | None = Field(default=None, max_length=200)
     conversation_id: str | None = Field(default=None, min_length=1, max_length=200)
     metadata: dict[str, Any] = Field(default_factory=dict)

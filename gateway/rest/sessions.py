@@ -126,6 +126,7 @@ class Sessions:
                 voice=asked.voice,
                 language=asked.language,
                 push_to_talk=asked.input_mode == "push_to_talk",
+                greeting=asked.greeting,
                 user_id=asked.user_id,
                 conversation_id=asked.conversation_id,
                 client=request.headers.get("User-Agent"),

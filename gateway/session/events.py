@@ -109,6 +109,13 @@ class PlaybackReported:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientCame:
+    """A client that wants to be spoken to unasked is there for the first time."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class RulesChanged:
     """The client asked for other manners; what is None stays as it is."""
 
@@ -116,6 +123,8 @@ class RulesChanged:
     push_to_talk: bool | None = None
     answers_by_itself: bool | None = None
     interruptible: bool | None = None
+    silence: int | None = None
+    """Samples of silence after which the agent speaks up; 0: never."""
 
 
 # The engine.
@@ -218,6 +227,7 @@ Event = (
     | AnswerAsked
     | CancelAsked
     | PlaybackReported
+    | ClientCame
     | RulesChanged
     | AgentOpened
     | AgentFinished

@@ -15,6 +15,10 @@ class Injections:
 
     _waiting: list[InjectionAsked] = field(default_factory=list)
 
+    def __bool__(self) -> bool:
+        """Whether anything waits."""
+        return bool(self._waiting)
+
     @property
     def has_answers(self) -> bool:
         """Whether something waits that belongs to a turn of the user."""

@@ -138,8 +138,8 @@ class Playout:
         track = self.track
         if track is not None and not self._paused:
             self._paused = True
-            # Where the sound has just run dry there is nothing to fade.
-            self._fade_out = track.left > 0 and self._horizon > now
+            # Where the sound has just run dry, or another turn's still fills the lead, there is nothing to fade.
+            self._fade_out = track.left > 0 and now < self._horizon <= now + LEAD
         return self._horizon + (min(FADE, track.left) if track and self._fade_out else 0)
 
     def resume(self) -> None:

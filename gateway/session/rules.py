@@ -1,6 +1,7 @@
 """What a session is made with: the manners that its client chose, and what its engine can do."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from gateway.session.effects import HeardBasis
 from gateway.session.events import RulesChanged
@@ -16,6 +17,13 @@ class Rules:
     """Whether each turn of the user is answered without being asked to."""
     interruptible: bool = True
     """Whether the user's voice may cut the agent's."""
+    speaks_unasked: bool = False
+    """Whether the agent may begin a conversation: stock clients expect it to speak when spoken to."""
+    greeting: str = ""
+    """What it says to who comes; empty: nothing."""
+    silence: int = 0
+    """Samples in which nobody spoke until it says one of `still_there`; 0: it never does."""
+    still_there: tuple[str, ...] = ()
 
     def changed(self, event: RulesChanged) -> "Rules":
         """These manners with what the client asked for."""
@@ -23,8 +31,12 @@ class Rules:
             "push_to_talk": event.push_to_talk,
             "answers_by_itself": event.answers_by_itself,
             "interruptible": event.interruptible,
+            "silence": event.silence,
         }
-        return replace(self, **{name: value for name, value in asked.items() if value is not None})
+        changes: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+        if event.silence:
+            changes["speaks_unasked"] = True
+        return replace(self, **changes)
 
 
 @dataclass(frozen=True, slots=True)

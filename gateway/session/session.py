@@ -9,6 +9,7 @@ from gateway.session import events as on
 from gateway.session.agent_floor import BREATH, AgentFloor, injection_changed
 from gateway.session.answers import Answers, Question
 from gateway.session.clock import ms
+from gateway.session.company import STALE, Company
 from gateway.session.injections import Injections
 from gateway.session.interruption import is_backchannel, is_command
 from gateway.session.overlap import Overlap
@@ -31,6 +32,9 @@ class Session:
         self.injections = Injections()
         self.answers = Answers()
         self._overlap = Overlap(self.agent)
+        self._company = Company()
+        self._unsettled: set[UUID] = set()
+        """Utterances that the bridge has not done with."""
         self._held = False
         self._breath_until = 0
         """When the agent may begin to speak again."""
@@ -108,6 +112,9 @@ class Session:
                 self._hush()
             case on.PlaybackReported():
                 self._out.extend(self.agent.correct(event.turn_id, event.heard, self.now))
+            case on.ClientCame():
+                self.rules = replace(self.rules, speaks_unasked=True)
+                self._company.came(self.now)
             case on.RulesChanged():
                 self.rules = self.rules.changed(event)
                 if self.rules.push_to_talk:
@@ -126,6 +133,7 @@ class Session:
             case on.DeedBegan():
                 self._no_longer_open(event.turn_id)
             case on.Settled():
+                self._unsettled.discard(event.turn_id)
                 self.answers.decide(event.turn_id)
             case on.InjectionAsked():
                 self._inject(event)
@@ -146,7 +154,20 @@ class Session:
             self._announce_speaker()
             if not self.user.has_floor(self.now) and self.now >= self._breath_until:
                 self._speak_next()
+        self._keep_company()
         self._hold()
+
+    def _keep_company(self) -> None:
+        """Speak unasked, where nobody has spoken for long."""
+        users = (self.user.turn, self.user.closing)
+        waits = self._unsettled or self._answer_under_way or self.injections
+        busy = bool(self.agent.turn or any(users) or waits)
+        if text := self._company.due(self.now, self.rules, busy):
+            self._inject(
+                on.InjectionAsked(
+                    self.now, self._new_id(), text, "notice", priority=-1, expires_at=self.now + STALE
+                )
+            )
 
     # The user's floor.
 
@@ -217,6 +238,7 @@ class Session:
             return
         turn.continues, self.user.said = before, None
         self._tell(do.Withdrawn(before.turn_id))
+        self._unsettled.discard(before.turn_id)
         self.answers.withdraw(before.turn_id)
         self._drop(self.injections.withdrawn(before.turn_id), "withdrawn")
         if agent is not None and agent.answers == before.turn_id:
@@ -260,6 +282,8 @@ class Session:
             if not nod:
                 # It passed for a murmur, and was words after all: they take the floor.
                 self._take_floor_late(turn)
+        if event.text:
+            self._company.spoke()
         said = turn.said(event)
         answered = bool(said.text) and not nod and (self.rules.answers_by_itself or turn.answer_asked)
         self._tell(turn.ended(event, nod, answered))
@@ -284,6 +308,7 @@ class Session:
             self._tell(do.UserStopped(turn.turn_id, turn.end))
 
     def _typed(self, event: on.TextGiven) -> None:
+        self._company.spoke()
         now, turn_id, text = self.now, event.turn_id, event.text
         self._tell(
             do.UserTurnEnded(turn_id, text, (), 1.0, "", now, now, "text", False, False, turn_id, added=text)
@@ -313,6 +338,7 @@ class Session:
             self._refuse_no_input()
             return
         self.answers.ask(question, self.now)
+        self._unsettled.add(question.turn_id)
         self._tell(do.AnswerWanted(question.turn_id, question.text, question.confidence, question.open_until))
 
     def _refuse_second_answer(self, message: str) -> None:

@@ -132,6 +132,7 @@ class ScriptedBridge:
     def __init__(self) -> None:
         self.heard: list[bridge.Utterance] = []
         self.script: Callable[[bridge.Utterance], AsyncIterator[bridge.BridgeEvent]] | None = None
+        self.withdrawn: list[UUID] = []
         self.closed = False
 
     async def take(self, utterance: bridge.Utterance) -> AsyncGenerator[bridge.BridgeEvent, None]:
@@ -141,6 +142,9 @@ class ScriptedBridge:
             return
         async for event in self.script(utterance):
             yield event
+
+    def withdraw(self, turn_id: UUID) -> None:
+        self.withdrawn.append(turn_id)
 
     async def close(self) -> None:
         self.closed = True
@@ -166,12 +170,12 @@ class Watch:
     def ended(self, reason: str) -> None:
         self.end_reason = reason
 
-    async def until(self, kind: type[F]) -> F:
-        """The first fact of that kind, of those that were told since the watch began."""
+    async def until(self, kind: type[F], wanted: Callable[[F], bool] = lambda fact: True) -> F:
+        """The first fact of that kind (and as wanted), of those that were told since the watch began."""
         async with asyncio.timeout(PATIENCE):
             while True:
                 for fact in self.facts:
-                    if isinstance(fact, kind):
+                    if isinstance(fact, kind) and wanted(fact):
                         return fact
                 self._fresh.clear()
                 await self._fresh.wait()
@@ -353,7 +357,8 @@ class Gateway:
         await self._stack.aclose()
 
     async def session(self, **body: Any) -> dict[str, Any]:
-        """Make a session over REST."""
+        """Make a session over REST; the agent greets only where a test wants it to."""
+        body = {"greeting": False, **body}
         async with self.http.post(f"{self.url}/api/mas/voice/duplex/session", json=body) as answer:
             assert answer.status == 201, await answer.text()
             return cast(dict[str, Any], await answer.json())

@@ -51,6 +51,7 @@ class RealtimeClient:
         self.hearer = Hearer(call, parts, self._settings, items, self.teller)
         self.over = asyncio.Event()
         """The call has ended; nothing more will come."""
+        self._came = False
         self._replaced = asyncio.Event()
         self._leaving = self._end_in(comes_first_s, "never_attached")
         call.listen(self)
@@ -79,6 +80,9 @@ class RealtimeClient:
         no longer kept it is told so, and begins anew.
         """
         self._leaving.cancel()
+        if not self._came:
+            self._came = True
+            self.call.greet(knows_ours=antiphon)
         self._replaced.set()
         self._replaced = asyncio.Event()
         self.teller.antiphon = antiphon

@@ -111,12 +111,9 @@ class Hearer:
             brief = replace(brief, voice=self._parts.catalogue.voice(changes.voice))
         if brief != call.profile.brief:
             call.change_brief(brief)
-        if (changes.push_to_talk, changes.answers_by_itself, changes.interruptible) != (None, None, None):
-            call.feed(
-                on.RulesChanged(
-                    call.now(), changes.push_to_talk, changes.answers_by_itself, changes.interruptible
-                )
-            )
+        manners = (changes.push_to_talk, changes.answers_by_itself, changes.interruptible, changes.silence)
+        if any(wish is not None for wish in manners):
+            call.feed(on.RulesChanged(call.now(), *manners))
 
     def _update(self, event: Event) -> None:
         self.update_session(field(event, "session", dict))

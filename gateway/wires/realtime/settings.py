@@ -4,6 +4,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.session.clock import samples
 from gateway.wires.realtime.errors import WireError, field, too_long
 from gateway.wires.realtime.formats import PCM, parse_format
 
@@ -40,6 +41,8 @@ MOVED = {
 }
 """Names of the protocol's beta, and where they went. Passed over in silence, a format would be heard as noise."""
 
+LONGEST_IDLE_MS = 600_000
+
 LONGEST_INSTRUCTIONS = 50_000
 """Characters."""
 
@@ -53,6 +56,8 @@ class Changes:
     push_to_talk: bool | None = None
     answers_by_itself: bool | None = None
     interruptible: bool | None = None
+    silence: int | None = None
+    """`idle_timeout_ms` in samples."""
     input_format: bool = False
     output_format: bool = False
 
@@ -156,9 +161,23 @@ class SessionSettings:
             push_to_talk=turns is None if told else None,
             answers_by_itself=bool(turns and turns.get("create_response", True)) if told else None,
             interruptible=bool(turns and turns.get("interrupt_response", True)) if told else None,
+            silence=_idle(turns) if told else None,
             input_format=body["audio"]["input"]["format"] != self.body["audio"]["input"]["format"],
             output_format=body["audio"]["output"]["format"] != self.body["audio"]["output"]["format"],
         )
+
+
+def _idle(turns: dict[str, Any] | None) -> int | None:
+    """After how many samples of silence the client wants the agent to speak up; None where it does not say."""
+    where = "session.audio.input.turn_detection."
+    wanted = field(turns or {}, "idle_timeout_ms", int | None, None, within=where)
+    if wanted is not None and not 1000 <= wanted <= LONGEST_IDLE_MS:
+        raise WireError(
+            "invalid_value",
+            f"Invalid value for '{where}idle_timeout_ms': 1000 to {LONGEST_IDLE_MS}.",
+            f"{where}idle_timeout_ms",
+        )
+    return None if wanted is None else samples(wanted)
 
 
 def _text(value: Any, param: str) -> str:

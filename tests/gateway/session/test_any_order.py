@@ -12,7 +12,15 @@ from gateway.session.playout import LEAD
 from gateway.session.rules import Rules, Traits
 from tests.gateway.session.driver import Call, replayed, spoken
 
-RULES = st.builds(Rules, st.booleans(), st.booleans(), st.booleans())
+RULES = st.builds(
+    Rules,
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    greeting=st.sampled_from(["", "hello"]),
+    silence=st.sampled_from([0, samples(2000)]),
+    still_there=st.just(("still there",)),
+)
 TRAITS = st.builds(Traits, hears=st.booleans(), holds=st.booleans())
 TEXTS = st.sampled_from(["", "mhm", "stop", "yes", "remind me in", "what time is it", "tell me a long story"])
 
@@ -24,7 +32,7 @@ STEPS = st.lists(
         st.tuples(st.just("words"), TEXTS),
         st.tuples(st.just("transcript"), TEXTS),
         st.tuples(st.just("types"), TEXTS),
-        st.tuples(st.sampled_from(["asks", "commits", "clears", "cancels", "hushes"]), st.just(0)),
+        st.tuples(st.sampled_from(["asks", "commits", "clears", "cancels", "hushes", "comes"]), st.just(0)),
         st.tuples(st.just("rules"), st.tuples(*[st.none() | st.booleans()] * 3)),
         st.tuples(st.just("mind"), st.integers(0, 3)),
         st.tuples(st.just("settled"), st.integers(0, 3)),
@@ -100,6 +108,9 @@ class Chaos:
 
     def _hushes(self, now: int, _: int) -> on.Event:
         return on.HushAsked(now)
+
+    def _comes(self, now: int, _: int) -> on.Event:
+        return on.ClientCame(now)
 
     def _deed(self, now: int, back: int) -> on.Event:
         return on.DeedBegan(now, self._last(self.user_turns, back))

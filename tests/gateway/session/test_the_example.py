@@ -3,7 +3,17 @@
 import re
 from pathlib import Path
 
-from gateway.session import agent_floor, answers, endpointing, interruption, pcm, playout, uplink, user_floor
+from gateway.session import (
+    agent_floor,
+    answers,
+    company,
+    endpointing,
+    interruption,
+    pcm,
+    playout,
+    uplink,
+    user_floor,
+)
 from gateway.session import effects as do
 from gateway.session import events as on
 from gateway.session.clock import samples
@@ -50,7 +60,7 @@ def test_the_worked_example_is_what_the_rules_do() -> None:
 
 def test_the_times_on_the_page_are_those_of_the_rules() -> None:
     rows = re.findall(r"^\| `([A-Z_]+)` \| ([\d,]+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    modules = (agent_floor, answers, endpointing, interruption, pcm, playout, uplink, user_floor)
+    modules = (agent_floor, answers, company, endpointing, interruption, pcm, playout, uplink, user_floor)
     rules = {name: value for module in modules for name, value in vars(module).items() if name.isupper()}
     assert len(rows) > 20
     for name, shown in rows:
