@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from prometheus_client import Counter
+
 from bridge import events as bridge
 from bridge.bridge import Bridge
 from bridge.ledger import Status
@@ -22,7 +24,8 @@ from gateway.ports import Brief, Ears, Engine, MindAway, Mode, PartAway
 from gateway.recorder import Fact, Recorder
 from gateway.session import effects as do
 from gateway.session import events as on
-from gateway.session.clock import RATE
+from gateway.session.clock import BYTES, RATE
+from gateway.session.echo import EchoSuppressor
 from gateway.session.playout import Outgoing
 from gateway.session.rules import Rules
 from gateway.session.session import Session
@@ -37,6 +40,12 @@ LATE_DEEDS_S = 7.0
 """What running deeds get, after the call, to be written down as done."""
 
 GATEWAY_STOPPED = "gateway_stopped"
+
+ECHO_DECISIONS = Counter(
+    "antiphon_echo_decisions",
+    "Blocks (20 ms) of the user's sound while ours might come back, by what they were taken for",
+    ["decision"],
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +102,7 @@ class Call:
         self.session = Session(profile.rules, engine.traits, new_id)
         self.conversation = Conversation()
         self.uplink = Uplink()
+        self.echo = EchoSuppressor()
         self.ears = make_ears(self.now, self.uplink.clock)
         self.end_reason: str | None = None
         self._bridge = bridge_
@@ -182,6 +192,7 @@ class Call:
                     self._tell(effect, self.session.now)
                     self._follow(effect)
             while piece := self.session.outgoing():
+                self.echo.sent(piece.turn_id, piece.pcm, self.session.now)
                 for listener in self._listeners:
                     listener.sound(piece)
         finally:
@@ -244,6 +255,7 @@ class Call:
                     await self._bridge.close()
 
     def _tell_the_end(self) -> None:
+        self._tell_of_echo(over=True)
         for effect in self.session.end(self.now()):
             self._tell(effect, self.session.now)
             self._follow(effect)
@@ -301,6 +313,7 @@ class Call:
             if self.session.has_room:
                 self._room.set()
             self._tell_of_deafness()
+            self._tell_of_echo()
             if self._rebrief and self.session.agent.turn is None:
                 await self._connect()
 
@@ -315,8 +328,16 @@ class Call:
             self.feed(on.InjectionAsked(self.now(), self._new_id(), DEAF, "notice"))
         self._deaf = missing is not None
 
+    def _tell_of_echo(self, over: bool = False) -> None:
+        """Count what the user's sound was taken for, and tell of echo that has ended, or at the call's end of all."""
+        for decision, count in self.echo.counted().items():
+            ECHO_DECISIONS.labels(decision).inc(count)
+        for fact in self.echo.ended(self.now(), over):
+            self._tell(fact, self.session.now)
+
     def _pass_on(self, pcm: bytes) -> None:
         if pcm:
+            pcm = self.echo.filter(pcm, self.uplink.clock(self.uplink.position - len(pcm) // BYTES))
             self.ears.hear(pcm)
             self.engine.hear(pcm)
 

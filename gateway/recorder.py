@@ -129,6 +129,17 @@ class Recorder:
                         stop_ms=fact.stop_ms,
                     )
                 )
+            case do.EchoSuppressed():
+                # Unsuppressed it would have been taken for the user's voice over this turn.
+                self._outlet.put(
+                    rows.BargeInRow(
+                        event_id=new_id(),
+                        session_id=self._session_id,
+                        turn_id=fact.turn_id,
+                        timestamp=self.at(fact.start),
+                        kind="echo",
+                    )
+                )
             case do.InjectionChanged():
                 self._injection(fact)
             case do.Measured():

@@ -214,6 +214,22 @@ class BargeIn:
 
 
 @dataclass(frozen=True, slots=True)
+class EchoSuppressed:
+    """Agent turn `turn_id` came back through the user's microphone and was silenced there (`session.echo`)."""
+
+    at: int
+    turn_id: UUID
+    start: int
+    end: int
+    silenced: int
+    """Samples of silence between `start` and `end`; the rest were pauses, or the user."""
+    delay_ms: float
+    """From leaving here to coming back."""
+    level_db: float
+    """What came back, against what was sent."""
+
+
+@dataclass(frozen=True, slots=True)
 class InjectionChanged:
     """Where a text to be said has got to (`voice_injections.state`)."""
 
@@ -269,6 +285,7 @@ Effect = (
     | Ducked
     | Unducked
     | BargeIn
+    | EchoSuppressed
     | InjectionChanged
     | Measured
     | Refused

@@ -1,0 +1,172 @@
+"""Our own sound in the user's microphone: silenced, and the user's voice let through, with real voices."""
+
+import asyncio
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import pytest
+import soxr
+from aiohttp.test_utils import TestClient, TestServer
+
+from gateway.session.clock import RATE, ms, samples
+from gateway.session.echo import EchoSuppressor
+from gateway.session.effects import EchoSuppressed
+from services.synthesizer.server import SynthesizerSettings, make_app
+from tests.gateway.session.room import Echo, Sound, noise
+
+PIECE = samples(20)
+HUMAN = Path(__file__).parents[2] / "data" / "human"
+
+ANSWERS = (
+    "Good morning. There are three meetings today, and the first one begins at ten o'clock.",
+    "The weather in Tokyo is fine. It will be eighteen degrees, with a light wind from the south.",
+    "Once upon a time there was a small village by the sea, where fishermen mended their nets each evening.",
+)
+
+ECHOES = {
+    "a leaking headset": Echo(),
+    "a small room": Echo(reverberation_ms=300),
+    "a loud bare speaker": Echo(delay_ms=40, level_db=-6, reverberation_ms=300, overdrive=2),
+    "a telephone": Echo(delay_ms=500, level_db=-30, reverberation_ms=300, telephone=True),
+    "a slow client": Echo(delay_ms=1200, level_db=-30, reverberation_ms=200),
+    "a clock that drifts": Echo(delay_ms=250, level_db=-12, reverberation_ms=400, drift_ppm=100),
+}
+
+TURN = uuid4()
+
+
+@pytest.fixture(scope="module")
+def agent() -> Sound:
+    """The agent says three things, with pauses; 1 s of silence before."""
+    spoken = [np.frombuffer(pcm, "<i2") for pcm in asyncio.run(_synthesized(ANSWERS, "en-us+f2"))]
+    parts = [np.zeros(RATE), *(part for said in spoken for part in (said, np.zeros(samples(700))))]
+    sound = np.concatenate(parts).astype(np.float64)
+    return sound[: len(sound) // PIECE * PIECE]
+
+
+@pytest.fixture(scope="module")
+def user() -> list[Sound]:
+    """What four people say."""
+    return [_recording(path) for path in sorted(HUMAN.glob("*.wav"))]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A call's microphone, before and behind the suppressor."""
+
+    before: Sound
+    behind: Sound
+    facts: list[EchoSuppressed]
+
+    def passed(self) -> "np.typing.NDArray[np.bool_]":
+        """Which pieces came through."""
+        return _loud(self.behind) >= _loud(self.before) / 2
+
+
+def call(
+    agent: Sound, microphone: Sound, piece: int = PIECE, suppressor: EchoSuppressor | None = None
+) -> Heard:
+    """Play a call, piece by piece: the agent's sound leaves, the user's comes."""
+    suppressor = suppressor or EchoSuppressor()
+    out, facts = [], []
+    sent, heard = _pcm(agent), _pcm(microphone)
+    for at in range(0, len(agent), piece):
+        if np.any(sent[at : at + piece]):
+            suppressor.sent(TURN, sent[at : at + piece].tobytes(), at)
+        out.append(suppressor.filter(heard[at : at + piece].tobytes(), at))
+        facts += suppressor.ended(at)
+    facts += suppressor.ended(len(agent), all_of_it=True)
+    behind = np.frombuffer(b"".join(out), "<i2").astype(np.float64)
+    assert len(behind) == len(heard)
+    return Heard(heard.astype(np.float64), behind, facts)
+
+
+def spoken_over(agent: Sound, echo: Sound, user: list[Sound], over_db: float) -> tuple[Sound, list[int]]:
+    """What users say over the agent, so much louder than its echo, and where each begins; the agent goes first."""
+    level = _rms(echo[_loud(echo).repeat(PIECE) > 30])
+    said, starts, at = np.zeros(len(agent)), [], samples(3500)
+    for utterance in user:
+        if at + len(utterance) > len(agent):
+            break
+        said[at : at + len(utterance)] = utterance / _rms(utterance) * level * 10 ** (over_db / 20)
+        starts.append(at)
+        at += len(utterance) + samples(1200)
+    assert len(starts) >= 3
+    return said, starts
+
+
+@pytest.mark.parametrize("name", ECHOES)
+def test_an_echo_is_silenced(name: str, agent: Sound) -> None:
+    echo = ECHOES[name].of(agent)
+    heard = call(agent, echo + noise(len(agent), 5))
+    sounding = _loud(echo) > 30
+    known = np.flatnonzero(sounding)[0] + 15
+    sounding[:known] = False
+    leaked = heard.passed() & sounding
+    assert np.count_nonzero(leaked) <= 0.06 * np.count_nonzero(sounding)
+    assert heard.facts
+
+
+@pytest.mark.parametrize(("over_db", "kept"), [(0, 0.9), (6, 0.95), (20, 0.99)])
+@pytest.mark.parametrize("name", ECHOES)
+def test_what_the_user_says_over_it_passes(
+    name: str, over_db: float, kept: float, agent: Sound, user: list[Sound]
+) -> None:
+    echo = ECHOES[name].of(agent)
+    said, _ = spoken_over(agent, echo, user, over_db)
+    heard = call(agent, echo + said + noise(len(agent), 5))
+    voiced = _loud(said) > _loud(said).max() / 10
+    assert np.count_nonzero(heard.passed() & voiced) >= kept * np.count_nonzero(voiced)
+
+
+def test_without_an_echo_nothing_is_touched_that_the_user_says(agent: Sound, user: list[Sound]) -> None:
+    said, _ = spoken_over(agent, agent, user, 0)
+    heard = call(agent, said + noise(len(agent), 5))
+    assert np.array_equal(heard.before, heard.behind)
+    assert heard.facts == []
+
+
+def test_the_echo_is_told_of_once_with_its_delay_and_level(agent: Sound) -> None:
+    heard = call(agent, Echo(delay_ms=150, level_db=-20).of(agent))
+    assert len(heard.facts) == 1
+    fact = heard.facts[0]
+    assert fact.turn_id == TURN
+    assert abs(fact.delay_ms - 150) < 5
+    assert abs(fact.level_db + 20) < 4
+    assert ms(fact.start) < 1500
+    assert ms(fact.end) > ms(len(agent)) - 2000
+
+
+def _pcm(sound: Sound) -> "np.typing.NDArray[np.int16]":
+    return sound.round().clip(-32768, 32767).astype("<i2")
+
+
+def _loud(sound: Sound) -> Sound:
+    """RMS of each piece of 20 ms."""
+    loud: Sound = np.sqrt(np.mean(sound[: len(sound) // PIECE * PIECE].reshape(-1, PIECE) ** 2, axis=1))
+    return loud
+
+
+def _rms(sound: Sound) -> float:
+    return float(np.sqrt(np.mean(sound**2)))
+
+
+def _recording(path: Path) -> Sound:
+    with wave.open(str(path), "rb") as file:
+        pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float64)
+        sound: Sound = soxr.resample(pcm, file.getframerate(), RATE)
+    return sound
+
+
+async def _synthesized(texts: tuple[str, ...], voice: str) -> list[bytes]:
+    async with TestClient(TestServer(make_app(SynthesizerSettings()))) as client:
+        spoken = []
+        for text in texts:
+            order = {"input": text, "voice": voice, "response_format": "pcm"}
+            async with client.post("/v1/audio/speech", json=order) as answer:
+                assert answer.status == 200, await answer.text()
+                spoken.append(await answer.read())
+        return spoken
