@@ -12,7 +12,7 @@ import click
 
 from gateway.cli.address import gateway_url, headers
 from gateway.cli.wav import read_wav, write_wav
-from gateway.cli.waveforms import answer_times
+from gateway.cli.waveforms import answer_times, track
 from gateway.session.clock import BYTES, RATE, ms
 from services.base.problems import Problem
 
@@ -154,7 +154,7 @@ def talk(
         raise click.BadParameter(f"there is no folder {out.parent}", param_hint="--out")
     asked = {"mode": mode, "persona": persona, "voice": voice, "metadata": {"by": "antiphon talk"}}
     transcript = asyncio.run(hold(gateway_url(url), asked, pcm, limit))
-    if times := answer_times(pcm, bytes(transcript.sound)):
+    if times := answer_times(track(pcm), track(transcript.sound)):
         click.echo(f"words end -> agent sounds: {', '.join(f'{time:.2f} s' for time in times)}")
     if out is not None:
         write_wav(out, bytes(transcript.sound))

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from playwright.async_api import BrowserContext, Page, Playwright, async_playwright
 
-from tests.e2e.speech import Pcm
+from gateway.cli.waveforms import Pcm
 
 MISSING = (
     "There is no Chromium to test the page in. As root on Debian: apt-get install -y chromium. "

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from tests.e2e.caller import Caller
+from gateway.cli.caller import Caller
 from tests.e2e.deployment import Deployment
 from tests.e2e.speech import Voice
 

@@ -13,9 +13,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tests.e2e.caller import Caller
+from gateway.cli.caller import Caller
+from gateway.cli.waveforms import first_sound, last_sound
+from gateway.session.clock import RATE
 from tests.e2e.deployment import Deployment
-from tests.e2e.speech import RATE, Voice, first_sound, last_sound
+from tests.e2e.speech import Voice
 
 CHITCHAT = (
     "hello there",

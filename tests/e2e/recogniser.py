@@ -16,7 +16,9 @@ import numpy as np
 import soxr
 from pocketsphinx import Decoder, get_model_path
 
-from tests.e2e.speech import RATE, Pcm, cut, first_sound, last_sound
+from gateway.cli.waveforms import Pcm, first_sound, last_sound
+from gateway.session.clock import RATE
+from tests.e2e.speech import cut
 
 EAR_RATE = 16_000
 PAD_S = 0.2

@@ -6,19 +6,9 @@ from pathlib import Path
 
 import aiohttp
 import numpy as np
-import numpy.typing as npt
 
-RATE = 24_000
-"""Samples a second of all sound here, mono."""
-
-FRAME = RATE // 50
-"""Samples of one frame of loudness, 20 ms."""
-
-AUDIBLE_DB = -45.0
-"""dBFS. eSpeak's vowels lie at -15 to -25; the noise a page may add, and what a fade leaves, below -60."""
-
-Pcm = npt.NDArray[np.int16]
-"""[samples], mono, 24 kHz."""
+from gateway.cli.waveforms import AUDIBLE_DB, FRAME, Pcm, levels
+from gateway.session.clock import RATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,38 +41,9 @@ def timeline(*parts: Pcm | float) -> Pcm:
     return np.concatenate([silence(part) if isinstance(part, int | float) else part for part in parts])
 
 
-def levels(pcm: Pcm) -> npt.NDArray[np.float64]:
-    """RMS of each whole 20 ms frame, in dBFS; -120 where there is nothing."""
-    frames = pcm[: len(pcm) // FRAME * FRAME].reshape(-1, FRAME).astype(np.float64) / 32768
-    power: npt.NDArray[np.float64] = np.mean(frames**2, axis=1)
-    return 10 * np.log10(np.maximum(power, 1e-12))
-
-
 def audible_s(pcm: Pcm) -> float:
     """How many seconds of it can be heard."""
     return float(np.count_nonzero(levels(pcm) > AUDIBLE_DB)) * FRAME / RATE
-
-
-def first_sound(pcm: Pcm, from_s: float = 0.0) -> float | None:
-    """The second at which it can first be heard, from `from_s` on."""
-    heard = np.flatnonzero(levels(pcm[round(from_s * RATE) :]) > AUDIBLE_DB)
-    return from_s + float(heard[0]) * FRAME / RATE if len(heard) else None
-
-
-def last_sound(pcm: Pcm) -> float | None:
-    """The second at which it falls silent for good."""
-    heard = np.flatnonzero(levels(pcm) > AUDIBLE_DB)
-    return float(heard[-1] + 1) * FRAME / RATE if len(heard) else None
-
-
-def stretches(pcm: Pcm, longest_pause_s: float = 0.6) -> list[tuple[float, float]]:
-    """Where it sounds, in seconds; shorter pauses belong to one stretch."""
-    heard = np.flatnonzero(levels(pcm) > AUDIBLE_DB)
-    if not len(heard):
-        return []
-    gaps = np.flatnonzero(np.diff(heard) * FRAME > longest_pause_s * RATE)
-    starts, ends = [heard[0], *heard[gaps + 1]], [*heard[gaps], heard[-1]]
-    return [(a * FRAME / RATE, (b + 1) * FRAME / RATE) for a, b in zip(starts, ends, strict=True)]
 
 
 def pause_near(pcm: Pcm, at_s: float, within_s: float = 0.25) -> float:

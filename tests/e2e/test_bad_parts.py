@@ -13,8 +13,8 @@ import aiohttp
 import asyncpg
 import pytest
 
+from gateway.cli.caller import API, Caller, transcript
 from services.orchestrator.loader import PACKAGED_AGENTS
-from tests.e2e.caller import API, Caller, transcript
 from tests.e2e.deaf import DeafClient
 from tests.e2e.deployment import Deployment
 from tests.e2e.recogniser import nearest_in_length, recognise, words

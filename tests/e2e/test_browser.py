@@ -13,26 +13,14 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Playwright
 
+from gateway.cli.waveforms import AUDIBLE_DB, FRAME, Pcm, levels, stretches
+from gateway.session.clock import RATE
 from tests.e2e.browser import Seen, executable, opened
 from tests.e2e.deployment import Deployment
 from tests.e2e.recogniser import nearest_in_length, recognise, words
 from tests.e2e.rows import eventually, rows
 from tests.e2e.sentences import reply_sentences, small_talk_sentences, time_told, times_in
-from tests.e2e.speech import (
-    AUDIBLE_DB,
-    FRAME,
-    RATE,
-    Pcm,
-    Voice,
-    audible_s,
-    cut,
-    levels,
-    pause_near,
-    shuffled,
-    stretches,
-    timeline,
-    write_wav,
-)
+from tests.e2e.speech import Voice, audible_s, cut, pause_near, shuffled, timeline, write_wav
 
 OUT = Path(__file__).parents[1] / "out"
 """Screenshots and the recording, to be looked at and listened to; not in git."""

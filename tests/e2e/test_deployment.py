@@ -7,7 +7,7 @@ from uuid import UUID
 import aiohttp
 import asyncpg
 
-from tests.e2e.caller import API, Caller
+from gateway.cli.caller import API, Caller
 from tests.e2e.deployment import Deployment, run_command
 from tests.e2e.rows import eventually, rows
 

@@ -12,21 +12,12 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from gateway.cli.waveforms import AUDIBLE_DB, Pcm, levels
 from tests.e2e.deployment import Deployment
 from tests.e2e.recogniser import nearest_in_length, recognise, words
 from tests.e2e.rows import eventually, rows
 from tests.e2e.sentences import reply_sentences, small_talk_sentences, time_told, times_in
-from tests.e2e.speech import (
-    AUDIBLE_DB,
-    Pcm,
-    Voice,
-    audible_s,
-    levels,
-    read_wav,
-    shuffled,
-    timeline,
-    write_wav,
-)
+from tests.e2e.speech import Voice, audible_s, read_wav, shuffled, timeline, write_wav
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "tests" / "clients" / "openai"

@@ -9,10 +9,12 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from gateway.cli.waveforms import Pcm
+from gateway.session.clock import RATE
 from tests.e2e.browser import Seen, Window, opened
 from tests.e2e.deployment import Deployment
 from tests.e2e.rows import eventually, rows
-from tests.e2e.speech import RATE, Pcm, Voice, audible_s, cut, timeline, write_wav
+from tests.e2e.speech import Voice, audible_s, cut, timeline, write_wav
 
 OUT = Path(__file__).parents[1] / "out"
 

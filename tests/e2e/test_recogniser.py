@@ -4,9 +4,10 @@ from datetime import time
 
 import pytest
 
+from gateway.cli.waveforms import levels
 from tests.e2e.recogniser import nearest_in_length, number, of_like_length, recognise, words
 from tests.e2e.sentences import small_talk_sentences, times_in
-from tests.e2e.speech import Voice, levels, shuffled, silence, timeline
+from tests.e2e.speech import Voice, shuffled, silence, timeline
 
 AGENT_VOICE = "en-us+f2"
 """The default persona's."""

@@ -11,10 +11,11 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from gateway.cli.waveforms import Pcm
 from tests.e2e.deployment import Deployment, run_command
 from tests.e2e.recogniser import recognise, words
 from tests.e2e.sentences import time_told, times_in
-from tests.e2e.speech import Pcm, Voice, cut, pause_near, read_wav, shuffled, timeline, write_wav
+from tests.e2e.speech import Voice, cut, pause_near, read_wav, shuffled, timeline, write_wav
 
 Ran = CompletedProcess[str]
 

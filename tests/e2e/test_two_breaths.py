@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from tests.e2e.caller import Caller, transcript
+from gateway.cli.caller import Caller, transcript
 from tests.e2e.rows import eventually
 from tests.e2e.speech import Voice, timeline
 

@@ -5,6 +5,10 @@ import click
 from gateway.cli.lazy import Lazy, Table
 
 COMMANDS: Table = {
+    "conversation": (
+        "gateway.cli.bench.conversation",
+        "Hold scripted conversations, and tell how they went.",
+    ),
     "recognition": ("gateway.cli.bench.recognition", "Word errors, a row a voice."),
 }
 

@@ -1,19 +1,18 @@
 """What two tracks tell of a call."""
 
+import numpy as np
 import pytest
 
-from gateway.cli.waveforms import answer_times, stretches
-from gateway.session.clock import BYTES, RATE
+from gateway.cli.waveforms import Pcm, answer_times, stretches
+from gateway.session.clock import RATE
 
 
-def track(*parts: tuple[float, float], lasts: float = 10.0) -> bytes:
+def track(*parts: tuple[float, float], lasts: float = 10.0) -> Pcm:
     """Silence with sound from begin to end, each in seconds."""
-    pcm = bytearray(round(lasts * RATE) * BYTES)
+    pcm = np.zeros(round(lasts * RATE), np.int16)
     for begin, end in parts:
-        count = round((end - begin) * RATE)
-        start = round(begin * RATE) * BYTES
-        pcm[start : start + count * BYTES] = b"\x00\x20" * count
-    return bytes(pcm)
+        pcm[round(begin * RATE) : round(end * RATE)] = 0x2000
+    return pcm
 
 
 def test_silence_has_no_stretches() -> None:
