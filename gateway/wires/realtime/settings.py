@@ -106,6 +106,15 @@ class SessionSettings:
         """Whether the client wants sound; else text alone."""
         return "audio" in self.body["output_modalities"]
 
+    @property
+    def shows_tool_calls(self) -> bool:
+        """Whether the client has named an MCP server among its tools, and so knows `mcp_call` items: Pipecat, which
+        cannot name one, stops hearing at an item of a type that it does not know."""
+        tools = self.body["tools"]
+        return isinstance(tools, list) and any(
+            isinstance(tool, dict) and tool.get("type") == "mcp" for tool in tools
+        )
+
     def update(self, given: dict[str, Any]) -> Changes:
         """Take a `session.update`'s session object, whole or not at all.
 

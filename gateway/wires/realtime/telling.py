@@ -152,15 +152,17 @@ class Teller:
             self.tell("conversation.item.added", item=item, previous_item_id=previous)
             self.tell("conversation.item.done", item=item, previous_item_id=previous)
             return
-        known = self._items.get(name) is not None
+        if self._items.get(name) is None:
+            # Said while the agent spoke, and no barge-in: an item, but no floor. Without its words, as any spoken one:
+            # LiveKit appends the transcript to what it was added with.
+            unheard = show.spoken_by_user(name, None)
+            before = self._items.put(unheard, fact.breath_id)
+            self.tell("conversation.item.added", item=unheard, previous_item_id=before)
         # A turn that went on is told as a second item, with the words that were added: clients append.
         item = show.spoken_by_user(name, fact.added)
         previous = self._items.put(item, fact.breath_id)
         if fact.breath_id != fact.turn_id:
             self._ours("antiphon.continued", item_id=name, of=self._items.name(fact.turn_id), text=fact.text)
-        if not known:
-            # Said while the agent spoke, and no barge-in: an item, but no floor.
-            self.tell("conversation.item.added", item=item, previous_item_id=previous)
         place: dict[str, Any] = {"item_id": name, "content_index": 0}
         if fact.added:
             self.tell("conversation.item.input_audio_transcription.delta", **place, delta=fact.added)
@@ -273,6 +275,8 @@ class Teller:
 
     def _tool(self, invocation: Invocation) -> None:
         self._ours("antiphon.tool", **plain(invocation))
+        if not (self.antiphon or self._settings.shows_tool_calls):
+            return
         item = show.tool_call(invocation)
         where: dict[str, Any] = {"item_id": item["id"], "output_index": 0}
         if invocation.status is Status.RUNNING:

@@ -130,6 +130,18 @@ async def test_a_murmur_while_the_agent_speaks_is_an_item_and_stops_nothing(gate
     assert "input_audio_buffer.speech_started" not in client.kinds()
 
 
+async def test_every_spoken_item_is_added_without_its_words(gateway: Gateway) -> None:
+    client, ears = await gateway.client(antiphon=False)
+    await client.send("input_audio_buffer.append", audio=sound(20))
+    await ears.say("hello there")
+    await client.until("response.output_audio.delta")
+    await ears.say("mhm")
+    await client.until("response.done")
+    added = [e["item"] for e in client.events if e["type"] == "conversation.item.added"]
+    spoken = [item["content"] for item in added if item["role"] == "user"]
+    assert spoken == [[{"type": "input_audio", "transcript": None}]] * 2
+
+
 async def test_truncation_tells_how_much_was_heard(gateway: Gateway) -> None:
     client, _ = await gateway.client()
     await client.text("one two three four five")
@@ -166,14 +178,20 @@ async def test_our_own_events_go_to_those_alone_who_asked(gateway: Gateway) -> N
         assert any(kind.startswith("antiphon.") for kind in client.kinds()) is antiphon
 
 
-async def test_a_tool_is_a_finished_item_for_every_client(gateway: Gateway) -> None:
-    async def script(utterance: bridge.Utterance) -> AsyncIterator[bridge.BridgeEvent]:
-        invocation = finished_invocation(utterance)
-        yield bridge.InvocationChanged(invocation)
-        yield bridge.Reply(utterance.turn_id, "It is noon.", "tool", invocation.invocation_id)
+async def the_time(utterance: bridge.Utterance) -> AsyncIterator[bridge.BridgeEvent]:
+    """A bridge that has the clock tell the time."""
+    invocation = finished_invocation(utterance)
+    yield bridge.InvocationChanged(invocation)
+    yield bridge.Reply(utterance.turn_id, "It is noon.", "tool", invocation.invocation_id)
 
-    gateway.parts.bridge.script = script
+
+async def test_a_tool_is_a_finished_item_for_who_names_an_mcp_server(gateway: Gateway) -> None:
+    gateway.parts.bridge.script = the_time
     client, _ = await gateway.client(antiphon=False)
+    await client.send(
+        "session.update",
+        session={"type": "realtime", "tools": [{"type": "mcp", "server_label": "antiphon"}]},
+    )
     await client.text("what time is it")
     item: dict[str, Any] = {"type": ""}
     while item["type"] != "mcp_call":
@@ -182,6 +200,18 @@ async def test_a_tool_is_a_finished_item_for_every_client(gateway: Gateway) -> N
     assert item["error"] is None
     done = await client.until("response.done")
     assert done["response"]["output"][0]["content"][0]["transcript"] == "It is noon."
+
+
+async def test_a_tool_is_only_heard_by_who_names_none(gateway: Gateway) -> None:
+    gateway.parts.bridge.script = the_time
+    client, _ = await gateway.client(antiphon=False)
+    await client.text("what time is it")
+    done = await client.until("response.done")
+    assert done["response"]["output"][0]["content"][0]["transcript"] == "It is noon."
+    items = [e for e in client.events if e["type"].startswith("conversation.item.")]
+    assert {e["item"]["type"] for e in items} == {"message"}
+    names = {e["item"]["id"] for e in items} | {None}
+    assert {e["previous_item_id"] for e in items} <= names
 
 
 async def test_what_breaks_in_the_bridge_is_said_and_the_call_goes_on(
