@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import datetime
 from time import perf_counter
 from typing import Any
@@ -15,7 +15,6 @@ from bridge.events import (
     BridgeEvent,
     Control,
     ControlAsked,
-    Intent,
     IntentDecided,
     LeftToMind,
     Planned,
@@ -25,10 +24,12 @@ from bridge.events import (
 from bridge.intent import Decision, IntentClassifier
 from bridge.ledger import Invocation, LedgerStore, Status, key_of
 from bridge.limits import Limits
+from bridge.memory import Turn, Turns
 from bridge.ports import Orchestrator, OrchestratorError, OrchestratorTimeout
 from bridge.reading import Reading
 from bridge.sentences import BEGUN, NOTHING_SAID, TOO_LATE, Sentences
 from bridge.turn import (
+    TWO_BREATHS,
     Question,
     Step,
     after_intent,
@@ -42,33 +43,6 @@ from personas.model import Persona
 from services.orchestrator.protocol import Plan
 
 log = logging.getLogger(__name__)
-
-MAX_TURNS = 32
-"""Turns that are remembered after they are over; nobody goes on with one that is older."""
-
-
-@dataclass(eq=False, slots=True)
-class Turn:
-    """A turn of the user, as far as the bridge has to remember it."""
-
-    text: str = ""
-    """Its words when it was read last."""
-    intent: Intent = Intent.UNCLEAR
-    """What these were taken for."""
-    went_on: bool = False
-    """The user went on with it, and the whole has not been read yet."""
-    readings: dict[Reading, asyncio.Task[None]] = field(default_factory=dict)
-    """Those that somebody listens to, and the task that decides on each."""
-    answered: Question | None = None
-    """Which question of ours it was taken for the answer to."""
-    deed: Deed | None = None
-    """What it led to last."""
-    rows: int = 0
-    """How many rows of the ledger it led to."""
-
-    @property
-    def is_over(self) -> bool:
-        return not self.readings and (self.deed is None or self.deed.over)
 
 
 class Bridge:
@@ -94,8 +68,7 @@ class Bridge:
         self._order = asyncio.Lock()
         """Fair: whoever came first plans first."""
         self._question: Question | None = None
-        self._turns: dict[UUID, Turn] = {}
-        """The youngest last."""
+        self._turns = Turns()
         self._deciding: set[asyncio.Task[None]] = set()
         self._deeds: dict[asyncio.Task[None], Deed] = {}
         """By their tasks, the youngest last."""
@@ -111,14 +84,14 @@ class Bridge:
         `withdraw` the same turn is read anew. Closing the generator drops a turn that is being planned; a deed that
         has begun runs on, and its row is kept true.
         """
-        turn = self._remember(utterance.turn_id)
+        turn = self._turns.remember(utterance.turn_id)
         settles_at = asyncio.get_running_loop().time() + utterance.settle_s
         reading = Reading(utterance, settles_at, turn.text if turn.went_on else "")
         turn.text = utterance.text
         task = asyncio.create_task(self._take(turn, reading), name=f"turn {utterance.turn_id}")
         self._deciding.add(task)
         turn.readings[reading] = task
-        task.add_done_callback(lambda task: self._decided(turn, reading, task))
+        task.add_done_callback(lambda task: self._over(turn, reading, task))
         try:
             async for event in reading.events():
                 yield event
@@ -133,7 +106,7 @@ class Bridge:
         out, and superseded if it only reads. A write that has gone out runs on and is told. The whole turn is to be
         taken again.
         """
-        turn = self._turns.get(turn_id)
+        turn = self._turns.find(turn_id)
         if turn is None:
             return
         turn.went_on = True
@@ -169,13 +142,6 @@ class Bridge:
                 task.cancel()
         await asyncio.gather(*self._deciding, *self._deeds, return_exceptions=True)
 
-    def _remember(self, turn_id: UUID) -> Turn:
-        turn = self._turns.setdefault(turn_id, Turn())
-        over = [old for old, kept in self._turns.items() if kept.is_over and kept is not turn]
-        for old in over[: max(0, len(self._turns) - MAX_TURNS)]:
-            del self._turns[old]
-        return turn
-
     async def _take(self, turn: Turn, reading: Reading) -> None:
         """The owner of one reading: whatever fails in here is said."""
         turn_id = reading.utterance.turn_id
@@ -188,7 +154,7 @@ class Bridge:
             log.exception("turn failed", extra={"turn": str(turn_id)})
             self._notice(reading, self._sentences.failed("internal", turn_id))
 
-    def _decided(self, turn: Turn, reading: Reading, task: asyncio.Task[None]) -> None:
+    def _over(self, turn: Turn, reading: Reading, task: asyncio.Task[None]) -> None:
         """A reading was decided on, dropped, or never begun."""
         self._deciding.discard(task)
         if turn.went_on and not reading.withdrawn:
@@ -206,7 +172,7 @@ class Bridge:
         ms = since(begun)
         if decision.control:
             reading.tell(_decided(utterance, decision, ms))
-            await self._control(decision.control, turn, reading)
+            await self._control(decision.control, decision.by, turn, reading)
             return
         for deed in self._deeds.values():
             # Whoever says something else does not go on with what they said before.
@@ -231,8 +197,6 @@ class Bridge:
         # No await lies between the plan and the end, so a deed is either begun whole or not at all.
         if called_off == self._called_off:
             self._take_step(step, plan, turn, reading)
-        elif turn.deed and turn.deed.is_withdrawn:
-            turn.deed.drop(outcomes.called_off())
 
     def _classify(self, turn: Turn, reading: Reading) -> Decision:
         """What the turn is taken for; where it went on, by its second breath too."""
@@ -242,7 +206,9 @@ class Bridge:
         if whole.control or not added:
             return whole
         second = self._classifier.decide(added, utterance.last_agent)
-        return second if second.control else of_two_breaths(whole, turn.intent, second.intent)
+        if second.control and second.control != "repeat":
+            return replace(second, by=TWO_BREATHS)
+        return of_two_breaths(whole, turn.intent, second.intent)
 
     def _take_step(self, step: Step, plan: Plan, turn: Turn, reading: Reading) -> None:
         turn_id = reading.utterance.turn_id
@@ -316,6 +282,7 @@ class Bridge:
             self._sentences,
             self._now,
             self._limits,
+            amends=turn.deed.row.invocation_id if turn.deed else None,
         )
         task = asyncio.create_task(deed.run(), name=f"deed {row.idempotency_key}")
         self._deeds[task] = deed
@@ -328,12 +295,12 @@ class Bridge:
 
         task.add_done_callback(over)
 
-    async def _control(self, control: Control, turn: Turn, reading: Reading) -> None:
+    async def _control(self, control: Control, by: str, turn: Turn, reading: Reading) -> None:
         utterance = reading.utterance
         reading.tell(ControlAsked(utterance.turn_id, control))
         if control == "repeat":
             self._notice(reading, utterance.last_agent.strip() or NOTHING_SAID)
-        elif reading.first_breath:
+        elif by == TWO_BREATHS:
             await self._take_back(control, turn, reading)
         else:
             await self._call_off(control, reading)

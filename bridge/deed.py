@@ -8,26 +8,31 @@ withdrawn, waits for what they mean by the whole of it, and the same row is amen
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal, TypeVar
 from uuid import UUID
 
 from bridge import outcome as outcomes
+from bridge.dispatch import dispatch
 from bridge.events import InvocationChanged, Progressed, Reply
 from bridge.ledger import FINISHED, Invocation, LedgerAway, LedgerStore, Status, amended, finished, started
 from bridge.limits import Limits
 from bridge.outcome import Outcome
-from bridge.ports import Orchestrator, OrchestratorError, OrchestratorLost, OrchestratorTimeout
+from bridge.ports import Orchestrator, OrchestratorError
 from bridge.reading import Reading
 from bridge.sentences import Sentences
 from bridge.turn import Step, after_plan
-from services.orchestrator.protocol import ChatResult, Failure, Plan, Progress
+from services.orchestrator.protocol import Plan, Progress
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+
+class NotOurs(Exception):
+    """Somebody else has the row, or has changed it: it is theirs to end."""
 
 
 class Deed:
@@ -44,12 +49,13 @@ class Deed:
         sentences: Sentences,
         now: Callable[[], datetime],
         limits: Limits,
+        amends: UUID | None = None,
     ) -> None:
         self.row = row
         """As it should stand."""
         self.over = False
         self.is_anothers = False
-        """Whether another deed has the turn's row, of this gateway or another."""
+        """Whether somebody else has the turn's row, and words for it."""
         self._reading = reading
         self._plan = plan
         self._committed: Invocation | None = None
@@ -71,6 +77,8 @@ class Deed:
         self._sentences = sentences
         self._now = now
         self._limits = limits
+        self._amends = amends
+        """The invocation that the turn led to before, whose row could not be changed any more."""
         reading.owned = True
 
     # What the bridge may ask of it at any time; each takes effect at once.
@@ -156,6 +164,10 @@ class Deed:
         try:
             if not await self._may_go_out():
                 return
+        except NotOurs:
+            self.is_anothers = True
+            log.warning("another has the deed", extra={"key": self.row.idempotency_key})
+            return
         except LedgerAway as away:
             # Nothing has gone out. What the ledger may still hold of this is closed when it is back.
             if self._committed:
@@ -173,7 +185,7 @@ class Deed:
         """Bring the row to `running`, with what the user means when they have come to an end; False if it ends first.
 
         Raises:
-            LedgerAway: nothing may go out.
+            LedgerAway, NotOurs: nothing may go out.
         """
         while True:
             if self._dropped:
@@ -183,8 +195,7 @@ class Deed:
                 if not await self._changes(self._limits.breath):
                     self._dropped = outcomes.superseded()
             elif self._written is not self._plan:
-                if not await self._write_down(self._plan):
-                    return False
+                await self._write_down(self._plan)
             elif not await self._changes(self._to_wait()) and await self._start():
                 return True
 
@@ -204,38 +215,33 @@ class Deed:
             return 0
         return self._reading.settles_at - asyncio.get_running_loop().time()
 
-    async def _write_down(self, plan: Plan) -> bool:
+    async def _write_down(self, plan: Plan) -> None:
         """Claim the row, or amend the one that was claimed; then say that it is in hand, or that it is refused.
-
-        False where another deed has the row, which has its own words.
 
         Raises:
             LedgerAway: the row may be written all the same.
+            NotOurs: another deed of this turn was faster, or has gone out.
         """
         row = amended(self.row, plan.agent, plan.tool or "", plan.arguments, plan.risk)
         if self._committed:
             await self._write(row, was=Status.REQUESTED)
-        else:
-            standing = await self._within_limit(self._ledger.request(row))
-            if standing.invocation_id != row.invocation_id:
-                log.info("the turn has its deed", extra={"invocation": str(standing.invocation_id)})
-                self.is_anothers = True
-                return False
+        elif (await self._within_limit(self._ledger.request(row))).invocation_id != row.invocation_id:
+            raise NotOurs
         self._written = plan
         self._committed_is(row)
         if not self._is_up_to_date:
-            return True
+            return
         if after_plan(plan) is Step.REFUSE:
             self._dropped = outcomes.refused(plan)
         else:
             self._say(self._sentences.acknowledgement(plan, self._turn_id), "filler")
-        return True
 
     async def _start(self) -> bool:
         """Write that it goes out; False if the user went on while that was written, for then it has not.
 
         Raises:
             LedgerAway: the row may be written all the same.
+            NotOurs: it has gone out already, or was closed.
         """
         row = started(self.row, self._now())
         await self._write(row, was=Status.REQUESTED)
@@ -249,65 +255,22 @@ class Deed:
         """Have it done, unless the user goes on and it only reads."""
         try:
             async with self._acting:
-                return await self._ask()
+                outcome = await dispatch(
+                    self._orchestrator,
+                    self._reading.utterance,
+                    self._plan,
+                    self.row.idempotency_key,
+                    self._amends,
+                    self._limits,
+                    self._progressed,
+                )
         except TimeoutError:
             return outcomes.superseded()
+        # A foreign MAS tells only now who did it.
+        self.row = replace(self.row, agent=self.row.agent or outcome.agent)
+        return outcome
 
-    async def _ask(self) -> Outcome:
-        """Have it done; once more, under the same key, when the connection died and that can do no harm."""
-        try:
-            try:
-                return await self._call()
-            except OrchestratorLost as lost:
-                if not self._plan.idempotent:
-                    raise
-                log.warning("the connection was lost, asking again", extra={"key": self.row.idempotency_key})
-                try:
-                    return await self._call()
-                except OrchestratorError:
-                    raise lost from None
-        except OrchestratorError as error:
-            log.warning("the orchestrator failed", extra={"code": error.code, "pii_error": str(error)})
-            return outcomes.of_error(error, self._plan)
-        except Exception:
-            log.exception("the orchestrator's adapter failed")
-            return outcomes.of_error(OrchestratorError("the adapter failed"), self._plan)
-
-    async def _call(self) -> Outcome:
-        clock = asyncio.get_running_loop().time
-        end = clock() + self._limits.deed
-        try:
-            async with (
-                asyncio.timeout(self._limits.silence) as limit,
-                aclosing(
-                    self._orchestrator.chat(
-                        self._reading.utterance.text,
-                        self._plan,
-                        self._reading.utterance.conversation_id,
-                        self.row.idempotency_key,
-                    )
-                ) as stream,
-            ):
-                async for event in stream:
-                    match event:
-                        case ChatResult():
-                            self._name_doer(event)
-                            return outcomes.of_result(event)
-                        case Failure():
-                            return outcomes.of_failure(event)
-                        case Progress():
-                            self._tell_progress(event)
-                            limit.reschedule(min(end, clock() + self._limits.silence))
-        except TimeoutError as error:
-            raise OrchestratorTimeout("no result in time") from error
-        raise OrchestratorLost("the stream ended without a result")
-
-    def _name_doer(self, result: ChatResult) -> None:
-        """A foreign MAS tells only now who did it."""
-        agent = self.row.agent or result.agent or result.agent_name
-        self.row = replace(self.row, agent=agent)
-
-    def _tell_progress(self, progress: Progress) -> None:
+    def _progressed(self, progress: Progress) -> None:
         text = self._sentences.progress(progress.text)
         self._reading.tell(Progressed(self.row.invocation_id, text, progress.fraction))
 
@@ -360,13 +323,8 @@ class Deed:
         self._committed_is(row)
 
     async def _write(self, row: Invocation, was: Status) -> None:
-        """Write `row` if nobody else has touched it.
-
-        Raises:
-            LedgerAway: somebody has, or nobody knows.
-        """
         if not await self._within_limit(self._ledger.advance(row, was)):
-            raise LedgerAway(f"invocation {row.invocation_id} is not {was} any more")
+            raise NotOurs
 
     def _committed_is(self, row: Invocation) -> None:
         self._committed = self.row = row

@@ -24,6 +24,8 @@ class Outcome:
     """Why it did not succeed."""
     message: str = ""
     """For the row; never spoken."""
+    agent: str = ""
+    """Who did it, where the orchestrator tells."""
 
     @property
     def error(self) -> dict[str, Any] | None:
@@ -40,14 +42,15 @@ class Outcome:
 
 def of_result(result: ChatResult) -> Outcome:
     """The tool came to an end of its own."""
+    agent = result.agent or result.agent_name
     if result.requires_confirmation:
         # It asks back instead of acting, and no answer of the user's is bound to that question.
-        return Outcome(Status.DENIED, None, APPROVAL_NEEDED, result.confirmation_prompt)
+        return Outcome(Status.DENIED, None, APPROVAL_NEEDED, result.confirmation_prompt, agent)
     if result.status == "success":
-        return Outcome(Status.SUCCESS, result)
+        return Outcome(Status.SUCCESS, result, agent=agent)
     error = result.error or {}
     code = str(error.get("code") or {"error": "tool_failed"}.get(result.status, result.status))
-    return Outcome(Status(result.status), result, code, str(error.get("message", "")))
+    return Outcome(Status(result.status), result, code, str(error.get("message", "")), agent)
 
 
 def of_failure(failure: Failure) -> Outcome:

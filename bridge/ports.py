@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from typing import Any, Protocol
+from uuid import UUID
 
 from services.orchestrator.protocol import ChatResult, Failure, Plan, Progress, ToolDescription
 
@@ -54,10 +55,11 @@ class Orchestrator(Protocol):
         ...
 
     def chat(
-        self, message: str, plan: Plan, conversation_id: str, key: str
+        self, message: str, plan: Plan, conversation_id: str, key: str, amends: UUID | None = None
     ) -> AsyncGenerator[ChatEvent, None]:
         """Have `plan` done under the idempotency key `key`.
 
+        `amends` is an earlier invocation of the same turn, which it takes the place of.
         Yields progress and, last, one result or failure. Closing the stream does not cancel the deed.
         """
         ...

@@ -14,6 +14,9 @@ from services.orchestrator.protocol import Plan
 QUESTION_OPEN = timedelta(seconds=30)
 """How long what the user says next may be the answer; after that nobody remembers what was asked."""
 
+TWO_BREATHS = "two_breaths"
+"""Who decided, where the words before and after a pause had to be heard by themselves."""
+
 
 class Step(StrEnum):
     """What comes next."""
@@ -67,7 +70,7 @@ def of_two_breaths(whole: Decision, first: Intent, second: Intent) -> Decision:
     """
     if whole.intent is not Intent.CHITCHAT or {first, second} <= {Intent.CHITCHAT}:
         return whole
-    return replace(whole, intent=Intent.UNCLEAR, by="two_breaths")
+    return replace(whole, intent=Intent.UNCLEAR, by=TWO_BREATHS)
 
 
 def may_follow(earlier: Invocation, plan: Plan) -> bool:

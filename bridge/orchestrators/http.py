@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
+from uuid import UUID
 
 import aiohttp
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -84,11 +85,15 @@ class HttpOrchestrator:
         return plan
 
     async def chat(
-        self, message: str, plan: Plan, conversation_id: str, key: str
+        self, message: str, plan: Plan, conversation_id: str, key: str, amends: UUID | None = None
     ) -> AsyncGenerator[ChatEvent, None]:
         known_plan = None if plan == WHOLE_MESSAGE else plan
         asked = ChatRequest(
-            message=message, conversation_id=conversation_id, plan=known_plan, idempotency_key=key
+            message=message,
+            conversation_id=conversation_id,
+            plan=known_plan,
+            idempotency_key=key,
+            amends=str(amends) if amends else None,
         )
         body = asked.model_dump(mode="json", exclude_none=True, exclude={"context"})
         accept = {"Accept": "text/event-stream, application/json;q=0.9"}

@@ -16,6 +16,8 @@ from bridge.ports import ChatEvent, OrchestratorError
 from personas.loader import load
 from services.orchestrator.protocol import ChatResult, Plan, ToolDescription
 
+PERSONA = load().persona("plain")
+
 PATIENCE = 20.0
 """Seconds until a test gives up on an event; only a broken test waits so long."""
 
@@ -89,6 +91,7 @@ class MemoryOrchestrator:
         self.streams: list[Script] = [says(NOON_IN_TOKYO)]
         self.contexts: list[dict[str, Any]] = []
         self.keys: list[str] = []
+        self.amends: list[UUID | None] = []
         self.cancelled: list[str] = []
         self.on_cancel: Callable[[], bool] = lambda: False
 
@@ -101,10 +104,11 @@ class MemoryOrchestrator:
         return plan if isinstance(plan, Plan) else await plan
 
     async def chat(
-        self, message: str, plan: Plan, conversation_id: str, key: str
+        self, message: str, plan: Plan, conversation_id: str, key: str, amends: UUID | None = None
     ) -> AsyncGenerator[ChatEvent, None]:
         self.order.append(f"chat {plan.tool}")
         self.keys.append(key)
+        self.amends.append(amends)
         stream = self.streams.pop(0) if len(self.streams) > 1 else self.streams[0]
         async for event in stream():
             yield event
@@ -162,12 +166,18 @@ class MemoryLedger:
 class World:
     """A bridge with everything around it."""
 
-    def __init__(self, limits: Limits = QUICK, ledger: MemoryLedger | None = None, first_id: int = 0) -> None:
+    def __init__(
+        self,
+        limits: Limits = QUICK,
+        ledger: MemoryLedger | None = None,
+        first_id: int = 0,
+        orchestrator: MemoryOrchestrator | None = None,
+    ) -> None:
         self.order: list[str] = []
-        self.orchestrator = MemoryOrchestrator(self.order)
+        self.orchestrator = orchestrator or MemoryOrchestrator(self.order)
         self.ledger = ledger or MemoryLedger(self.order)
         self.time = datetime(2026, 11, 21, 12, tzinfo=UTC)
-        self.persona = load().persona("plain")
+        self.persona = PERSONA
         self._ids = first_id
         classifier = NearestExample(
             ["hello", "how are you"], ["what time is it in tokyo", "order more spawn"]

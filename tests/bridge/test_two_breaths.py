@@ -7,13 +7,14 @@ import pytest
 
 from bridge.events import BridgeEvent, Intent, IntentDecided, InvocationChanged, LeftToMind
 from bridge.ledger import Invocation, Status, key_of
-from bridge.sentences import BEGUN
+from bridge.sentences import BEGUN, TOO_LATE
 from services.orchestrator.protocol import ChatResult, Plan
 from tests.bridge.doubles import (
     CLOCK,
     NOON_IN_TOKYO,
     ORDER,
     PATIENCE,
+    QUICK,
     Gate,
     World,
     gated,
@@ -227,6 +228,7 @@ async def test_a_read_that_runs_is_superseded_and_the_whole_has_a_row_of_its_own
         f"{key}:2": Status.SUCCESS,
     }
     assert world.orchestrator.cancelled == [key]
+    assert world.orchestrator.amends == [None, world.ledger.rows[key].invocation_id]
 
 
 async def test_a_read_that_is_done_keeps_its_row_and_the_whole_is_read_again() -> None:
@@ -344,3 +346,232 @@ async def test_small_talk_in_both_breaths_asks_nobody() -> None:
     assert isinstance(turn.told[0], IntentDecided)
     assert turn.told[0].intent is Intent.CHITCHAT
     assert isinstance(turn.told[1], LeftToMind)
+
+
+# Taken back.
+
+
+async def held(world: World) -> Turn:
+    """A turn whose write waits for the end of its window."""
+    turn = Turn(world, FIRST)
+    await turn.until("Reply")
+    return turn
+
+
+@pytest.mark.parametrize("words", ["never mind", "stop", "hold on"])
+async def test_what_waits_is_called_off_by_the_next_turn(words: str) -> None:
+    world = ordering(ORDER)
+    turn = await held(world)
+    events = await world.hear(words)
+    assert replies(events) == [("notice", "Cancelled.")]
+    await turn.end()
+    assert world.ledger.row.status is Status.CANCELLED
+    assert world.ledger.row.error == {
+        "code": "called_off",
+        "message": "the user took it back before it went out",
+    }
+    assert (world.orchestrator.keys, world.orchestrator.cancelled) == ([], [])
+
+
+@pytest.mark.parametrize("words", ["never mind", "um stop", "no wait"])
+async def test_what_waits_is_called_off_by_the_second_breath(words: str) -> None:
+    world = ordering(ORDER)
+    turn = await held(world)
+    await turn.withdraw()
+    turn.goes_on(f"{FIRST}, {words}!")
+    assert replies(await turn.end()) == [("notice", "Cancelled.")]
+    assert isinstance(turn.told[0], IntentDecided)
+    assert (turn.told[0].intent, turn.told[0].by) == (Intent.CONTROL, "two_breaths")
+    assert world.ledger.row.status is Status.CANCELLED
+    assert world.orchestrator.keys == []
+
+
+async def test_never_mind_takes_back_its_own_turn_and_no_other() -> None:
+    world, gate = World(), Gate()
+    world.orchestrator.streams = [gated(gate, NOON_IN_TOKYO)]
+    other = Turn(world, READ_WHOLE)
+    async with asyncio.timeout(PATIENCE):
+        await gate.reached.wait()
+    turn = Turn(world, "hello")
+    await turn.end()
+    await turn.withdraw()
+    turn.goes_on("hello never mind")
+    assert replies(await turn.end()) == [("notice", "Cancelled.")]
+    assert world.orchestrator.cancelled == []
+    gate.open.set()
+    assert replies(await other.end())[-1] == ("tool", "It is noon in Tokyo.")
+
+
+async def test_never_mind_after_it_has_gone_out_asks_the_orchestrator() -> None:
+    world, gate = ordering(ORDER), Gate()
+    world.orchestrator.streams = [gated(gate, ORDERED)]
+    turn = Turn(world, FIRST, settle_s=0)
+    async with asyncio.timeout(PATIENCE):
+        await gate.reached.wait()
+    world.bridge.withdraw(turn.utterance.turn_id)
+    first = turn.listening
+    turn.goes_on(f"{FIRST} never mind")
+    assert replies(await turn.end()) == [("notice", TOO_LATE)]
+    assert world.orchestrator.cancelled == world.orchestrator.keys
+    gate.open.set()
+    await first
+    assert world.ledger.row.status is Status.SUCCESS
+
+
+@pytest.mark.parametrize(
+    "words", ["stop the pump", "never mind the gap", "cancel my order", "say that again"]
+)
+async def test_a_second_breath_that_only_begins_like_a_control_belongs_to_the_wish(words: str) -> None:
+    world = ordering(ORDER, ORDER_TWO)
+    turn = await held(world)
+    await turn.withdraw()
+    turn.goes_on(f"{FIRST} {words}", settle_s=0)
+    assert replies(await turn.end())[-1] == ("tool", "Ordered.")
+
+
+async def test_never_mind_in_another_turn_while_the_whole_is_planned_leaves_nothing_open() -> None:
+    world, gate = ordering(ORDER), Gate()
+
+    async def slow() -> Plan:
+        await gate()
+        return ORDER_TWO
+
+    turn = await held(world)
+    await turn.withdraw()
+    world.orchestrator.plans = [slow()]
+    turn.goes_on(WHOLE)
+    async with asyncio.timeout(PATIENCE):
+        await gate.reached.wait()
+    assert replies(await world.hear("never mind")) == [("notice", "Cancelled.")]
+    gate.open.set()
+    assert replies(await turn.end()) == []
+    assert world.ledger.row.status is Status.SUPERSEDED
+    assert world.orchestrator.keys == []
+
+
+# Other turns, and the end of the call.
+
+
+async def test_a_write_that_waits_goes_out_before_the_deed_of_a_later_turn() -> None:
+    world = ordering(ORDER, CLOCK)
+    turn = await held(world)
+    await world.hear(READ_WHOLE)
+    await turn.end()
+    assert [entry for entry in world.order if entry.startswith("chat")] == ["chat order", "chat clock"]
+
+
+async def test_another_turn_does_not_let_out_what_the_user_goes_on_with() -> None:
+    world = ordering(ORDER, CLOCK, ORDER_TWO)
+    turn = await held(world)
+    await turn.withdraw()
+    await world.hear(READ_WHOLE)
+    turn.goes_on(WHOLE)
+    await turn.until("Reply")
+    assert "chat order" not in world.order
+    await world.bridge.close()
+
+
+async def test_a_wish_that_was_complete_when_the_user_hung_up_is_done_at_once() -> None:
+    world = ordering(ORDER)
+    turn = await held(world)
+    await world.bridge.close()
+    assert world.ledger.row.status is Status.SUCCESS
+    assert replies(await turn.end())[-1] == ("tool", "Ordered.")
+
+
+async def test_a_wish_that_was_broken_off_when_the_user_hung_up_is_left_undone() -> None:
+    world = ordering(ORDER)
+    turn = await held(world)
+    await turn.withdraw()
+    await world.bridge.close()
+    assert world.orchestrator.keys == []
+    assert world.ledger.row.status is Status.CANCELLED
+    assert world.ledger.row.error == {"code": "call_ended", "message": "the call ended before the deed did"}
+
+
+async def test_a_turn_that_is_never_heard_whole_leaves_its_row_superseded() -> None:
+    world = World(replace(QUICK, breath=0.01))
+    world.orchestrator.plans = [ORDER]
+    written = Gate()
+    world.ledger.gates = {"superseded": written}
+    turn = await held(world)
+    await turn.withdraw()
+    async with asyncio.timeout(PATIENCE):
+        await written.reached.wait()
+    written.open.set()
+    await world.bridge.close()
+    assert world.ledger.row.status is Status.SUPERSEDED
+
+
+async def test_whoever_stops_listening_to_the_whole_leaves_the_row_superseded() -> None:
+    world, gate = ordering(ORDER), Gate()
+
+    async def slow() -> Plan:
+        await gate()
+        return ORDER_TWO
+
+    turn = await held(world)
+    await turn.withdraw()
+    world.orchestrator.plans = [slow()]
+    turn.goes_on(WHOLE)
+    async with asyncio.timeout(PATIENCE):
+        await gate.reached.wait()
+    written = Gate()
+    world.ledger.gates = {"superseded": written}
+    turn.listening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await turn.listening
+    async with asyncio.timeout(PATIENCE):
+        await written.reached.wait()
+    written.open.set()
+    await world.bridge.close()
+    assert world.ledger.row.status is Status.SUPERSEDED
+
+
+async def test_withdrawing_a_turn_that_was_never_taken_does_nothing() -> None:
+    world = World()
+    world.bridge.withdraw(world.new_id())
+    assert world.order == []
+
+
+# The ledger.
+
+
+async def test_a_ledger_away_when_the_row_is_amended_stops_the_deed() -> None:
+    world = ordering(ORDER, ORDER_TWO)
+    turn = await held(world)
+    await turn.withdraw()
+    world.ledger.away = {"requested": 1}
+    turn.goes_on(WHOLE, settle_s=0)
+    (reply,) = replies(await turn.end())
+    assert "left it undone" in reply[1]
+    assert world.ledger.row.status is Status.ERROR
+    assert world.orchestrator.keys == []
+
+
+@pytest.mark.parametrize("status", [Status.CANCELLED, Status.RUNNING])
+@pytest.mark.parametrize("whole", [FIRST, WHOLE])
+async def test_a_row_that_somebody_else_has_changed_is_theirs(status: Status, whole: str) -> None:
+    world = ordering(ORDER)
+    turn = await held(world)
+    theirs = replace(world.ledger.row, status=status)
+    world.ledger.rows[theirs.idempotency_key] = theirs
+    if whole != FIRST:
+        await turn.withdraw()
+        turn.goes_on(whole)
+        await turn.end()
+    await world.bridge.close()
+    assert world.orchestrator.keys == []
+    assert world.ledger.row == theirs
+
+
+async def test_a_turn_that_another_gateway_has_taken_stays_there() -> None:
+    first = ordering(ORDER)
+    second = World(ledger=first.ledger, first_id=1000)
+    second.orchestrator.plans = [ORDER]
+    turn = await held(first)
+    assert replies(await second.take(turn.utterance)) == []
+    second.bridge.withdraw(turn.utterance.turn_id)
+    assert replies(await second.take(replace(turn.utterance, text=WHOLE))) == []
+    await first.bridge.close()
+    assert (len(first.orchestrator.keys), second.orchestrator.keys) == (1, [])

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 import pytest
@@ -172,6 +173,14 @@ async def test_a_deed_is_asked_for_as_the_wire_says_and_its_events_come_in_order
         )
     ]
     assert "text/event-stream" in server.headers[0]["Accept"]
+
+
+async def test_a_deed_that_takes_the_place_of_another_names_it(start: Start) -> None:
+    orchestrator, server = await start(streams(RESULT))
+    async for _ in orchestrator.chat("what time is it", PLAN, "talk", "key:2", UUID(int=1)):
+        pass
+    [(_, _, body)] = server.asked
+    assert (body["idempotency_key"], body["amends"]) == ("key:2", "00000000-0000-0000-0000-000000000001")
 
 
 async def test_a_failure_ends_the_stream(start: Start) -> None:
