@@ -1,10 +1,11 @@
 """The user's sound on its way to the listeners, laid on the session clock.
 
-Sound comes in real time, in bursts (a file at once), late after a stall, or not at all. What leaves here is
-gapless and in real time, so that engine, transcriber and rules agree on when something was said.
+Sound comes in real time, in bursts (a file at once), late after a stall, a little too fast, or not at all. What leaves
+here is gapless and in real time, so that engine, transcriber and rules agree on when something was said.
 """
 
 from collections import deque
+from dataclasses import dataclass
 
 from gateway.session.clock import BYTES, samples
 from gateway.session.pcm import peak, take
@@ -20,6 +21,12 @@ GAP = samples(500)
 
 STEADY = samples(300)
 """Sound that comes behind the clock all this while is not late: less of it came than time has passed."""
+
+SURPLUS_OVER = samples(2000)
+"""What waits all this while, though sound comes in real time, is late for good; a client's clock may be too fast."""
+
+REAL_TIME = 0.9, 1.1
+"""So much sound in a second is no burst. Clocks of sound cards differ by 1 % at most."""
 
 FIRST = samples(100)
 """The first piece is taken for sound of just now, unless it is longer than any client's chunk."""
@@ -46,6 +53,35 @@ class BufferFull(Exception):
     code = "input_audio_buffer_full"
 
 
+@dataclass(slots=True)
+class Lag:
+    """How far what leaves is behind the clock, in samples."""
+
+    since: int
+    first: int
+    least: int
+
+
+@dataclass(slots=True)
+class Surplus:
+    """Finds sound that waits for good. Counts samples, over spans of `SURPLUS_OVER`."""
+
+    since: int
+    came: int = 0
+    least: int = MOST_AHEAD
+
+    def look(self, queued: int, now: int) -> int:
+        """What of the `queued` samples is known to be late for good, at the end of a span; else 0."""
+        self.least = min(self.least, queued)
+        span = now - self.since
+        if span < SURPLUS_OVER:
+            return 0
+        in_real_time = REAL_TIME[0] * span <= self.came <= REAL_TIME[1] * span
+        found = self.least if in_real_time and self.least > SLACK else 0
+        self.since, self.came, self.least = now, 0, MOST_AHEAD
+        return found
+
+
 class Uplink:
     """Takes PCM16 at the session's rate and gives it out in step with the session clock."""
 
@@ -61,8 +97,13 @@ class Uplink:
         self._owing, self._filled_at = 0, 0
         """Silence put in for sound that may only be late, and when."""
         self._loudest = 0.0
-        self._least_lag, self._lag_over = MOST_LATE, 0
-        """How far the head has been behind the clock at least, and over how many samples."""
+        self._lag: Lag | None = None
+        self._surplus = Surplus(0)
+        self._held = False
+        """The client is away."""
+        self._back_at = 0
+        self._came_at = 0
+        """When sound came last, or the client."""
 
     @property
     def queued(self) -> int:
@@ -92,9 +133,12 @@ class Uplink:
         if quiet and self._queued >= SLACK and count <= self._owing:
             # Late sound would stay late for ever, were not its pauses left out for the silence put in before.
             self._owing -= count
+            self._surplus.came += count
             return
         self._waiting.append(pcm)
         self._queued += count
+        self._came_at = now
+        self._surplus.came += count
 
     def due(self, now: int) -> bytes:
         """What leaves at `now`: sound, and silence where none came for a while."""
@@ -102,11 +146,10 @@ class Uplink:
             return b""
         out = self._take(max(0, min(self._queued, now + SLACK - self._head)))
         if out:
-            self._keep_up(now - self._head, len(out) // BYTES)
-        silence = now - self._head
-        if not self._queued and silence >= GAP:
-            self._owing, self._filled_at = min(self._owing + silence, MOST_LATE), now
-            out += self._leave(bytes(silence * BYTES))
+            self._keep_up(now)
+        if not self._queued and not self._held and now - max(self._head, self._came_at) >= GAP:
+            out += self._fill(now)
+        self._owing = max(self._owing, self._surplus.look(self._queued, now))
         return out
 
     def flush(self, now: int) -> bytes:
@@ -119,6 +162,14 @@ class Uplink:
             # The burst ended in the future; what comes next is said now.
             self._mark(max(before, now))
         return out
+
+    def hold(self) -> None:
+        """The client is away: that nothing comes is no silence."""
+        self._held = True
+
+    def release(self, now: int) -> None:
+        """The client is there again. What it kept meanwhile is heard at once; where nothing comes, time goes on."""
+        self._held, self._back_at, self._came_at = False, now, now
 
     def clear(self) -> None:
         """Forget what waits."""
@@ -136,15 +187,28 @@ class Uplink:
             until = at
         return 0 if until is None else max(0, until - (self._marks[0][0] - position))
 
-    def _keep_up(self, lag: int, count: int) -> None:
+    def _fill(self, now: int) -> bytes:
+        """Silence up to now; none for the time in which the client was away."""
+        assert self._head is not None, "sound sets the clock"
+        if self._head < self._back_at:
+            self._mark(self._back_at)
+        silence = now - self._head
+        self._owing, self._filled_at = min(self._owing + silence, MOST_LATE), now
+        return self._leave(bytes(silence * BYTES))
+
+    def _keep_up(self, now: int) -> None:
         """Set the clock anew where the client sends less than time passes: it paused briefly, or its clock is slow."""
         assert self._head is not None, "sound sets the clock"
-        self._least_lag, self._lag_over = min(self._least_lag, lag), self._lag_over + count
-        if self._lag_over < STEADY:
+        lag = now - self._head
+        if self._lag is None or lag < self._lag.first - SLACK:
+            # Where the lag shrinks the sound that is missing is on its way.
+            self._lag = Lag(now, lag, lag)
+        self._lag.least = min(self._lag.least, lag)
+        if now - self._lag.since < STEADY:
             return
-        if self._least_lag > SLACK:
-            self._mark(self._head + self._least_lag)
-        self._least_lag, self._lag_over = MOST_LATE, 0
+        if self._lag.least > SLACK:
+            self._mark(self._head + self._lag.least)
+        self._lag = None
 
     def _is_quiet(self, pcm: bytes) -> bool:
         """Whether nothing is said in the piece."""

@@ -17,7 +17,7 @@ class Line:
 
     def __init__(self) -> None:
         self.uplink = Uplink()
-        self.left = b""
+        self.left = bytearray()
         self.said = 0
         """Samples sent so far, so that each differs from those near it."""
 
@@ -196,6 +196,145 @@ def test_what_waits_can_be_forgotten() -> None:
     assert line.uplink.queued == 0
     line.streams(20, 520)
     assert line.behind(520) == 0
+
+
+# A client that was away.
+
+
+def away(line: Line, start: float, end: float) -> None:
+    """The connection is down from `start` to `end`."""
+    line.uplink.hold()
+    line.ticks(start, end)
+    line.uplink.release(samples(end))
+
+
+def test_that_nothing_comes_while_the_client_is_away_is_no_silence() -> None:
+    line = Line()
+    line.streams(0, 1000)
+    away(line, 1000, 6000)
+    assert line.left == sound(1000)
+
+
+@pytest.mark.parametrize("pieces", [1, 10])
+def test_sound_that_the_client_kept_is_heard_at_once_and_when_it_was_said(pieces: int) -> None:
+    line = Line()
+    line.streams(0, 1000)
+    away(line, 1000, 6000)
+    # It comes over a slow line, 100 ms a piece.
+    at = 6000.0
+    for _ in range(pieces):
+        line.push(at, 5000 / pieces)
+        line.tick(at)
+        at += 100
+    line.push(at, at - 6000)
+    line.streams(at, at + 2000)
+    assert line.left == sound(line.uplink.position * 1000 / 24_000)
+    assert line.behind(at) == 0
+    for position in (0.5, 2.5, 5.5, 7.5):
+        assert ms(line.uplink.clock(samples(position * 1000))) == pytest.approx(position * 1000, abs=120)
+
+
+def test_where_nothing_was_kept_what_follows_is_heard_right_behind() -> None:
+    line = Line()
+    line.streams(0, 1000)
+    away(line, 1000, 6000)
+    line.streams(6000, 8000)
+    assert line.left == sound(3000)
+    assert line.uplink.clock(line.uplink.position) == pytest.approx(samples(8000), abs=SLACK)
+
+
+def test_a_client_that_comes_back_mute_brings_no_silence_of_before() -> None:
+    line = Line()
+    line.streams(0, 1000)
+    away(line, 1000, 11_000)
+    line.ticks(11_000, 12_000)
+    silence = line.left[2 * samples(1000) :]
+    assert not any(silence)
+    assert ms(len(silence) // 2) <= 1000
+    assert line.uplink.clock(line.uplink.position) == pytest.approx(samples(12_000), abs=GAP)
+
+
+# Clocks, stalls and jitter.
+
+
+def talks(line: Line, start: float, seconds: float, pace: float, voice: int = 150, pause: int = 40) -> float:
+    """Chunks whose 20 ms last `pace` of that: so many of voice, so many of silence; returns the longest backlog."""
+    longest = 0.0
+    for place, at in enumerate(np.arange(start, start + 1000 * seconds, CHUNK * pace).tolist()):
+        line.push(at, CHUNK, silent=place % (voice + pause) >= voice)
+        line.tick(at)
+        longest = max(longest, line.behind(at))
+    return longest
+
+
+@pytest.mark.parametrize("too_fast", [0.001, 0.005, 0.01])
+def test_a_client_whose_clock_is_fast_is_not_heard_later_and_later(too_fast: float) -> None:
+    line = Line()
+    longest = talks(line, 0, 600, 1 / (1 + too_fast))
+    # In ten minutes that is up to 6 s too much. Between two pauses it grows by 3 s of 1 %.
+    assert longest < 200
+    heard = np.frombuffer(line.left, "<i2")
+    voiced = 600_000 * (1 + too_fast) * 150 / 190
+    assert ms(int(np.count_nonzero(heard))) == pytest.approx(voiced, rel=0.002), "no voice was left out"
+
+
+def test_a_long_speech_of_a_fast_clock_is_caught_up_with_when_it_ends() -> None:
+    line = Line()
+    talks(line, 0, 60, 1 / 1.005, pause=0)
+    assert line.behind(60_000) > 200
+    talks(line, 60_000, 5, 1.0, voice=50, pause=50)
+    assert line.behind(65_000) < 100
+
+
+def test_a_stall_of_five_seconds_is_caught_up_with_in_the_pauses() -> None:
+    line = Line()
+    line.streams(0, 1000)
+    line.ticks(1000, 6000)
+    line.push(6000, 5000)
+    assert line.behind(6000) > 4000
+    talks(line, 6000, 20, 1.0, voice=50, pause=50)
+    assert line.behind(26_000) < 100
+
+
+def test_a_file_that_is_sent_twice_as_fast_keeps_its_pauses() -> None:
+    line = Line()
+    talks(line, 0, 10, 0.5, voice=50, pause=50)
+    line.ticks(10_000, 21_000)
+    assert line.uplink.position >= samples(20_000)
+    assert np.count_nonzero(np.frombuffer(line.left[: 2 * samples(20_000)], "<i2")) == samples(10_000)
+
+
+def test_sound_from_before_a_long_sleep_is_over_when_it_has_been_heard_once() -> None:
+    line = Line()
+    line.streams(0, 1000)
+    # The lid is closed for 15 s; what lay in the client's socket comes first, 2 s of it.
+    line.ticks(1000, 16_000)
+    line.push(16_000, 2000)
+    talks(line, 16_000, 10, 1.0, voice=25, pause=75)
+    assert line.behind(26_000) < 100
+    at = line.uplink.clock(line.uplink.position)
+    assert ms(at) == pytest.approx(26_000, abs=200)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.integers(0, 400), min_size=20, max_size=150),
+    st.floats(0.995, 1.005),
+)
+def test_jitter_below_half_a_second_costs_no_sound_and_puts_none_in(jitter: list[int], pace: float) -> None:
+    line = Line()
+    # In order, as TCP has it: a chunk that is late holds up those behind it.
+    arrivals = np.maximum.accumulate([(i + 1) * CHUNK * pace + late for i, late in enumerate(jitter)])
+    ticks = 0.0
+    for at in arrivals:
+        while ticks < at:
+            line.tick(ticks)
+            ticks += 20
+        line.push(at, CHUNK)
+    line.ticks(ticks, arrivals[-1] + 1000)
+    said = sound(CHUNK * len(jitter))
+    assert line.left.startswith(said), "in order, whole, with nothing between"
+    assert not any(line.left[len(said) :])
 
 
 DEEDS = st.lists(
