@@ -172,6 +172,16 @@ class Call:
         self.uplink.clear()
         self.feed(on.InputCleared(self.now()))
 
+    def client_lost(self) -> None:
+        """Its connection broke; it may come back."""
+        self.uplink.hold()
+        self.feed(on.ClientLost(self.now()))
+
+    def client_back(self, arrived: tuple[on.Arrived, ...] | None) -> None:
+        """It is there again, or another in its place; `arrived` as in `ClientBack`."""
+        self.uplink.release(self.now())
+        self.feed(on.ClientBack(self.now(), arrived))
+
     def feed(self, event: on.Event) -> None:
         """Let something happen; what follows is done before this returns, or once the call is connected.
 

@@ -16,7 +16,7 @@ from gateway.session.effects import (
     InjectionChanged,
     InjectionState,
 )
-from gateway.session.events import InjectionAsked, Source
+from gateway.session.events import Arrived, InjectionAsked, Source
 from gateway.session.playout import KEPT_TURNS, Playout
 
 BREATH = samples(250)
@@ -115,14 +115,28 @@ class AgentFloor:
 
     def correct(self, turn_id: UUID, heard: int, now: int) -> Iterator[Effect]:
         """The client tells what it has played; what follows when that corrects a turn that has ended."""
-        if not self.playout.report(turn_id, heard, now):
-            return
+        if self.playout.report(turn_id, heard, now):
+            yield from self._corrected(turn_id, now, "client_stopped")
+
+    def go_on(self, arrived: tuple[Arrived, ...] | None, now: int) -> Iterator[Effect]:
+        """The client is there, and has got so much of the last turns' sound; None where it does not say."""
+        track = self.playout.track
+        place = track.sent if track and arrived is not None else None
+        for got in arrived or ():
+            if self.is_current(got.turn_id):
+                place = got.until
+            elif self.playout.arrived(got.turn_id, got.until):
+                yield from self._corrected(got.turn_id, now, "client_lost")
+        self.playout.go_on(place, now)
+
+    def _corrected(self, turn_id: UUID, now: int, why_not: str) -> Iterator[Effect]:
+        """Less or more was heard of a turn that has ended than was told."""
         heard, text, basis = self.playout.heard(turn_id, now)
         yield HeardCorrected(turn_id, heard, text, basis)
         for ended, asked in self._injected:
             if ended.turn_id == turn_id:
                 whole = ended.status == "completed" and text == ended.text
-                why = "" if whole else ended.reason or "client_stopped"
+                why = "" if whole else ended.reason or why_not
                 yield injection_changed(
                     asked, now, "heard" if whole else "cut", turn_id, said=text, heard=heard, why=why
                 )

@@ -116,6 +116,31 @@ class ClientCame:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientLost:
+    """The connection broke: nobody hears the agent, and no silence is the user's."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Of an agent's turn the client has got no sound behind `until`."""
+
+    turn_id: UUID
+    until: int
+    """Samples from the beginning of the turn's sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientBack:
+    """The client is there again, or another in its place."""
+
+    at: int
+    arrived: tuple[Arrived, ...] | None
+    """The turns of which it did not get all that was sent; None where it did not say."""
+
+
+@dataclass(frozen=True, slots=True)
 class RulesChanged:
     """The client asked for other manners; what is None stays as it is."""
 
@@ -228,6 +253,8 @@ Event = (
     | CancelAsked
     | PlaybackReported
     | ClientCame
+    | ClientLost
+    | ClientBack
     | RulesChanged
     | AgentOpened
     | AgentFinished

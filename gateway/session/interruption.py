@@ -80,6 +80,12 @@ class Contest:
         """Note the turn's words so far."""
         self.text = " ".join(_words(text)[len(_words(self.before)) :])
 
+    def skip(self, count: int) -> None:
+        """The last `count` samples do not count."""
+        self.onset, self.quiet_at = self.onset + count, self.quiet_at + count
+        if self.stopped is not None:
+            self.stopped += count
+
     def judge(self, now: int) -> Verdict:
         """What it is, as far as can be said at `now`."""
         words = _words(self.text)

@@ -36,6 +36,11 @@ class Overlap:
         if self.contest is not None:
             self.contest.hear(text)
 
+    def skip(self, since: int, now: int) -> None:
+        """Since `since` nobody was listened to: that time does not count."""
+        if self.contest is not None:
+            self.contest.skip(now - max(since, self.contest.onset))
+
     def judge(self, now: int) -> Iterator[Effect | Literal["cut"]]:
         """Decide where that can be done by now; `cut` is left to the session, which gives the user the floor."""
         if self.contest is None:

@@ -1,17 +1,19 @@
 """The agent's sound on its way to the user: paced in real time, and a ledger of what was heard.
 
 Engines may give a whole answer at once; it leaves here at most `LEAD` ahead of the clock, so that a barge-in
-finds little in flight and the words on the wire keep step with the sound.
+finds little in flight and the words on the wire keep step with the sound. A client whose connection broke goes on
+where its sound broke off.
 """
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from uuid import UUID
 
 from gateway.session.clock import BYTES, samples
 from gateway.session.effects import HeardBasis
 from gateway.session.events import Word
 from gateway.session.pcm import FADE, faded, take
+from gateway.session.track import Track
 
 LEAD = samples(100)
 """How far sound may be ahead at the client. The contract allows 200 ms; ducking within 150 wants less."""
@@ -31,43 +33,14 @@ class Outgoing:
     """A piece of an agent turn that leaves now, and the words that begin in it."""
 
     turn_id: UUID
+    start: int
+    """Its place in the turn's sound. It lies behind that of the piece before when the sound was rewound."""
     pcm: bytes
     words: tuple[Word, ...]
 
-
-@dataclass(slots=True)
-class Track:
-    """One agent turn's sound and words. Positions in samples from its first sample."""
-
-    turn_id: UUID
-    basis: HeardBasis
-    words: list[Word] = field(default_factory=list)
-    waiting: deque[bytes] = field(default_factory=deque)
-    pushed: int = 0
-    sent: int = 0
-    told: int = 0
-    """Words that have left."""
-    first_sent_at: int | None = None
-    whole: bool = False
-    """The engine has given everything."""
-    ended: bool = False
-    heard: int = 0
-    """What the client says it has played; once the turn has ended, all that was heard of it."""
-    reported_at: int | None = None
-    """When the client last said so."""
-
     @property
-    def left(self) -> int:
-        """Samples that wait to be sent."""
-        return self.pushed - self.sent
-
-    def text(self) -> str:
-        """All words given so far."""
-        return " ".join(word.text for word in self.words)
-
-    def heard_text(self, heard: int) -> str:
-        """The words of which at least half has sounded."""
-        return " ".join(word.text for word in self.words if (word.start + word.end) // 2 <= heard)
+    def end(self) -> int:
+        return self.start + len(self.pcm) // BYTES
 
 
 class Playout:
@@ -84,6 +57,8 @@ class Playout:
         self._fade_out = False
         """A last bit, falling to silence, is still to leave."""
         self._fade_in = False
+        self._halted_at: int | None = None
+        """Since when nobody is there to hear it."""
 
     def open(self, turn_id: UUID) -> None:
         """Begin a turn; the one before has ended."""
@@ -118,7 +93,7 @@ class Playout:
     def due(self, now: int) -> Outgoing | None:
         """What may leave at `now`, or None."""
         track = self.track
-        if track is None:
+        if track is None or self._halted_at is not None:
             return None
         if self._fade_out:
             self._fade_out = False
@@ -146,10 +121,28 @@ class Playout:
         """Go on where it was."""
         self._paused = self._fade_out = False
 
+    def halt(self, now: int) -> None:
+        """Nobody is there any more: nothing leaves until `go_on`, and what is in flight is not heard."""
+        if self._halted_at is None:
+            self._halted_at = now
+            self._fade_out = False
+
+    def go_on(self, place: int | None, now: int) -> None:
+        """Somebody is there, with the running turn's sound up to `place`; None where that can only be estimated."""
+        if self.track is not None:
+            if place is None:
+                heard, _ = self._heard(self.track, now)
+                place = self.track.place(heard)
+            self._horizon -= self.track.rewind(place)
+            # Where the sound has run dry it would begin with a click.
+            self._fade_in = self.track.sent > 0 and self._horizon <= now
+        self._halted_at = None
+
     def played_out(self, now: int) -> bool:
         """Whether the turn has sounded to its end."""
         track = self.track
-        return bool(track and track.whole and not track.left and now >= self._horizon)
+        is_sent = track is not None and track.whole and not track.left
+        return is_sent and self._halted_at is None and now >= self._horizon
 
     def silent_since(self, now: int) -> bool:
         """Whether a turn that is not whole has nothing to send and nothing in flight."""
@@ -171,12 +164,13 @@ class Playout:
             return None
         if self.played_out(now):
             # Nothing stops what is still in the client's buffer.
-            if track.heard < track.sent:
-                track.heard, track.basis = track.sent, self.basis
+            if track.heard < track.arrived(track.sent):
+                track.heard, track.basis = track.arrived(track.sent), self.basis
         else:
             track.heard, track.basis = self._heard(track, now)
         track.ended = True
         track.waiting.clear()
+        track.gone.clear()
         self._kept.append(track)
         self.track = None
         return track
@@ -187,14 +181,24 @@ class Playout:
         if track is None:
             return False
         # A client cannot have heard what was never sent.
-        before, track.heard = track.heard, max(0, min(heard, track.sent))
+        before, track.heard = track.heard, max(0, min(heard, track.arrived(track.sent)))
         track.basis, track.reported_at = "client", now
         return track.ended and before != track.heard
+
+    def arrived(self, turn_id: UUID, place: int) -> bool:
+        """Of a turn that has ended no more than up to `place` has arrived; True when that corrects what was heard."""
+        track = self._find(turn_id)
+        if track is None or not track.ended or track.heard <= track.arrived(place):
+            return False
+        track.heard, track.basis = track.arrived(place), "client"
+        return True
 
     def _heard(self, track: Track, now: int) -> tuple[int, HeardBasis]:
         if track.ended:
             return track.heard, track.basis
-        at_most = max(0, track.sent - max(0, self._horizon - now))
+        if self._halted_at is not None:
+            now = min(now, self._halted_at)
+        at_most = track.arrived(max(0, track.sent - max(0, self._horizon - now)))
         if track.reported_at is None:
             return at_most, track.basis
         # Since it told, the client has played on, unless its sound ran out.
@@ -208,6 +212,7 @@ class Playout:
     def _send(self, track: Track, count: int, now: int, fade_out: bool = False) -> Outgoing:
         """Let the next `count` samples leave."""
         pcm = take(track.waiting, count)
+        track.keep(pcm)
         if self._fade_in:
             pcm = faded(pcm, rising=True)
         if fade_out:
@@ -216,9 +221,9 @@ class Playout:
         if track.first_sent_at is None and count:
             track.first_sent_at = now
         self._horizon = max(self._horizon, now) + count
-        track.sent += count
+        start, track.sent = track.sent, track.sent + count
         words = track.words[track.told :]
         if not (track.whole and not track.left):
             words = [word for word in words if word.start < track.sent]
         track.told += len(words)
-        return Outgoing(track.turn_id, pcm, tuple(words))
+        return Outgoing(track.turn_id, start, pcm, tuple(words))

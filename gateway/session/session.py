@@ -36,6 +36,8 @@ class Session:
         self._unsettled: set[UUID] = set()
         """Utterances that the bridge has not done with."""
         self._held = False
+        self._lost_at: int | None = None
+        """Since when no client is there."""
         self._breath_until = 0
         """When the agent may begin to speak again."""
         self._ended = False
@@ -115,6 +117,10 @@ class Session:
             case on.ClientCame():
                 self.rules = replace(self.rules, speaks_unasked=True)
                 self._company.came(self.now)
+            case on.ClientLost():
+                self._client_lost()
+            case on.ClientBack():
+                self._client_back(event.arrived)
             case on.RulesChanged():
                 self.rules = self.rules.changed(event)
                 if self.rules.push_to_talk:
@@ -142,8 +148,10 @@ class Session:
 
     def _settle(self) -> None:
         """What time and the floors allow by now."""
-        self._judge()
-        if self.user.is_over(self.now, by_silence=not self.rules.push_to_talk):
+        is_there = self._lost_at is None
+        if is_there:
+            self._judge()
+        if self.user.is_over(self.now, by_silence=is_there and not self.rules.push_to_talk):
             self._close_user_turn()
         if turn := self.user.give_up(self.now):
             # The transcriber is lost: what it said so far counts, with no confidence.
@@ -152,7 +160,7 @@ class Session:
         self._drop(self.injections.expired(self.now), "expired")
         if self.agent.turn is None:
             self._announce_speaker()
-            if not self.user.has_floor(self.now) and self.now >= self._breath_until:
+            if is_there and not self.user.has_floor(self.now) and self.now >= self._breath_until:
                 self._speak_next()
         self._keep_company()
         self._hold()
@@ -161,13 +169,29 @@ class Session:
         """Speak unasked, where nobody has spoken for long."""
         users = (self.user.turn, self.user.closing)
         waits = self._unsettled or self._answer_under_way or self.injections
-        busy = bool(self.agent.turn or any(users) or waits)
+        busy = bool(self.agent.turn or any(users) or waits or self._lost_at is not None)
         if text := self._company.due(self.now, self.rules, busy):
             self._inject(
                 on.InjectionAsked(
                     self.now, self._new_id(), text, "notice", priority=-1, expires_at=self.now + STALE
                 )
             )
+
+    # The client.
+
+    def _client_lost(self) -> None:
+        """Nobody hears the agent, and the user is not heard: both floors stay as they are."""
+        if self._lost_at is None:
+            self._lost_at = self.now
+            self.agent.playout.halt(self.now)
+
+    def _client_back(self, arrived: tuple[on.Arrived, ...] | None) -> None:
+        """The agent goes on where its sound broke off, and the user has as long as ever to go on."""
+        self._out.extend(self.agent.go_on(arrived, self.now))
+        self.user.listened_since = self.now
+        if self._lost_at is not None:
+            self._overlap.skip(self._lost_at, self.now)
+            self._lost_at = None
 
     # The user's floor.
 
@@ -183,6 +207,8 @@ class Session:
         if begins:
             turn.over_agent, turn.to_question = True, asking
         if self.rules.interruptible:
+            # Sound from while the connection was down was said over an agent that nobody heard.
+            onset = max(onset, self.user.listened_since)
             self._out.extend(self._overlap.duck(onset, self.now, "" if begins else turn.text, asking))
 
     def _words(self, text: str) -> None:

@@ -120,6 +120,8 @@ class UserFloor:
         self.closing: UserTurn | None = None
         self.said: Said | None = None
         """The turn that was answered last, as long as the user may go on with it."""
+        self.listened_since = 0
+        """Since when silence is the user's: before, the client was away."""
         self._voiced = False
         self._over_until = -1
         """Sound up to here belongs to turns that were closed, however late it is told of."""
@@ -199,7 +201,7 @@ class UserFloor:
             return turn.committed
         if turn.stopped is None:
             return now - turn.onset > LONGEST_TURN
-        return now - turn.stopped >= patience(turn.whole_text)
+        return now - max(turn.stopped, self.listened_since) >= patience(turn.whole_text)
 
     def close(self, now: int) -> UserTurn:
         """End the running turn; its final words are awaited."""

@@ -27,11 +27,12 @@ from gateway.session import events as on
 from gateway.session.clock import RATE, samples
 from gateway.session.playout import Outgoing
 from gateway.settings import GatewaySettings
-from gateway.store.rows import Row
+from gateway.store.rows import EventRow, Row
 from gateway.store.store import Store
 from personas.loader import load
 from personas.model import Voice
 from services.base.ids import new_id
+from tests.gateway.proxy import Proxy
 
 F = TypeVar("F")
 
@@ -195,9 +196,21 @@ class NothingStored:
         self.rows: list[Row] = []
         self.outbox = self
         self.queries = self
+        self._fresh = asyncio.Event()
 
     def put(self, row: Row) -> None:
         self.rows.append(row)
+        self._fresh.set()
+
+    async def until(self, kind: str) -> EventRow:
+        """The first event of that kind in the log."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                for row in self.rows:
+                    if isinstance(row, EventRow) and row.kind == kind:
+                        return row
+                self._fresh.clear()
+                await self._fresh.wait()
 
     async def session(self, session_id: UUID) -> None:
         return None
@@ -333,6 +346,7 @@ class Gateway:
         self._stack = contextlib.AsyncExitStack()
         self.app: web.Application
         self.http: aiohttp.ClientSession
+        self.port: int
         self.url: str
 
     @property
@@ -347,7 +361,8 @@ class Gateway:
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        self.port = runner.addresses[0][1]
+        self.url = f"http://127.0.0.1:{self.port}"
         # Left first: the calls end before the server stops.
         await self._stack.enter_async_context(self.calls)
         self.http = await self._stack.enter_async_context(aiohttp.ClientSession())
@@ -364,10 +379,16 @@ class Gateway:
             return cast(dict[str, Any], await answer.json())
 
     async def attach(
-        self, session: dict[str, Any], antiphon: bool = True, after: int | None = None
+        self,
+        session: dict[str, Any],
+        antiphon: bool = True,
+        after: int | None = None,
+        via: Proxy | None = None,
     ) -> Client:
-        """Attach to a session with its own secret."""
+        """Attach to a session with its own secret, where asked `via` bad network."""
         url = session["realtime_url"] + ("&antiphon=1" if antiphon else "")
+        if via is not None:
+            url = url.replace(f":{self.port}/", f":{via.port}/")
         url += f"&after={after}" if after is not None else ""
         return await self.connect(url, session["client_secret"]["value"])
 

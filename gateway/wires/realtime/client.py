@@ -53,6 +53,7 @@ class RealtimeClient:
         """The call has ended; nothing more will come."""
         self._came = False
         self._replaced = asyncio.Event()
+        self._has_come = False
         self._leaving = self._end_in(comes_first_s, "never_attached")
         call.listen(self)
 
@@ -76,9 +77,10 @@ class RealtimeClient:
     def attach(self, antiphon: bool, after: int | None) -> Attachment:
         """A socket has come; the one before is told to go.
 
-        With `after`, it has the control events up to that number already and gets those behind it; where they are
-        no longer kept it is told so, and begins anew.
+        With `after`, it has the events up to that number already: it gets the control events behind it, and the sound
+        goes on where its own broke off. Where they are no longer kept it is told so, and begins anew.
         """
+        comes_first, self._has_come = not self._has_come, True
         self._leaving.cancel()
         if not self._came:
             self._came = True
@@ -87,13 +89,16 @@ class RealtimeClient:
         self._replaced = asyncio.Event()
         self.teller.antiphon = antiphon
         attachment = Attachment(self._journal.attach(), self._replaced)
-        if after is not None:
-            if self._journal.replay(after):
-                return attachment
-            self.teller.error(
-                WireError("resync_required", "Events since then are no longer kept; read the session anew.")
-            )
-        self.teller.opened()
+        arrived = None
+        if after is not None and self._journal.replay(after):
+            arrived = self.teller.arrived(after)
+        else:
+            if after is not None:
+                message = "Events since then are no longer kept; read the session anew."
+                self.teller.error(WireError("resync_required", message))
+            self.teller.opened()
+        if not comes_first:
+            self.call.client_back(arrived)
         return attachment
 
     def detach(self, closed_in_order: bool) -> None:
@@ -102,6 +107,7 @@ class RealtimeClient:
         if closed_in_order:
             self.call.end("client_closed")
         else:
+            self.call.client_lost()
             self._leaving = self._end_in(COMES_BACK_S, "client_lost")
 
     def _end_in(self, seconds: float, reason: str) -> asyncio.TimerHandle:

@@ -105,15 +105,20 @@ class Encoder:
     def __init__(self, form: dict[str, Any]) -> None:
         self._kind = form["type"]
         self._down = Resampler(RATE, PHONE_RATE) if self._kind in PHONE else None
+        self.held = 0
+        """Samples that went in and are not known yet as sound of the client's format."""
 
     def encode(self, pcm: bytes) -> str:
         """The sound that is known by now."""
         if self._down is None:
             return base64.b64encode(pcm).decode()
-        return self._compressed(self._down.push(np.frombuffer(pcm, dtype="<i2")))
+        sound = self._down.push(np.frombuffer(pcm, dtype="<i2"))
+        self.held += len(pcm) // BYTES - len(sound) * RATE // PHONE_RATE
+        return self._compressed(sound)
 
     def finish(self) -> str:
         """What a filter still holds; what comes next begins anew."""
+        self.held = 0
         return "" if self._down is None else self._compressed(self._down.finish())
 
     def _compressed(self, linear: npt.NDArray[np.int16]) -> str:

@@ -107,8 +107,8 @@ class Journal:
         """Number of the last control event that is no longer kept."""
         self._line: Line | None = None
 
-    def put(self, kind: str, fields: dict[str, Any], is_audio: bool = False) -> None:
-        """Add an event; sound is not kept for later, since it would be stale."""
+    def put(self, kind: str, fields: dict[str, Any], is_audio: bool = False) -> int:
+        """Add an event and return its number; sound is not kept for later, since it would be stale."""
         self._count += 1
         body = {"type": kind, "event_id": f"{self._prefix}{self._count:07d}", **fields}
         message = Message(self._count, json.dumps(body, ensure_ascii=False), is_audio, self._now())
@@ -116,6 +116,7 @@ class Journal:
             self._keep(message)
         if self._line is not None:
             self._line.put(message)
+        return message.number
 
     def attach(self) -> Line:
         """A socket is there: it gets what comes from now on."""

@@ -9,12 +9,14 @@ from gateway.call import Profile
 from gateway.recorder import Fact, plain
 from gateway.session import effects as do
 from gateway.session.clock import ms
+from gateway.session.events import Arrived
 from gateway.session.playout import Outgoing
 from gateway.wires.realtime import items as show
 from gateway.wires.realtime.errors import WireError
 from gateway.wires.realtime.formats import Encoder
 from gateway.wires.realtime.items import Items
 from gateway.wires.realtime.journal import Journal
+from gateway.wires.realtime.sent import SentSound
 from gateway.wires.realtime.settings import SessionSettings
 
 TIMED_TURNS = 8
@@ -33,6 +35,8 @@ class Teller:
         self._metadata: dict[str, Any] | None = None
         self._speaks = True
         """Whether the open response has sound."""
+        self._sent, self._sound_at = SentSound(), 0
+        """Sound by event, and where in its turn the next piece goes on."""
         self._gap = ""
         """What stands before the next word of the open response."""
         self._ducked = False
@@ -126,11 +130,21 @@ class Teller:
             return
         if text:
             self.tell("response.output_audio_transcript.delta", **place, delta=text)
-        self._audio(place, self.encoder.encode(piece.pcm))
+        if piece.start != self._sound_at:
+            # What the filter still holds of the sound before does not go on here.
+            self.encoder = Encoder(self._settings.output_format)
+        self._sound_at = piece.end
+        self._audio(piece.turn_id, self.encoder.encode(piece.pcm))
 
-    def _audio(self, place: dict[str, Any], audio: str) -> None:
+    def arrived(self, number: int) -> tuple[Arrived, ...]:
+        """Where the turns' sound broke off for a client that got the events up to `number`."""
+        return self._sent.until(number)
+
+    def _audio(self, turn_id: UUID, audio: str) -> None:
         if audio:
-            self._journal.put("response.output_audio.delta", {**place, "delta": audio}, is_audio=True)
+            fields = {**self._place(turn_id), "delta": audio}
+            number = self._journal.put("response.output_audio.delta", fields, is_audio=True)
+            self._sent.note(number, turn_id, self._sound_at - self.encoder.held)
 
     # The user's turns.
 
@@ -178,7 +192,7 @@ class Teller:
 
     def _agent_started(self, fact: do.AgentStarted) -> None:
         name = self._items.name(fact.turn_id)
-        self._speaks, self._gap = self._settings.speaks, ""
+        self._speaks, self._gap, self._sound_at = self._settings.speaks, "", 0
         wish, self.response_wish = self.response_wish, {}
         self._metadata = wish.get("metadata")
         item = show.said_by_agent(name, "in_progress", None, self._speaks)
@@ -198,7 +212,7 @@ class Teller:
         if self._speaks:
             rest = self.encoder.finish()
             if fact.status == "completed":
-                self._audio(place, rest)
+                self._audio(fact.turn_id, rest)
             self.tell("response.output_audio.done", **place)
             self.tell("response.output_audio_transcript.done", **place, transcript=transcript)
         else:

@@ -46,6 +46,8 @@ STEPS = st.lists(
         st.tuples(st.just("sound"), TEXTS),
         st.tuples(st.sampled_from(["finishes", "fails"]), st.integers(0, 2)),
         st.tuples(st.just("played"), st.tuples(st.integers(0, 2), st.integers(-100, 4000))),
+        st.tuples(st.just("lost"), st.just(0)),
+        st.tuples(st.just("back"), st.none() | st.lists(st.integers(0, 5000), max_size=3)),
     ),
     max_size=60,
 )
@@ -167,6 +169,20 @@ class Chaos:
         back, heard = report
         return on.PlaybackReported(now, self._last(self.agent_turns, back), heard * samples(1))
 
+    def _lost(self, now: int, _: int) -> on.Event:
+        return on.ClientLost(now)
+
+    def _back(self, now: int, missing: list[int] | None) -> on.Event:
+        """The client is there, and of the last turns so many ms are missing, the newest first."""
+        if missing is None:
+            return on.ClientBack(now, None)
+        turns = self.agent_turns[: -1 - len(missing) : -1]
+        ends = [
+            max([p.end for _, p in self.call.sent if p.turn_id == turn_id], default=0) for turn_id in turns
+        ]
+        arrived = zip(turns, ends, missing, strict=False)
+        return on.ClientBack(now, tuple(on.Arrived(t, max(0, end - samples(ms))) for t, end, ms in arrived))
+
     @staticmethod
     def _last(turns: list[UUID], back: int) -> UUID:
         return turns[-1 - min(back, len(turns) - 1)]
@@ -182,6 +198,7 @@ def check(call: Call) -> None:
     facts_are_about_known_turns(call)
     nobody_heard_what_was_not_sent(call)
     sound_is_paced(call)
+    nothing_is_said_to_nobody(call)
     holding_alternates(call)
 
 
@@ -289,14 +306,32 @@ def facts_are_about_known_turns(call: Call) -> None:
 def nobody_heard_what_was_not_sent(call: Call) -> None:
     told: list[do.AgentEnded | do.HeardCorrected] = [*call.told(do.AgentEnded), *call.told(do.HeardCorrected)]
     for effect in told:
-        assert 0 <= effect.heard <= len(call.pcm(effect.turn_id))
+        sent = [piece.end for _, piece in call.sent if piece.turn_id == effect.turn_id]
+        assert 0 <= effect.heard <= max(sent, default=0)
 
 
 def sound_is_paced(call: Call) -> None:
-    until = 0
+    until, goes_on = 0, (UUID(int=0), 0)
     for when, piece in call.sent:
+        if goes_on[0] == piece.turn_id and goes_on[1] != piece.start:
+            # A socket that broke takes with it what was on its way.
+            until = 0
+        goes_on = piece.turn_id, piece.end
         until = max(until, samples(when)) + len(piece.pcm) // 2
         assert until - samples(when) <= LEAD + samples(10), "but for the bit that fades"
+
+
+def nothing_is_said_to_nobody(call: Call) -> None:
+    gaps: list[tuple[int, int]] = []
+    lost: int | None = None
+    for event in [*call.tape, on.ClientBack(samples(call.time), None)]:
+        if isinstance(event, on.ClientLost):
+            lost = event.at if lost is None else lost
+        elif isinstance(event, on.ClientBack) and lost is not None:
+            gaps.append((lost, event.at))
+            lost = None
+    for when, _ in call.sent:
+        assert not any(start < samples(when) < end for start, end in gaps)
 
 
 def holding_alternates(call: Call) -> None:
@@ -318,7 +353,14 @@ def test_whatever_happens_the_call_stays_whole(
 def test_an_agent_gets_to_speak_again_after_whatever_happened(
     rules: Rules, traits: Traits, steps: list[tuple[str, object]]
 ) -> None:
-    quiet = [("voice ends", 0), ("wait", 3000), ("transcript", ""), ("transcript", ""), ("wait", 3000)]
+    quiet = [
+        ("back", None),
+        ("voice ends", 0),
+        ("wait", 3000),
+        ("transcript", ""),
+        ("transcript", ""),
+        ("wait", 3000),
+    ]
     call = Chaos(rules, traits).run([*steps, *quiet], end=False)
     call.script.engine = 80
     tea = call.injects("Your tea is ready.", at=call.time, priority=9)

@@ -11,6 +11,7 @@ from gateway.session import (
     interruption,
     pcm,
     playout,
+    track,
     uplink,
     user_floor,
 )
@@ -60,7 +61,18 @@ def test_the_worked_example_is_what_the_rules_do() -> None:
 
 def test_the_times_on_the_page_are_those_of_the_rules() -> None:
     rows = re.findall(r"^\| `([A-Z_]+)` \| ([\d,]+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    modules = (agent_floor, answers, company, endpointing, interruption, pcm, playout, uplink, user_floor)
+    modules = (
+        agent_floor,
+        answers,
+        company,
+        endpointing,
+        interruption,
+        pcm,
+        playout,
+        track,
+        uplink,
+        user_floor,
+    )
     rules = {name: value for module in modules for name, value in vars(module).items() if name.isupper()}
     assert len(rows) > 20
     for name, shown in rows:

@@ -28,6 +28,7 @@ async def test_who_comes_back_gets_each_missed_event_once_and_no_stale_sound(gat
     last = number(client.events[-1])
     watch = Watch(gateway.call(session))
     client.drop()
+    await gateway.ask("POST", f"/api/mas/voice/sessions/{session['session_id']}/interrupt")
     await watch.until(do.AgentEnded)
     again = await gateway.attach(session, after=last)
     await again.until("response.done")
