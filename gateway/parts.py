@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Literal
 
 import aiohttp
@@ -21,7 +22,7 @@ from gateway.ears import TranscriberEars
 from gateway.engines.cascade import CascadeEngine
 from gateway.engines.voice_service import VoiceService
 from gateway.minds.small_talk import SmallTalkMind
-from gateway.ports import Engine, Mind, Mode, base_language
+from gateway.ports import Ears, Engine, Mind, Mode, base_language
 from gateway.recorder import Outlet, Recorder
 from gateway.settings import GatewaySettings
 from personas.loader import Catalogue, load
@@ -118,18 +119,7 @@ class Parts:
 
     def call(self, profile: Profile, outlet: Outlet) -> Call:
         """Put a call together."""
-        persona, settings = profile.brief.persona, self.settings
-
-        def ears(now: Callable[[], int], clock: Callable[[int], int]) -> TranscriberEars:
-            return TranscriberEars(
-                self.http,
-                self._transcribers,
-                settings.antiphon_internal_key,
-                base_language(profile.brief.language),
-                now,
-                clock,
-            )
-
+        persona = profile.brief.persona
         bridge = Bridge(
             persona,
             self.classifier(persona),
@@ -139,7 +129,23 @@ class Parts:
             lambda: datetime.now(UTC),
         )
         recorder = Recorder(outlet, profile.session_id, profile.started_at, profile.mode)
-        return Call(profile, self._engine(profile), ears, bridge, recorder, new_id)
+        return Call(profile, self.engine(profile), partial(self.ears, profile), bridge, recorder, new_id)
+
+    def engine(self, profile: Profile) -> Engine:
+        """The call's engine."""
+        voice = VoiceService(self.http, self.settings.synthesizer_url, self.settings.antiphon_internal_key)
+        return CascadeEngine(profile.mode, self._mind(profile.brief.persona), voice)
+
+    def ears(self, profile: Profile, now: Callable[[], int], clock: Callable[[int], int]) -> Ears:
+        """The call's ears; `now` is its clock, `clock` lays a position of the heard sound on it."""
+        return TranscriberEars(
+            self.http,
+            self._transcribers,
+            self.settings.antiphon_internal_key,
+            base_language(profile.brief.language),
+            now,
+            clock,
+        )
 
     def classifier(self, persona: Persona) -> IntentClassifier:
         """Tells this persona's small talk from wishes; made once for each persona and set of tools."""
@@ -163,10 +169,6 @@ class Parts:
                 self._wishes = wishes
                 self._classifiers.clear()
             await asyncio.sleep(TOOLS_AGAIN_S)
-
-    def _engine(self, profile: Profile) -> Engine:
-        voice = VoiceService(self.http, self.settings.synthesizer_url, self.settings.antiphon_internal_key)
-        return CascadeEngine(profile.mode, self._mind(profile.brief.persona), voice)
 
     def _mind(self, persona: Persona) -> Mind:
         return self._language_model or SmallTalkMind(persona, self._small_talk[persona.name])

@@ -49,13 +49,16 @@ def new_access(settings: GatewaySettings) -> Access:
 
 
 @asynccontextmanager
-async def opened(settings: GatewaySettings) -> AsyncIterator[web.Application]:
-    """The gateway's application with everything behind it; leaving the context ends the calls in order."""
+async def opened(settings: GatewaySettings, parts_of: type[Parts] = Parts) -> AsyncIterator[web.Application]:
+    """The gateway's application with everything behind it; leaving the context ends the calls in order.
+
+    `parts_of` puts the calls together; a load test brings its own engine so.
+    """
     access = new_access(settings)
     node = settings.gateway_node or f"{socket.gethostname()}:{settings.gateway_port}"
     async with (
         Store.open(settings.database_url, node) as store,
-        Parts.opened(settings, store.ledger) as parts,
+        parts_of.opened(settings, store.ledger) as parts,
         Calls(parts, store.outbox, node, settings.gateway_max_sessions) as calls,
     ):
         for session_id in await store.close_orphans():

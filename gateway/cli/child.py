@@ -47,11 +47,13 @@ class Spec:
     uses: Collection[str] = ()
     before: Callable[[], Awaitable[None]] = _nothing
     """What has to be done before each start."""
+    ready_path: str = "/ready"
+    """Answers 200 once the start is done."""
 
     @property
     def ready_url(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}/ready"
+        return f"http://{host}:{self.port}{self.ready_path}"
 
 
 class Child:

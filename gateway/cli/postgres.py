@@ -166,16 +166,23 @@ class EmbeddedPostgres:
         haste = ("--no-sync",) if self.settings.get("fsync") == "off" else ()
         options = ("-D", str(new), *locale, *identity, *haste, "--no-instructions")
         command = tethered([program, *options], SIGKILL, self.folder)
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-        )
+        # A pipe of our own: uvloop gives a child a socket for its stdin, which cannot be opened by name.
+        given, giving = os.pipe()
+        try:
+            os.write(giving, f"{self.password}\n".encode())
+            os.close(giving)
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=given,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,
+            )
+        finally:
+            os.close(given)
         try:
             async with asyncio.timeout(INIT_S):
-                said, _ = await process.communicate(f"{self.password}\n".encode())
+                said, _ = await process.communicate()
         except BaseException:
             process.kill()
             await process.wait()

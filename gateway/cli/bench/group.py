@@ -10,6 +10,7 @@ COMMANDS: Table = {
         "Hold scripted conversations, and tell how they went.",
     ),
     "recognition": ("gateway.cli.bench.recognition", "Word errors, a row a voice."),
+    "gateway": ("gateway.cli.bench.gateway", "Load the gateway itself, beside a bare relay."),
 }
 
 

@@ -1,0 +1,92 @@
+"""Figures of a load as a table and as JSON."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+from gateway.cli.bench.load.generator import Figures
+from gateway.cli.bench.load.servers import Written
+
+NEVER = "not measured"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One run: the gateway's figures, the relay's, and what was written."""
+
+    frame_ms: int
+    seconds: float
+    apart: bool
+    """Whether the process under test had a core of its own."""
+    gateway: Figures
+    relay: Figures | None
+    written: Written
+
+    @property
+    def right(self) -> bool:
+        """Whether every byte came back, every row was written and every session ended."""
+        loads = [self.gateway, *([self.relay] if self.relay else [])]
+        return (
+            all(load.right for load in loads) and not self.written.refused and not self.written.still_active
+        )
+
+    @property
+    def ratio(self) -> float | None:
+        """The gateway's p99 against the relay's."""
+        ours, theirs = self.gateway.p99_ms, self.relay.p99_ms if self.relay else None
+        return ours / theirs if ours is not None and theirs else None
+
+    def json(self) -> str:
+        body = {**asdict(self), "ratio": self.ratio, "right": self.right, "load_average": load_average()}
+        return json.dumps(body, indent=2)
+
+    def lines(self) -> Iterator[str]:
+        """The table."""
+        place = "a core of its own" if self.apart else "a core shared with the generator"
+        yield f"{self.gateway.calls} calls, frames of {self.frame_ms} ms, {self.seconds:g} s; {place}"
+        columns = [self.gateway, *([self.relay] if self.relay else [])]
+        yield _row("", *(load.target for load in columns))
+        for name, field, form in ROWS:
+            yield _row(name, *(_shown(getattr(load, field), form) for load in columns))
+        if self.ratio is not None:
+            yield f"p99 is {self.ratio:.1f} times the relay's"
+        written = self.written
+        yield (
+            f"{written.events} events and {written.turns} turns of {written.sessions} sessions written, "
+            f"{written.refused} rows refused, {written.still_active} sessions left open"
+        )
+        for load in columns:
+            yield from load.faults
+        yield f"load average {load_average()}"
+
+
+ROWS = (
+    ("frames", "frames", "d"),
+    ("frames lost", "lost", "d"),
+    ("echo, median", "p50_ms", ".2f ms"),
+    ("echo, p95", "p95_ms", ".2f ms"),
+    ("echo, p99", "p99_ms", ".2f ms"),
+    ("echo, longest", "longest_ms", ".1f ms"),
+    ("CPU a frame", "cpu_us_a_frame", ".0f µs"),
+    ("CPU, of one core", "cpu_share", ".2f"),
+    ("memory (PSS)", "memory_kb", "d kB"),
+    ("memory a call", "kb_a_call", ".0f kB"),
+    ("generator's CPU, of one core", "generator_cpu_share", ".2f"),
+    ("generator late, p99", "generator_late_p99_ms", ".2f ms"),
+)
+"""What stands in the table: its name, the figure, the form and unit."""
+
+
+def load_average() -> str:
+    """Of the machine, over 1, 5 and 15 minutes."""
+    return " ".join(f"{value:.2f}" for value in os.getloadavg())
+
+
+def _shown(value: float | None, form: str) -> str:
+    number, _, unit = form.partition(" ")
+    return NEVER if value is None else f"{value:{number}} {unit}".rstrip()
+
+
+def _row(name: str, *cells: str) -> str:
+    return f"{name:30}" + "".join(f"{cell:>16}" for cell in cells)
