@@ -41,7 +41,8 @@ export class Conversation {
       this.rows.delete(id);
     }
     for (const entry of transcript.entries) this.showEntry(entry);
-    if (follows) this.scroller.scrollTop = this.scroller.scrollHeight;
+    // Before the first word there is something to read from the top.
+    if (follows && transcript.entries.length > 0) this.scroller.scrollTop = this.scroller.scrollHeight;
   }
 
   private showEntry(entry: Entry): void {

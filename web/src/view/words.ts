@@ -89,7 +89,7 @@ function ending(ending: Ending): string {
 /** What to know before the first word. */
 export function invitation(pushToTalk: boolean): string {
   return pushToTalk
-    ? "Then hold the button or the space bar while you talk; the agent is silent as long as you do. Try:"
+    ? "Hold the button or the space bar as long as you talk; holding it silences the agent. Try:"
     : "You can speak over it at any time; it stops and listens. Try:";
 }
 

@@ -1,0 +1,70 @@
+"""The page's connection breaks while somebody talks: it comes back, and no word is lost."""
+
+import asyncio
+
+import pytest
+from playwright.async_api import WebSocketRoute
+
+from tests.e2e.browser import opened
+from tests.e2e.deployment import Deployment
+from tests.e2e.speech import RATE, Voice, timeline, write_wav
+
+GREETED, ASKED = "how are you today", "what time is it in tokyo"
+
+LOST = 4000
+"""A close that ends no session (RFC 6455 7.4.2: for private use)."""
+
+
+class Network:
+    """Between a page and its gateway."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.there = asyncio.Event()
+        """Without it nobody who calls gets through."""
+        self.there.set()
+        self._last: list[WebSocketRoute] = []
+
+    async def connect(self, page: WebSocketRoute) -> None:
+        self.connections += 1
+        await self.there.wait()
+        self._last = [page, page.connect_to_server()]
+
+    async def cut(self) -> None:
+        """Break the connection that stands, and let none be made."""
+        self.there.clear()
+        for end in self._last:
+            await end.close(code=LOST, reason="cut")
+
+
+async def test_what_is_said_while_the_connection_is_away_is_heard(
+    deployment: Deployment, voice: Voice, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("resume")
+    greeted, asked = await voice.say(GREETED), await voice.say(ASKED)
+    asked_at = 3.0 + len(greeted) / RATE + 3.0
+    microphone = write_wav(folder / "microphone.wav", timeline(3.0, greeted, 3.0, asked, 1.0))
+    async with opened(deployment.url, microphone, folder) as window:
+        network, keyboard = Network(), window.page.keyboard
+        await window.page.route_web_socket("**/v1/realtime*", network.connect)
+        status = window.page.get_by_test_id("status")
+        await window.page.get_by_test_id("push-to-talk").check()
+        await window.press()
+        await window.hears(asked_at - 0.5)
+        await keyboard.down("Space")
+        await window.hears(asked_at + 0.2)
+        await network.cut()
+        await status.get_by_text("The connection dropped.").wait_for()
+        await window.hears(asked_at + len(asked) / RATE)
+        network.there.set()
+        await status.get_by_text("Listening.").wait_for()
+        await window.hears(asked_at + len(asked) / RATE + 0.4)
+        await keyboard.up("Space")
+        await window.until("tool", "success")
+        await window.until("agent", "done", 2)
+        seen = await window.seen()
+        errors = window.errors
+    assert network.connections == 2
+    assert errors == []
+    settled = {each.text for each in seen if each.role == "user" and each.state == "settled"}
+    assert settled == {ASKED}
