@@ -9,27 +9,25 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Any, Protocol
 from uuid import UUID
 
 from prometheus_client import Counter
 
-from bridge import events as bridge
 from bridge.bridge import Bridge
-from bridge.ledger import Status
 from gateway.conversation import Conversation, Line
-from gateway.ports import Brief, Ears, Engine, MindAway, Mode, PartAway
+from gateway.ports import Brief, Ears, Engine, MindAway, PartAway
+from gateway.profile import Profile
 from gateway.recorder import Fact, Recorder
 from gateway.session import effects as do
 from gateway.session import events as on
 from gateway.session.clock import BYTES, RATE
 from gateway.session.echo import EchoSuppressor
 from gateway.session.playout import Outgoing
-from gateway.session.rules import Rules
 from gateway.session.session import Session
 from gateway.session.uplink import Uplink
+from gateway.tool_lane import ToolLane
 
 log = logging.getLogger(__name__)
 
@@ -46,28 +44,6 @@ ECHO_DECISIONS = Counter(
     "Blocks (20 ms) of the user's sound while ours might come back, by what they were taken for",
     ["decision"],
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What a call was made with."""
-
-    session_id: UUID
-    conversation_id: str
-    owner: str
-    """Whose it is: an API key's name, or `local`."""
-    mode: Mode
-    fallback_reason: str | None
-    brief: Brief
-    rules: Rules
-    greets: bool | None = None
-    """Whether the agent may begin to speak; None: with a client that knows our own events."""
-    user_id: str | None = None
-    client: str | None = None
-    timezone: str | None = None
-    allow_recording: bool = False
-    metadata: dict[str, Any] = field(default_factory=dict)
-    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 class Listener(Protocol):
@@ -105,7 +81,7 @@ class Call:
         self.echo = EchoSuppressor()
         self.ears = make_ears(self.now, self.uplink.clock)
         self.end_reason: str | None = None
-        self._bridge = bridge_
+        self._tools = ToolLane(bridge_, self.now, self.feed, self._tell, new_id)
         self._new_id = new_id
         self._t0 = asyncio.get_running_loop().time()
         self._listeners: list[Listener] = []
@@ -119,10 +95,6 @@ class Call:
         """The user was told that nothing is heard."""
         self._work: asyncio.TaskGroup | None = None
         """Once the engine is connected; events wait in the inbox until then."""
-        self._utterances: set[asyncio.Task[None]] = set()
-        """The bridge's work on what was said."""
-        self._readings: dict[UUID, asyncio.Task[None]] = {}
-        """The same by turn: of one that was withdrawn and came again, the last."""
 
     # For the wires.
 
@@ -262,7 +234,7 @@ class Call:
                 log.exception("call did not end in order", extra={"session": self.session_id})
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LATE_DEEDS_S):
-                    await self._bridge.close()
+                    await self._tools.close()
 
     def _tell_the_end(self) -> None:
         self._tell_of_echo(over=True)
@@ -286,9 +258,9 @@ class Call:
                 work.create_task(self._tick(), name="ticks"),
             ]
             await self._ended.wait()
-            # The bridge's deeds are not cancelled with its words: `Bridge.close` sees to them.
-            for task in (*standing, *self._utterances):
+            for task in standing:
                 task.cancel()
+            self._tools.cancel()
 
     async def _connect(self) -> None:
         self._rebrief = False
@@ -335,7 +307,7 @@ class Call:
             self._tell(
                 do.Refused("transcriber_away", f"Nothing is heard at the moment: {missing}"), self.now()
             )
-            self.feed(on.InjectionAsked(self.now(), self._new_id(), DEAF, "notice"))
+            self._tools.inject(None, DEAF, "notice")
         self._deaf = missing is not None
 
     def _tell_of_echo(self, over: bool = False) -> None:
@@ -377,81 +349,16 @@ class Call:
                 self.conversation.add(Line(effect.turn_id, "agent", effect.heard_text))
                 if effect.reason == MindAway.code:
                     # The voice is there: silence would be no answer.
-                    self._inject(None, self.profile.brief.persona.phrases.unavailable[0], "notice")
+                    self._tools.inject(None, self.profile.brief.persona.phrases.unavailable[0], "notice")
             case do.HeardCorrected():
                 self.conversation.correct(effect.turn_id, effect.heard_text)
             case do.AnswerWanted():
-                self._ask_bridge(effect)
+                assert self._work is not None, "nothing is said before the call is connected"
+                self._tools.take(effect, self.profile, self.conversation, self._work)
             case do.Withdrawn():
-                # What is still told of it is no longer what the user wants.
-                self._readings.pop(effect.turn_id, None)
-                self._bridge.withdraw(effect.turn_id)
+                self._tools.withdraw(effect.turn_id)
             case _:
                 pass
-
-    def _ask_bridge(self, wanted: do.AnswerWanted) -> None:
-        assert self._work is not None, "nothing is said before the call is connected"
-        utterance = bridge.Utterance(
-            turn_id=wanted.turn_id,
-            session_id=self.session_id,
-            conversation_id=self.profile.conversation_id,
-            text=wanted.text,
-            confidence=wanted.confidence,
-            last_agent=self.conversation.last("agent"),
-            timezone=self.profile.timezone,
-            language=self.profile.brief.language,
-            settle_s=max(0, wanted.open_until - self.now()) / RATE,
-        )
-        task = self._work.create_task(self._take(utterance), name=f"bridge {wanted.turn_id}")
-        self._utterances.add(task)
-        self._readings[wanted.turn_id] = task
-        task.add_done_callback(self._done_with)
-
-    def _done_with(self, task: asyncio.Task[None]) -> None:
-        self._utterances.discard(task)
-        for turn_id in [turn_id for turn_id, reading in self._readings.items() if reading is task]:
-            del self._readings[turn_id]
-
-    async def _take(self, utterance: bridge.Utterance) -> None:
-        """Have the bridge take one utterance; whatever breaks there is said, and breaks nothing else."""
-        try:
-            async with contextlib.aclosing(self._bridge.take(utterance)) as events:
-                async for event in events:
-                    self._tell(event, self.now())
-                    if self._is_current(utterance.turn_id):
-                        self._bridged(event)
-        except Exception:
-            log.exception("the bridge failed", extra={"session": self.session_id})
-            phrases = self.profile.brief.persona.phrases.failed
-            self._inject(utterance.turn_id, phrases[0].format(reason="something broke on my side"), "notice")
-        if self._is_current(utterance.turn_id):
-            self.feed(on.Settled(self.now(), utterance.turn_id))
-
-    def _is_current(self, turn_id: UUID) -> bool:
-        """Whether the running task reads what the turn says now."""
-        return self._readings.get(turn_id) is asyncio.current_task()
-
-    def _bridged(self, event: bridge.BridgeEvent) -> None:
-        match event:
-            case bridge.LeftToMind():
-                self.feed(on.MindAsked(self.now(), event.turn_id))
-            case bridge.Reply():
-                self._inject(event.turn_id, event.text, event.source, event.invocation_id)
-            case bridge.ControlAsked(_, "stop"):
-                self.feed(on.HushAsked(self.now()))
-            case bridge.InvocationChanged(row) if row.status is Status.RUNNING and row.risk != "read":
-                self.feed(on.DeedBegan(self.now(), row.turn_id))
-            case _:
-                pass
-
-    def _inject(
-        self, turn_id: UUID | None, text: str, source: on.Source, invocation_id: UUID | None = None
-    ) -> None:
-        self.feed(
-            on.InjectionAsked(
-                self.now(), self._new_id(), text, source, turn_id=turn_id, invocation_id=invocation_id
-            )
-        )
 
 
 class CallSink:

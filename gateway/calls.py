@@ -10,9 +10,10 @@ from uuid import UUID
 
 from prometheus_client import Counter, Gauge
 
-from gateway.call import GATEWAY_STOPPED, Call, Profile
+from gateway.call import GATEWAY_STOPPED, Call
 from gateway.parts import Parts, WantedMode
 from gateway.ports import Brief, base_language
+from gateway.profile import Profile
 from gateway.recorder import Outlet
 from gateway.session.clock import samples
 from gateway.session.rules import Rules

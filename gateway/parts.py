@@ -17,12 +17,13 @@ from bridge.intent import IntentClassifier, NearestExample
 from bridge.ledger import LedgerStore
 from bridge.orchestrators.http import HttpOrchestrator
 from bridge.ports import OrchestratorError
-from gateway.call import Call, Profile
+from gateway.call import Call
 from gateway.ears import TranscriberEars
 from gateway.engines.cascade import CascadeEngine
 from gateway.engines.voice_service import VoiceService
 from gateway.minds.small_talk import SmallTalkMind
 from gateway.ports import Ears, Engine, Mind, Mode, base_language
+from gateway.profile import Profile
 from gateway.recorder import Outlet, Recorder
 from gateway.settings import GatewaySettings
 from personas.loader import Catalogue, load

@@ -15,12 +15,13 @@ from aiohttp import web
 from bridge import events as bridge
 from bridge.bridge import Bridge
 from gateway.access import Access
-from gateway.call import Call, Profile
+from gateway.call import Call
 from gateway.calls import Calls
 from gateway.conversation import Conversation
 from gateway.engines.cascade import CascadeEngine
 from gateway.parts import Offer, Parts
 from gateway.ports import Engine, Mode, PartAway, Sound
+from gateway.profile import Profile
 from gateway.recorder import Fact, Outlet, Recorder
 from gateway.server import new_app
 from gateway.session import events as on

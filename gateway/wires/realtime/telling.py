@@ -5,7 +5,7 @@ from uuid import UUID
 
 from bridge import events as bridge
 from bridge.ledger import FINISHED, Invocation, Status
-from gateway.call import Profile
+from gateway.profile import Profile
 from gateway.recorder import Fact, plain
 from gateway.session import effects as do
 from gateway.session.clock import ms

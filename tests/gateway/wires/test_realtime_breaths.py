@@ -6,7 +6,7 @@ from bridge import events as bridge
 from gateway.conversation import Line
 from gateway.session import effects as do
 from gateway.store.rows import TurnRow
-from tests.gateway.harness import Gateway, ScriptedEars, Watch, sound
+from tests.gateway.harness import Gateway, Watch, sound
 
 QUESTION, MORE = "what time is it", "in tokyo"
 
@@ -67,33 +67,6 @@ async def test_bridge_memory_and_rows_know_one_turn(gateway: Gateway) -> None:
     rows = [row for row in gateway.rows if isinstance(row, TurnRow) and row.speaker == "user"]
     assert {row.turn_id for row in rows} == {first.turn_id}
     assert (await watch.until(do.Withdrawn)).turn_id == first.turn_id
-
-
-async def test_what_the_bridge_still_says_to_the_first_half_is_not_heard(gateway: Gateway) -> None:
-    client, ears = await gateway.client()
-
-    async def replies(utterance: bridge.Utterance) -> AsyncIterator[bridge.BridgeEvent]:
-        if utterance.text == QUESTION:
-            yield bridge.Reply(utterance.turn_id, "One moment please.", "filler", None)
-            await withdrawn(gateway, ears, MORE)
-            yield bridge.Reply(utterance.turn_id, "It is noon.", "tool", None)
-        else:
-            yield bridge.Reply(utterance.turn_id, "It is night in Tokyo.", "tool", None)
-
-    gateway.parts.bridge.script = replies
-    await client.send("input_audio_buffer.append", audio=sound(20))
-    await ears.say(QUESTION)
-    await client.until("response.done")
-    await client.until("response.done")
-    assert gateway.parts.voice.spoken[-1] == "It is night in Tokyo."
-    assert "It is noon." not in gateway.parts.voice.spoken
-
-
-async def withdrawn(gateway: Gateway, ears: ScriptedEars, words: str) -> None:
-    """Let the user go on, and wait until the turn was taken back."""
-    watch = Watch(gateway.call())
-    await ears.say(words)
-    await watch.until(do.Withdrawn)
 
 
 async def test_our_clients_are_greeted_by_the_persona(gateway: Gateway) -> None:

@@ -1,0 +1,31 @@
+"""What a call was made with."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from gateway.ports import Brief, Mode
+from gateway.session.rules import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Whose call it is, with whom, and by which rules."""
+
+    session_id: UUID
+    conversation_id: str
+    owner: str
+    """Whose it is: an API key's name, or `local`."""
+    mode: Mode
+    fallback_reason: str | None
+    brief: Brief
+    rules: Rules
+    greets: bool | None = None
+    """Whether the agent may begin to speak; None: with a client that knows our own events."""
+    user_id: str | None = None
+    client: str | None = None
+    timezone: str | None = None
+    allow_recording: bool = False
+    metadata: dict[str, Any] = field(default_factory=dict)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
