@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from aiohttp import WSMsgType, web
 
-from gateway.call import Profile
 from gateway.cli.bench.load.echo_engine import EchoEngine, NoEars
 from gateway.parts import Parts
 from gateway.ports import Ears, Engine
+from gateway.profile import Profile
 from gateway.server import opened
 from gateway.settings import GatewaySettings
 from gateway.wires.realtime.socket import MESSAGE_LIMIT, SEND_BUFFER, keep_little
