@@ -10,11 +10,13 @@ from typing import Any
 from uuid import UUID
 
 from bridge import outcome as outcomes
+from bridge.controls import is_a_while
 from bridge.deed import Deed
 from bridge.events import (
     BridgeEvent,
     Control,
     ControlAsked,
+    Intent,
     IntentDecided,
     LeftToMind,
     Planned,
@@ -200,15 +202,15 @@ class Bridge:
 
     def _classify(self, turn: Turn, reading: Reading) -> Decision:
         """What the turn is taken for; where it went on, by its second breath too."""
-        utterance = reading.utterance
-        whole = self._classifier.decide(utterance.text, utterance.last_agent)
-        added = second_breath(reading.first_breath, utterance.text)
+        text, last_agent = reading.utterance.text, reading.utterance.last_agent
+        whole = self._classifier.decide(text, last_agent)
+        if whole.control == "wait" and self._open_question() and is_a_while(text):
+            return replace(whole, intent=Intent.UNCLEAR, control=None)
+        added = second_breath(reading.first_breath, text)
         if whole.control or not added:
             return whole
-        second = self._classifier.decide(added, utterance.last_agent)
-        if second.control and second.control != "repeat":
-            return replace(second, by=TWO_BREATHS)
-        return of_two_breaths(whole, turn.intent, second.intent)
+        second = self._classifier.decide(added, last_agent)
+        return of_two_breaths(whole, turn.intent, added, second)
 
     def _take_step(self, step: Step, plan: Plan, turn: Turn, reading: Reading) -> None:
         turn_id = reading.utterance.turn_id

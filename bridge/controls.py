@@ -4,6 +4,7 @@ import re
 
 from bridge.events import Control
 
+WHILE = r"(?:(?:just )?(?:a|one|a couple of|a few) (?:moments?|minutes?|mins?|seconds?|secs?|bit))"
 SAID = (
     r"(?:that|it|this|yourself|the question|what you(?: just)? (?:said|say|told me|mentioned)|"
     r"(?:that|your|the)(?: last)? (?:response|answer|sentence|part|message|phrase|"
@@ -11,41 +12,71 @@ SAID = (
 )
 AGAIN = r"(?:again|once more|once again|one more time|over)"
 REPEAT = (
-    rf"(?:(?:repeat|restate)(?: {SAID})?(?: {AGAIN})?|(?:say|ask|tell me)(?: {SAID})? {AGAIN}|come again|"
-    rf"once more|one more time|pardon(?: me)?|what did you(?: just)? (?:say|mention)|what was {SAID})"
+    rf"(?:(?:repeat|restate)(?: {SAID})?(?: {AGAIN})?|(?:say|ask|tell me)(?: {SAID})? {AGAIN}|come again|{AGAIN}|"
+    rf"(?:i )?(?:beg (?:your )?)?pardon(?: me)?|what did you(?: just)? (?:say|mention)|what was {SAID}|"
+    r"what were you saying|you said what|say what|what)"
 )
 MISSED = (
     r"i (?:(?:didnt|did not|couldnt|could not)(?: quite)? (?:hear|catch|get|understand)|missed)"
     r"(?: you| that| it| what you(?: just)? said)?"
 )
-WHILE = r"(?:moment|minute|second|sec|bit)"
+MINE = r"(?:that|it|this|what i(?: just)? said|i (?:asked|said (?:that|it|anything)))"
 CALL_OFF = (
     r"(?:cancel|abort)(?: (?:that|it|this|what you(?:re| are| were) doing|"
     r"(?:that|my|the)(?: last| current| present| previous)? (?:request|command|action)))?"
 )
-FORGET = r"(?:never ?mind|forget (?:it|that|about (?:it|that))|dont bother|leave it|drop it|scratch that)"
 
 PATTERNS: dict[Control, str] = {
-    "stop": r"(?:stop|quit)(?: it| that| this| doing that| talking| speaking)?|(?:be )?(?:quiet|silent)|silence|"
-    r"mute|hush|shut up|halt|(?:thats )?enough|no more talking",
-    "wait": rf"(?:wait|hold on|hang on)(?: (?:just )?(?:a|one) {WHILE})?|(?:just )?(?:a|one) {WHILE}|pause|"
-    rf"give me (?:just )?(?:a|one) {WHILE}",
+    "stop": r"(?:stop|quit)(?: it| that| this| doing that| talking| speaking| reading| there| right there)?"
+    rf"(?: for {WHILE})?|cut it out|(?:be )?(?:quiet|silent)|silence|mute|s?hush|shh+|shut up|halt|(?:thats )?enough|"
+    r"no more(?: talking)?|let me (?:speak|talk|finish)",
+    "wait": rf"(?:wait|hold (?:on|up|it)|hang on|pause)(?: (?:for )?{WHILE})?|{WHILE}|give me {WHILE}|"
+    rf"not yet|let me think(?: about (?:it|that))?(?: for {WHILE})?",
     "repeat": rf"{MISSED}|(?:{MISSED} (?:so |and )?(?:please )?(?:(?:can|could|would|will) you )?)?{REPEAT}",
-    "never_mind": rf"{FORGET}|(?:{FORGET} )?{CALL_OFF}(?: i changed my mind| i dont need it(?: any ?more)?)?",
+    "never_mind": rf"never ?mind(?: {MINE})?|(?:forget|ignore)(?: about)? {MINE}|take (?:that|it) back|"
+    rf"(?:dont|do not) (?:bother|do (?:that|it))|dont(?= please|$)|leave it|drop it|scratch that|{CALL_OFF}|"
+    r"i changed my mind",
 }
 """Each for lower-case words without marks; "undo" is none of them, for it wants something done."""
 
-WHOLE = {control: re.compile(pattern) for control, pattern in PATTERNS.items()}
-
 # Politeness around a phrase does not change it.
-BEFORE = re.compile(
-    r"^(?:(?:oh|ok|okay|hey|no|yeah|yes|well|sorry|excuse me|please|just|actually|um|uh|oops|and|but|so|"
-    r"(?:can|could|would|will|may) you|i(?: would|d)? (?:need|want|like)(?: for)? you to) )+"
+BEFORE = (
+    r"(?:oh|ok|okay|alright|all right|hey|whoa|no(?! more)|yeah|yes|well|sorry|excuse me|please|just|actually|oops|"
+    r"and|but|so|i said|(?:can|could|would|will|may) you|you (?:can|may|should)|"
+    r"i(?: would|d)? (?:need|want|like)(?: for)? you to)"
 )
-AFTER = re.compile(
-    r"(?: (?:please|now|for me|louder|okay|ok|then|thanks|thank you|would you|will you|could you))+$"
+AFTER = (
+    r"(?:please|now|no(?! more)|already|slowly|for me|louder|okay|ok|then|thanks|thank you|would you|will you|"
+    r"could you|if you (?:can|could|would)|i dont need it(?: any ?more)?)"
 )
+
+AT_ONCE: dict[Control, tuple[Control, ...]] = {
+    "wait": ("wait",),
+    "stop": ("stop", "wait"),
+    "repeat": ("repeat",),
+    "never_mind": ("never_mind", "stop", "wait"),
+}
+"""What may be said along with each: "stop, wait", "hold on, cancel that". Tried in this order, the strongest last."""
+
+
+def _whole(controls: tuple[Control, ...]) -> re.Pattern[str]:
+    """Any of `controls`, once or more often, with what people put around them."""
+    phrase = "|".join(PATTERNS[control] for control in controls)
+    # Possessive: what is politeness is never tried as anything else, so this stays fast.
+    one = rf"(?:{BEFORE} )*+(?:{phrase})(?: {AFTER})*+"
+    return re.compile(rf"{one}(?: {one})*")
+
+
+WHOLE = {control: _whole(at_once) for control, at_once in AT_ONCE.items()}
+
+A_WHILE = re.compile(rf"{WHILE}(?: {AFTER})*+")
+
+LONGEST = 20
+"""Words; nobody needs more to say one of these."""
+
 NOT_WORDS = re.compile(r"[^\w' ]+")
+HESITATION = re.compile(r"\b(?:u+h+m*|u+m+|e+r+m*|e+h+|a+h+|h+m+|m+)\b ?")
+"""Sounds that hold the floor, wherever they stand."""
 
 
 def plain(text: str) -> str:
@@ -55,20 +86,16 @@ def plain(text: str) -> str:
 
 def control_of(text: str) -> Control | None:
     """Which control `text` is, when the whole of it is one."""
-    words = _once(plain(text).replace("'", ""))
-    bare = BEFORE.sub("", words)
-    for form in (words, bare, AFTER.sub("", words), _once(AFTER.sub("", bare))):
-        for control, pattern in WHOLE.items():
-            if pattern.fullmatch(form):
-                return control
-    return None
+    said = _without_hesitation(text)
+    if said.count(" ") >= LONGEST:
+        return None
+    return next((control for control, whole in WHOLE.items() if whole.fullmatch(said)), None)
 
 
-def _once(text: str) -> str:
-    """ "stop" for "stop stop stop": a phrase that is said over and over, and nothing else, once."""
-    words = text.split()
-    for size in range(1, len(words) // 2 + 1):
-        times, rest = divmod(len(words), size)
-        if rest == 0 and words == words[:size] * times:
-            return " ".join(words[:size])
-    return text
+def is_a_while(text: str) -> bool:
+    """Whether `text` is "one minute" or the like: it asks to wait, unless somebody asked how long."""
+    return A_WHILE.fullmatch(_without_hesitation(text)) is not None
+
+
+def _without_hesitation(text: str) -> str:
+    return " ".join(HESITATION.sub("", plain(text).replace("'", "")).split())

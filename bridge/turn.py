@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from bridge.controls import plain
+from bridge.controls import is_a_while, plain
 from bridge.events import Intent
 from bridge.intent import Decision
 from bridge.ledger import Invocation
@@ -63,14 +63,23 @@ def second_breath(first: str, whole: str) -> str:
     return ""
 
 
-def of_two_breaths(whole: Decision, first: Intent, second: Intent) -> Decision:
-    """The decision on a turn that went on: small talk only if neither breath was anything else.
+def of_two_breaths(whole: Decision, first: Intent, added: str, second: Decision) -> Decision:
+    """The decision on a turn that went on.
 
-    "Hello" and "what time is it", or "what time is it" and "thank you", may be near enough to small talk as a whole.
+    Args:
+        whole: the decision on all of its words.
+        first: what its first words were taken for.
+        added: what came after them; `second` is the decision on that.
+
+    A control in the second breath is about the first. But "one minute" says how long, and "what" may be a part of the
+    question. Small talk is left only where neither breath was anything else: "hello" and "what time is it" may be near
+    enough to it as a whole.
     """
-    if whole.intent is not Intent.CHITCHAT or {first, second} <= {Intent.CHITCHAT}:
-        return whole
-    return replace(whole, intent=Intent.UNCLEAR, by=TWO_BREATHS)
+    if second.control and second.control != "repeat" and not is_a_while(added):
+        return replace(second, by=TWO_BREATHS)
+    if whole.intent is Intent.CHITCHAT and {first, second.intent} != {Intent.CHITCHAT}:
+        return replace(whole, intent=Intent.UNCLEAR, by=TWO_BREATHS)
+    return whole
 
 
 def may_follow(earlier: Invocation, plan: Plan) -> bool:

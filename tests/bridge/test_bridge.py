@@ -233,6 +233,14 @@ async def test_an_answer_that_sounds_like_chitchat_still_is_the_answer() -> None
     assert replies(await world.hear("hello"))[-1][0] == "tool"
 
 
+async def test_how_long_is_an_answer_where_it_was_asked_for_and_else_a_wish_to_wait() -> None:
+    world = World()
+    world.orchestrator.plans = [ASKS, CLOCK]
+    assert kinds(await world.hear("just a minute")) == ["IntentDecided", "ControlAsked"]
+    await world.hear("what's the time")
+    assert replies(await world.hear("one minute"))[-1][0] == "tool"
+
+
 async def test_a_question_is_asked_in_plain_words_when_the_plan_has_none() -> None:
     world = World()
     world.orchestrator.plans = [ASKS.model_copy(update={"say": "", "missing": ["start_time"]})]

@@ -421,7 +421,7 @@ async def test_never_mind_after_it_has_gone_out_asks_the_orchestrator() -> None:
 @pytest.mark.parametrize(
     "words", ["stop the pump", "never mind the gap", "cancel my order", "say that again"]
 )
-async def test_a_second_breath_that_only_begins_like_a_control_belongs_to_the_wish(words: str) -> None:
+async def test_a_second_breath_that_only_sounds_like_a_control_belongs_to_the_wish(words: str) -> None:
     world = ordering(ORDER, ORDER_TWO)
     turn = await held(world)
     await turn.withdraw()
