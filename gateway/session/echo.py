@@ -14,7 +14,7 @@ import numpy as np
 
 from gateway.session.clock import BYTES
 from gateway.session.echo_delay import best_match
-from gateway.session.echo_path import BLOCK, WINDOW, EchoPath, spectrum
+from gateway.session.echo_path import BLOCK, EXPLAINED, WINDOW, EchoPath, spectrum
 from gateway.session.effects import EchoSuppressed
 from gateway.session.pcm import FADE, faded
 from gateway.session.reel import THIN, THIN_RATE, Reel, Thin, Thinner
@@ -41,15 +41,12 @@ ALIKE_TO_RIVAL = 1.3
 STILL_ALIKE = 0.3
 """What a known delay must keep, or it was chance after all."""
 
-NEARBY = THIN_RATE * 32 // 1000
-"""Within 32 ms a known delay may drift between two looks."""
+NEARBY = THIN_RATE * 10 // 1000
+"""Within 10 ms a known delay may drift between two looks; one that jumps is searched for."""
 
 SAME = THIN_RATE // 1000
 LOUDER = 3.0
 """5 dB more echo than expected, at a known delay: somebody turned up the volume."""
-
-EXPLAINED = 0.05
-"""A block of which less than this share is unexplained is echo."""
 
 HANGOVER = 15
 """300 ms: a user who spoke goes on, also through a soft consonant and the pause between two words."""
@@ -63,6 +60,9 @@ agent begins anew, and each block that is echo."""
 
 FIRST_CHECK, LAST_CHECK = 12, 100
 """A delay is looked at again after 0.24 s of echo, then ever more rarely, in the end after each 2 s."""
+
+MISSES = 2
+"""So many checks in a row must fail before a delay is forgotten; what mostly rings fails one now and then."""
 
 PAUSE = THIN_RATE
 """An echo that pauses for less than 1 s is one stretch."""
@@ -96,9 +96,10 @@ class EchoSuppressor:
         self._idle = True
         self._path: EchoPath | None = None
         self._delay = 0
+        """In thin samples; 0 until one was found."""
         self._look_at, self._patience = 0, SOONEST
         self._echoes = self._echoes_in_a_row = 0
-        self._check_after = FIRST_CHECK
+        self._misses, self._check_after = 0, FIRST_CHECK
         self._talks_in_a_row = self._hangover = 0
         self._passing = True
         self._stretch: Stretch | None = None
@@ -219,30 +220,41 @@ class EchoSuppressor:
         match = best_match(self._sent.read(now - REACH, now), heard)
         self._look_at = now + self._patience
         self._patience = min(2 * self._patience, LATEST_LOOK)
-        if match is None or match.likeness < max(ALIKE, match.rival * ALIKE_TO_RIVAL):
+        if match is None:
             return
         delay = REACH - LISTENED - match.place
+        # That chance falls on a delay that was found before is unlikely enough.
+        again = self._delay and abs(delay - self._delay) <= SAME
+        enough = STILL_ALIKE if again else max(ALIKE, match.rival * ALIKE_TO_RIVAL)
+        if match.likeness < enough:
+            return
         path = EchoPath(heard, self._sent.read(now - LISTENED - delay, now - delay), match.likeness)
         known = self._path
         if known and abs(delay - self._delay) <= SAME and path.loudness < LOUDER * known.loudness:
             # The user speaks over an echo that is known well.
             return
         self._path, self._delay = path, delay
-        self._echoes, self._check_after = 0, FIRST_CHECK
+        self._echoes, self._misses, self._check_after = 0, 0, FIRST_CHECK
 
     def _check(self, last: int, now: int) -> None:
         """Follow the delay as it drifts; forget one that was chance."""
         assert self._sent is not None, "only what was sent can come back"
         heard = self._heard[last - LISTENED : last]
-        if not _is_voiced(heard):
-            return
         start = now - LISTENED - self._delay - NEARBY
-        match = best_match(self._sent.read(start, start + LISTENED + 2 * NEARBY), heard)
-        self._echoes, self._check_after = 0, min(2 * self._check_after, LAST_CHECK)
-        if match is None or match.likeness < STILL_ALIKE:
+        sent = self._sent.read(start, start + LISTENED + 2 * NEARBY)
+        # What only rings on is like nothing that was sent.
+        if not _is_voiced(heard) or not _is_voiced(sent[NEARBY:-NEARBY]):
+            return
+        match = best_match(sent, heard)
+        drift = 0 if match is None else NEARBY - match.place
+        self._echoes = 0
+        if match and match.likeness >= STILL_ALIKE:
+            self._delay += drift
+            self._misses, self._check_after = 0, min(2 * self._check_after, LAST_CHECK)
+        elif match is None or abs(drift) > SAME:
+            self._misses, self._check_after = self._misses + 1, FIRST_CHECK
+        if self._misses == MISSES:
             self._path = None
-        else:
-            self._delay += NEARBY - match.place
 
     # What becomes of the sound.
 

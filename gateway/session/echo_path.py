@@ -27,18 +27,24 @@ MARGIN = 15.0
 """12 dB: by so much a bin of the echo may exceed what is expected and still be echo. Narrow bins of reverberant sound
 vary like noise."""
 
-NOISE_MARGIN = 3.0
+EXPLAINED = 0.05
+"""A block of which less than this share is unexplained is echo."""
+
+NOISE_MARGIN = 8.0
 NOISE_RISE = 1.02
 """The noise is the least that a bin held of late; a louder one is believed within seconds (4 dB each)."""
 
 NOISE_SHARE = 0.2
 """Where less than this share of a block stands out of the noise nothing is heard in it."""
 
-SMOOTHING = 0.4
+SMOOTHING = 0.2
 """Weight of the newest spectrum in the noise's estimate."""
 
-FORGETTING = 0.96
-"""The loudness in each band is that of the last half second of echo."""
+LESSON = 4
+"""Blocks of echo, 80 ms, from which the loudness in each band is learned at once."""
+
+FORGETTING = 0.85
+"""What an older lesson weighs less than the next: the loudness is that of the last half second of echo."""
 
 SPREAD = 10.0
 """Until a band has been heard, it may be so many times louder or weaker than all bands together."""
@@ -69,7 +75,7 @@ class EchoPath:
         places = range(WINDOW, len(heard) + 1, BLOCK)
         heard_powers = spectrum(np.stack([heard[end - WINDOW : end] for end in places]))
         sent_powers = spectrum(np.stack([sent[end - WINDOW : end] for end in places]))
-        self._ringing = np.zeros(LAST_BIN - FIRST_BIN)
+        self._ringing: Powers = np.zeros(LAST_BIN - FIRST_BIN, np.float32)
         expected = np.array([self._ring(power) for power in sent_powers])
         heard_bands = _banded(heard_powers.sum(0)) * likeness**2
         sent_bands = _banded(expected.sum(0))
@@ -80,7 +86,10 @@ class EchoPath:
         gains = np.clip(gains, overall / SPREAD, overall * SPREAD)
         self._sent_energy = sent_bands + weight
         self._heard_energy = gains * self._sent_energy
-        self._gains = np.repeat(gains, BINS_PER_BAND)
+        self._limits: Powers = self._limits_of(gains)
+        self._lesson = np.zeros((2, LAST_BIN - FIRST_BIN), np.float32)
+        """What was heard beyond noise, and sent, since the last lesson."""
+        self._learned = 0
         self._smooth = heard_powers[-1]
         self._noise = heard_powers.min(0)
 
@@ -95,21 +104,36 @@ class EchoPath:
         Takes the spectra of each block in turn, whose last moments lie a `BLOCK` apart.
         """
         self._ring(sent)
-        self._smooth = (1 - SMOOTHING) * self._smooth + SMOOTHING * heard
+        self._smooth = self._smooth + SMOOTHING * (heard - self._smooth)
         self._noise = np.minimum(self._noise * NOISE_RISE, self._smooth)
-        beyond_noise = heard - NOISE_MARGIN * self._noise
-        signal = float(np.maximum(beyond_noise, 0).sum())
-        if signal < NOISE_SHARE * float(heard.sum()):
+        beyond_echo = heard - self._limits * self._ringing
+        total = float(heard.sum())
+        rest = float(np.maximum(beyond_echo, 0).sum())
+        if rest < EXPLAINED * total:
+            return rest / total
+        noise = NOISE_MARGIN * self._noise
+        signal = float(np.maximum(heard - noise, 0).sum())
+        if signal < NOISE_SHARE * total:
             return None
-        rest = float(np.maximum(beyond_noise - MARGIN * self._gains * self._ringing, 0).sum())
-        return rest / signal
+        return float(np.maximum(beyond_echo - noise, 0).sum()) / signal
 
     def learn(self, heard: Powers) -> None:
         """The block that was judged last is nothing but echo: follow its loudness."""
-        self._heard_energy = FORGETTING * self._heard_energy + _banded(np.maximum(heard - self._noise, 0))
-        self._sent_energy = FORGETTING * self._sent_energy + _banded(self._ringing)
-        gains = self._heard_energy / self._sent_energy
-        self._gains = np.repeat(np.maximum(gains, self.loudness * LEAST_SHARE), BINS_PER_BAND)
+        self._lesson[0] += np.maximum(heard - self._noise, 0)
+        self._lesson[1] += self._ringing
+        self._learned += 1
+        if self._learned % LESSON == 0:
+            heard_bands, sent_bands = _banded(self._lesson)
+            self._lesson[:] = 0
+            self._heard_energy = FORGETTING * self._heard_energy + heard_bands
+            self._sent_energy = FORGETTING * self._sent_energy + sent_bands
+            gains = self._heard_energy / self._sent_energy
+            self._limits = self._limits_of(np.maximum(gains, self.loudness * LEAST_SHARE))
+
+    @staticmethod
+    def _limits_of(gains: Powers) -> Powers:
+        """From each band's loudness: how much of what was sent may come back in each bin."""
+        return np.repeat(MARGIN * gains, BINS_PER_BAND).astype(np.float32)
 
     def _ring(self, sent: Powers) -> Powers:
         """What of our sound is in the room now: the newest, spread to the bins beside, and what rings on."""
@@ -124,5 +148,5 @@ _TAPER = np.hanning(WINDOW).astype(np.float32)
 
 
 def _banded(powers: Powers) -> Powers:
-    bands: Powers = powers.reshape(BANDS, BINS_PER_BAND).sum(1)
+    bands: Powers = powers.reshape(*powers.shape[:-1], BANDS, BINS_PER_BAND).sum(-1)
     return bands

@@ -56,7 +56,8 @@ def _small_loudspeaker() -> Sound:
     bass = 1 / np.sqrt(1 + (250 / np.maximum(frequency, 1)) ** 4)
     heights = 1 / np.sqrt(1 + (frequency / 6000) ** 6)
     colour = 10 ** (3 * np.sin(frequency / 400) / 20)
-    return np.roll(np.fft.irfft(bass * heights * colour), 64)[:1024]
+    response: Sound = np.roll(np.fft.irfft(bass * heights * colour), 64)[:1024]
+    return response
 
 
 def _room(falls_within_ms: float) -> Sound:

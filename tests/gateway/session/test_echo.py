@@ -106,7 +106,7 @@ def test_an_echo_is_silenced(name: str, agent: Sound) -> None:
     known = np.flatnonzero(sounding)[0] + 15
     sounding[:known] = False
     leaked = heard.passed() & sounding
-    assert np.count_nonzero(leaked) <= 0.06 * np.count_nonzero(sounding)
+    assert np.count_nonzero(leaked) <= 0.02 * np.count_nonzero(sounding)
     assert heard.facts
 
 
@@ -120,6 +120,74 @@ def test_what_the_user_says_over_it_passes(
     heard = call(agent, echo + said + noise(len(agent), 5))
     voiced = _loud(said) > _loud(said).max() / 10
     assert np.count_nonzero(heard.passed() & voiced) >= kept * np.count_nonzero(voiced)
+
+
+@pytest.mark.parametrize("name", ECHOES)
+def test_the_user_s_onset_over_an_echo_passes_within_60_ms(
+    name: str, agent: Sound, user: list[Sound]
+) -> None:
+    echo = ECHOES[name].of(agent)
+    said, starts = spoken_over(agent, echo, user, 6)
+    passed = call(agent, echo + said + noise(len(agent), 5)).passed()
+    voiced = _loud(said) > _loud(said).max() / 10
+    onsets = [start // PIECE + int(np.argmax(voiced[start // PIECE :])) for start in starts]
+    late = [int(np.argmax(passed[onset:])) for onset in onsets]
+    assert max(late) <= 3
+    assert float(np.median(late)) <= 1
+
+
+@pytest.mark.parametrize("piece", [samples(80), samples(10), samples(20) - 1, 1237])
+def test_pieces_may_have_any_length(piece: int, agent: Sound, user: list[Sound]) -> None:
+    echo = ECHOES["a small room"].of(agent)
+    said, _ = spoken_over(agent, echo, user, 6)
+    heard = call(agent, echo + said + noise(len(agent), 5), piece)
+    voiced = _loud(said) > _loud(said).max() / 10
+    assert np.count_nonzero(heard.passed() & voiced) >= 0.95 * np.count_nonzero(voiced)
+    before = slice(samples(2000) // PIECE, samples(3400) // PIECE)
+    assert np.count_nonzero(_loud(heard.behind)[before] > 30) <= 5
+
+
+def test_an_echo_in_a_noisy_room_is_silenced_and_the_noise_passes(agent: Sound) -> None:
+    echo = ECHOES["a small room"].of(agent)
+    heard = call(agent, echo + noise(len(agent), 60))
+    loud = _loud(echo) > 180
+    loud[: np.flatnonzero(loud)[0] + 15] = False
+    assert np.count_nonzero(heard.passed() & loud) <= 0.05 * np.count_nonzero(loud)
+    assert np.all(heard.passed()[: samples(1000) // PIECE])
+
+
+@pytest.mark.parametrize(
+    "later",
+    [Echo(delay_ms=350, reverberation_ms=300), Echo(level_db=-8, reverberation_ms=300)],
+    ids=["later", "louder"],
+)
+def test_an_echo_that_changes_is_found_again(later: Echo, agent: Sound) -> None:
+    change = samples(7000)
+    echo = np.concatenate((ECHOES["a small room"].of(agent)[:change], later.of(agent)[change:]))
+    heard = call(agent, echo + noise(len(agent), 5))
+    sounding = _loud(echo) > 30
+    sounding[: (change + samples(1200)) // PIECE] = False
+    assert np.count_nonzero(heard.passed() & sounding) <= 0.02 * np.count_nonzero(sounding)
+
+
+def test_a_second_turn_of_the_agent_is_silent_from_its_onset(agent: Sound) -> None:
+    twice = np.concatenate((agent, np.zeros(samples(4000)), agent))
+    echo = ECHOES["a small room"].of(twice)
+    heard = call(twice, echo + noise(len(twice), 5))
+    sounding = _loud(echo) > 30
+    sounding[: (len(agent) + samples(4000)) // PIECE] = False
+    assert np.count_nonzero(heard.passed() & sounding) <= 0.02 * np.count_nonzero(sounding)
+    assert len(heard.facts) == 2
+
+
+def test_what_a_browser_s_own_canceller_leaves_does_no_harm(agent: Sound, user: list[Sound]) -> None:
+    echo = Echo(delay_ms=180, level_db=-20, reverberation_ms=300, overdrive=4).of(agent)
+    # It lets a bit through now and then, torn out of its place.
+    leaks = np.random.default_rng(1).random(len(agent) // PIECE).repeat(PIECE) < 0.2
+    said, _ = spoken_over(agent, agent, user, 0)
+    heard = call(agent, said + echo * leaks * 0.1 + noise(len(agent), 5))
+    voiced = _loud(said) > _loud(said).max() / 30
+    assert np.all(heard.passed()[voiced])
 
 
 def test_without_an_echo_nothing_is_touched_that_the_user_says(agent: Sound, user: list[Sound]) -> None:
