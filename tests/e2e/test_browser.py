@@ -1,4 +1,4 @@
-"""One whole call in a browser: a person greets, asks for the time, asks for more, and speaks over the answer."""
+"""One whole call in a browser: it greets, a person asks how it is, for the time, for more, and speaks over it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from playwright.async_api import Playwright
 
 from gateway.cli.waveforms import AUDIBLE_DB, FRAME, Pcm, levels, stretches
 from gateway.session.clock import RATE
+from personas.loader import load
 from tests.e2e.browser import Seen, executable, opened
 from tests.e2e.deployment import Deployment
 from tests.e2e.recogniser import nearest_in_length, recognise, words
@@ -27,6 +28,9 @@ OUT = Path(__file__).parents[1] / "out"
 
 SAID = ["how are you today", "what time is it in tokyo", "what can you do", "how are you today"]
 """The first is no short word: the browser's gain control and noise suppression are still finding their level."""
+
+GREETING_S = 6.0
+"""It begins a second after the call and lasts 3."""
 
 INTO_THE_ANSWER_S = 3.2
 """The answer to "what can you do" begins 0.6 to 1.5 s after the question and lasts 6 to 7."""
@@ -68,10 +72,10 @@ async def call(deployment: Deployment, voice: Voice, tmp_path_factory: pytest.Te
     """The call, held once for all tests here; in the end the tab is closed."""
     folder = tmp_path_factory.mktemp("browser")
     first, time, can, how = [await voice.say(text) for text in SAID]
-    microphone = timeline(2.5, first, 5.5, time, 8.5, can, INTO_THE_ANSWER_S, how, 1.0)
+    microphone = timeline(GREETING_S, first, 5.5, time, 8.5, can, INTO_THE_ANSWER_S, how, 1.0)
     async with opened(deployment.url, write_wav(folder / "microphone.wav", microphone), folder) as window:
         await window.press()
-        await window.until("agent", "done", 4, seconds=90)
+        await window.until("agent", "done", 5, seconds=90)
         await window.screenshot(OUT / "call-light.png", "light")
         await window.screenshot(OUT / "call-dark.png", "dark")
         sound, seen = await window.recording(), await window.seen()
@@ -138,7 +142,23 @@ def test_the_agents_words_appear_as_they_are_spoken(call: Call) -> None:
         growth = lengths[: lengths.index(max(lengths))]
         assert growth == sorted(growth)
         assert len(set(growth)) > 2, "word by word, not all at once"
-    assert [look[-1].state for look in call.entries("agent")] == ["done", "done", "done", "cut", "done"]
+    assert [look[-1].state for look in call.entries("agent")] == [
+        "done",
+        "done",
+        "done",
+        "done",
+        "cut",
+        "done",
+    ]
+
+
+def test_the_agent_greets_first(call: Call, spoken: list[Spoken]) -> None:
+    greeting = load().default.greeting
+    first = min(call.seen, key=lambda each: each.entry)
+    assert (first.role, call.entries("agent")[0][-1].text) == ("agent", greeting)
+    candidates = nearest_in_length(words(greeting), small_talk_sentences())
+    assert recognise(sound_of(spoken[0], call.sound), candidates).heard == words(greeting)
+    assert recognise(shuffled(sound_of(spoken[0], call.sound)), candidates).heard is None
 
 
 def test_the_tools_badge_shows_it_running_and_done(call: Call) -> None:
@@ -149,7 +169,7 @@ def test_the_tools_badge_shows_it_running_and_done(call: Call) -> None:
 
 
 def test_the_acknowledgement_comes_first_and_then_the_result(call: Call) -> None:
-    _, acknowledgement, result, _, _ = call.entries("agent")
+    _, _, acknowledgement, result, _, _ = call.entries("agent")
     assert acknowledgement[-1].text == "Let me look at the clock in Tokyo."
     assert result[-1].text.endswith("in Tokyo.")
     assert result[0].at >= acknowledgement[-1].at
@@ -173,7 +193,7 @@ def test_it_is_silent_where_the_agent_does_not_speak(call: Call, spoken: list[Sp
 
 
 def test_what_is_heard_is_what_the_transcript_says(call: Call, spoken: list[Spoken]) -> None:
-    for turn in (spoken[0], spoken[-1]):
+    for turn in (spoken[1], spoken[-1]):
         sound, said = sound_of(turn, call.sound), words(turn.text)
         assert said in reply_sentences("how_are_you")
         candidates = nearest_in_length(said, small_talk_sentences())
@@ -186,7 +206,7 @@ async def test_the_time_that_is_heard_is_the_tools(
 ) -> None:
     [tool] = await rows(database, "voice_tool_invocations", call.session_id)
     assert (tool["agent"], tool["action"], tool["status"]) == ("clock", "tell_time", "success")
-    sound = sound_of(spoken[2], call.sound)
+    sound = sound_of(spoken[3], call.sound)
     candidates = times_in("Tokyo", time_told(tool["result"]))
     assert recognise(sound, candidates).heard == words(tool["result"]["response_text"])
     assert recognise(shuffled(sound), candidates).heard is None
@@ -207,6 +227,7 @@ async def test_the_rows_tell_the_call(
     call: Call, turns: Sequence[asyncpg.Record], database: asyncpg.Connection
 ) -> None:
     assert [(turn["speaker"], turn["interrupted"]) for turn in turns] == [
+        ("agent", False),
         ("user", None),
         ("agent", False),
         ("user", None),
@@ -224,6 +245,7 @@ async def test_the_rows_tell_the_call(
     injections = await rows(database, "voice_injections", call.session_id)
     assert sorted((each["source"], each["state"]) for each in injections) == [
         ("filler", "heard"),
+        ("notice", "heard"),
         ("tool", "heard"),
     ]
     [barge_in] = await rows(database, "voice_barge_in_events", call.session_id)
