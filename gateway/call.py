@@ -371,9 +371,8 @@ class CallSink:
         self._call.feed(on.AgentOpened(self._call.now(), turn_id))
 
     def sound(self, turn_id: UUID, pcm: bytes, words: tuple[on.Word, ...] = ()) -> None:
-        playout = self._call.session.agent.playout
-        if playout.push(turn_id, pcm, words) and playout.track and playout.track.first_sent_at is None:
-            # The first sound does not wait for the next tick.
+        if self._call.session.agent.playout.push(turn_id, pcm, words):
+            # What is due does not wait for the next tick.
             self._call.feed(on.Tick(self._call.now()))
 
     def finished(self, turn_id: UUID) -> None:

@@ -16,7 +16,8 @@ from gateway.session.pcm import FADE, faded, take
 from gateway.session.track import Track
 
 LEAD = samples(100)
-"""How far sound may be ahead at the client. The contract allows 200 ms; ducking within 150 wants less."""
+"""How far sound may be ahead at the client, and at most `PIECE` more where else a rest would be left behind. The
+contract allows 200 ms; ducking within 150 wants less."""
 
 PIECE = samples(40)
 """Smallest piece worth a message, save the last of a turn."""
@@ -101,6 +102,9 @@ class Playout:
         if self._paused:
             return None
         count = min(track.left, LEAD - max(0, self._horizon - now))
+        if track.left - count < PIECE <= count:
+            # A rest too small for a message of its own would wait, and with it the end of each frame behind it.
+            count = track.left
         is_last = track.whole and count == track.left and (count or track.told < len(track.words))
         return self._send(track, count, now) if count >= PIECE or is_last else None
 

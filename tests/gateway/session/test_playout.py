@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.session.clock import samples
 from gateway.session.events import Word
-from gateway.session.playout import LEAD, Playout
+from gateway.session.playout import LEAD, PIECE, Playout
 from tests.gateway.session.driver import sound
 
 TURN, OTHER = UUID(int=1), UUID(int=2)
@@ -34,7 +34,7 @@ def test_all_sound_leaves_once_in_order_and_never_far_ahead(pushes: list[tuple[i
         while piece := playout.due(now):
             left += piece.pcm
             plays_until = max(plays_until, now) + len(piece.pcm) // 2
-            assert plays_until - now <= LEAD
+            assert plays_until - now < LEAD + PIECE
 
     for pause, length in pushes:
         for _ in range(0, pause, tick):
@@ -48,6 +48,15 @@ def test_all_sound_leaves_once_in_order_and_never_far_ahead(pushes: list[tuple[i
         now += samples(tick)
         drain()
     assert left == given_
+
+
+def test_a_frame_of_an_engine_that_speaks_in_real_time_is_not_split_because_one_before_it_was_late() -> None:
+    playout = opened()
+    for at in (0, 80 + 50, 160, 240):
+        playout.push(TURN, sound(80))
+        piece = playout.due(samples(at))
+        assert piece
+        assert len(piece.pcm) == len(sound(80)), f"the frame of {at} ms leaves whole"
 
 
 @settings(deadline=None)

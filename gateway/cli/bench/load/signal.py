@@ -7,14 +7,15 @@ from gateway.session.clock import BYTES, samples
 BASE = 255
 """Bytes are 1 to 255."""
 
-NOISE = bytes(random.Random(0).choices(range(1, 256), k=2**16))
+NOISE = random.Random(0).randbytes(2**20).replace(b"\0", b"\1")
+"""20 s of it: a call's sound is like none that was heard in the last seconds, or it would be taken for an echo."""
 
 
 def frame(caller: int, number: int, frame_ms: int) -> bytes:
-    """PCM16 of `caller`'s frame `number`: both numbers, and noise from a place that they choose."""
+    """PCM16 of `caller`'s frame `number`: both numbers, and noise that goes on from frame to frame."""
     length = samples(frame_ms) * BYTES
     head = _digits(caller, 3) + _digits(number, 5)
-    start = (caller * 7919 + number * 104_729) % (len(NOISE) - length)
+    start = (caller * 104_729 + number * length) % (len(NOISE) - length)
     return head + NOISE[start : start + length - len(head)]
 
 
