@@ -6,12 +6,12 @@ from uuid import UUID
 
 from gateway.session import effects as do
 from gateway.session import events as on
-from gateway.session.agent_floor import BREATH, AgentFloor, injection_changed
-from gateway.session.answers import Answers, Question
+from gateway.session.agent_floor import AgentFloor
+from gateway.session.answers import Question
 from gateway.session.clock import ms
 from gateway.session.company import STALE, Company
-from gateway.session.injections import Injections
 from gateway.session.interruption import is_backchannel, is_command
+from gateway.session.mouth import Mouth
 from gateway.session.overlap import Overlap
 from gateway.session.playout import ROOM, Outgoing
 from gateway.session.rules import Rules, Traits
@@ -29,8 +29,8 @@ class Session:
         self.now = 0
         self.user = UserFloor(new_id)
         self.agent = AgentFloor(traits.basis)
-        self.injections = Injections()
-        self.answers = Answers()
+        self._mouth = Mouth(self.agent, traits, new_id, self._tell, self._no_longer_open)
+        self.injections, self.answers = self._mouth.injections, self._mouth.answers
         self._overlap = Overlap(self.agent)
         self._company = Company()
         self._unsettled: set[UUID] = set()
@@ -38,8 +38,6 @@ class Session:
         self._held = False
         self._lost_at: int | None = None
         """Since when no client is there."""
-        self._breath_until = 0
-        """When the agent may begin to speak again."""
         self._ended = False
         self._out: list[do.Effect] = []
 
@@ -48,7 +46,7 @@ class Session:
         if self._ended:
             return []
         self.now = max(self.now, event.at)
-        self._tell_first_sound()
+        self._mouth.tell_first_sound(self.now)
         self._apply(event)
         self._settle()
         return self._told()
@@ -68,10 +66,10 @@ class Session:
             return []
         self.now = max(self.now, at)
         self._ended = True
-        self._tell_first_sound()
+        self._mouth.tell_first_sound(self.now)
         self._overlap.contest = None
         if self.agent.turn is not None:
-            self._cut("session_ended")
+            self._mouth.cut(self.now, "session_ended")
         running = self.user.turn
         for turn in self.user.leave(self.now):
             if turn is running and turn.is_known and not turn.discarded:
@@ -80,7 +78,7 @@ class Session:
             if not turn.discarded and (turn.is_known or turn.text):
                 nod = self._is_nod(turn, turn.text)
                 self._tell(turn.ended(self._words_so_far(turn), nod, answered=False))
-        self._drop(self.injections.drain(), "ended")
+        self._mouth.drop(self.injections.drain(), self.now, "ended")
         return self._told()
 
     # What an event does.
@@ -128,12 +126,15 @@ class Session:
                 if self.rules.push_to_talk or not self.rules.interruptible:
                     self._out.extend(self._overlap.drop(self.now))
             case on.AgentOpened():
-                self._opened_by_itself(event.turn_id)
+                if not self.agent.playout.knows(event.turn_id):
+                    self._mouth.make_way(self.now)
+                    self._out.extend(self._overlap.drop(self.now))
+                    self._mouth.opened_by_itself(event.turn_id, self.now)
             case on.AgentFinished():
                 self.agent.playout.finish(event.turn_id)
             case on.AgentFailed():
                 if self.agent.is_current(event.turn_id):
-                    self._end_agent("failed", event.code)
+                    self._mouth.end(self.now, "failed", event.code)
             case on.MindAsked():
                 self.answers.leave_to_mind(event.turn_id)
             case on.DeedBegan():
@@ -142,7 +143,7 @@ class Session:
                 self._unsettled.discard(event.turn_id)
                 self.answers.decide(event.turn_id)
             case on.InjectionAsked():
-                self._inject(event)
+                self._mouth.inject(event, self.now)
             case on.Tick():
                 pass
 
@@ -156,26 +157,26 @@ class Session:
         if turn := self.user.give_up(self.now):
             # The transcriber is lost: what it said so far counts, with no confidence.
             self._transcribed(turn, self._words_so_far(turn))
-        self._follow_agent()
-        self._drop(self.injections.expired(self.now), "expired")
+        self._mouth.follow(self.now)
+        if self.agent.turn is None:
+            self._out.extend(self._overlap.drop(self.now))
+        self._mouth.drop(self.injections.expired(self.now), self.now, "expired")
         if self.agent.turn is None:
             self._announce_speaker()
-            if is_there and not self.user.has_floor(self.now) and self.now >= self._breath_until:
-                self._speak_next()
+            if is_there and not self.user.has_floor(self.now):
+                self._mouth.speak_next(self.now)
         self._keep_company()
         self._hold()
 
     def _keep_company(self) -> None:
         """Speak unasked, where nobody has spoken for long."""
         users = (self.user.turn, self.user.closing)
-        waits = self._unsettled or self._answer_under_way or self.injections
+        waits = self._unsettled or self._mouth.answer_under_way or self.injections
         busy = bool(self.agent.turn or any(users) or waits or self._lost_at is not None)
         if text := self._company.due(self.now, self.rules, busy):
-            self._inject(
-                on.InjectionAsked(
-                    self.now, self._new_id(), text, "notice", priority=-1, expires_at=self.now + STALE
-                )
-            )
+            now, soon = self.now, self.now + STALE
+            asked = on.InjectionAsked(now, self._new_id(), text, "notice", priority=-1, expires_at=soon)
+            self._mouth.inject(asked, now)
 
     # The client.
 
@@ -240,19 +241,8 @@ class Session:
 
     def _is_nod(self, turn: UserTurn, text: str) -> bool:
         """Whether these words only say "I am listening": over the agent, or while its answer is awaited."""
-        may_be = turn.over_agent or (self._answer_under_way and not turn.continues)
+        may_be = turn.over_agent or (self._mouth.answer_under_way and not turn.continues)
         return may_be and not turn.committed and is_backchannel(text, turn.to_question)
-
-    @property
-    def _owed(self) -> Question | None:
-        """What the mind must be told to answer; one that hears answers voice by itself, and may have already."""
-        owed = self.answers.owed
-        return None if owed and self.traits.hears and owed.by == "voice" else owed
-
-    @property
-    def _answer_under_way(self) -> bool:
-        """Whether an answer is being decided, or waits for the floor."""
-        return self.answers.undecided or self._owed is not None or self.injections.has_answers
 
     def _go_on(self, turn: UserTurn, text: str) -> None:
         """Where these words go on with the turn before, both are one turn again, and what answers it is withdrawn."""
@@ -266,7 +256,7 @@ class Session:
         self._tell(do.Withdrawn(before.turn_id))
         self._unsettled.discard(before.turn_id)
         self.answers.withdraw(before.turn_id)
-        self._drop(self.injections.withdrawn(before.turn_id), "withdrawn")
+        self._mouth.drop(self.injections.withdrawn(before.turn_id), self.now, "withdrawn")
         if agent is not None and agent.answers == before.turn_id:
             self._barge_in(turn)
 
@@ -352,7 +342,7 @@ class Session:
             asked_late = replace(self.answers.unanswered, end=self.now, open_until=self.now)
             self.answers.unanswered = asked_late
             self._answer_last()
-        elif self._answer_under_way:
+        elif self._mouth.answer_under_way:
             self._refuse_second_answer("an answer is on its way")
         else:
             self._refuse_no_input()
@@ -391,7 +381,7 @@ class Session:
         turn.over_agent = False
         # The wire's clients stop their playback at this, so it goes right before the agent's end.
         self._announce(turn)
-        ended = self._cut("turn_detected")
+        ended = self._mouth.cut(self.now, "turn_detected")
         unheard = ended.text[len(ended.heard_text) :].strip()
         self._tell(do.BargeIn(self.now, ended.turn_id, "barge_in", unheard, ended.heard, ms(contest.stop)))
         if was_sounding:
@@ -399,111 +389,17 @@ class Session:
 
     # The agent's floor.
 
-    def _cut(self, reason: str, status: do.AgentStatus = "cancelled") -> do.AgentEnded:
-        ended = self._end_agent(status, reason)
-        self._tell(do.CancelEngine(ended.turn_id, ended.heard, ended.heard_text))
-        return ended
-
     def _cancel(self, reason: str) -> None:
         if self.agent.turn is None:
             self._tell(do.Refused("response_cancel_not_active", "the agent is not speaking"))
         else:
-            self._cut(reason)
+            self._mouth.cut(self.now, reason)
             self.user.said = None
 
     def _hush(self) -> None:
-        self._drop(self.injections.answers(), "user_asked")
+        self._mouth.drop(self.injections.answers(), self.now, "user_asked")
         if self.agent.turn is not None:
-            self._cut("user_asked")
-
-    def _end_agent(self, status: do.AgentStatus, reason: str) -> do.AgentEnded:
-        turn = self.agent.turn
-        assert turn is not None, "only an open turn can end"
-        ended, rest = self.agent.end(self.now, status, reason)
-        if status == "completed" and ended.heard:
-            self._breath_until = self.now + BREATH
-            if turn.answers and turn.source != "filler":
-                # Who has heard the answer to its end speaks of something else.
-                self._no_longer_open(turn.answers)
-        self._tell(ended)
-        self._out.extend(rest)
-        return ended
-
-    def _tell_first_sound(self) -> None:
-        for sounded in self.agent.sounding():
-            self._tell(sounded)
-            turn = self.agent.turn
-            asked = self.answers.first_sound(turn.answers) if turn else None
-            if asked:
-                self._measure(asked.question.turn_id, "turn", sounded.at - asked.question.end)
-                self._measure(asked.question.turn_id, "first_audio", sounded.at - asked.at)
-
-    def _follow_agent(self) -> None:
-        """End a turn that has sounded to its end, or stalled."""
-        if self.agent.playout.played_out(self.now):
-            self._end_agent("completed", "")
-        elif self.agent.has_stalled(self.now):
-            self._cut("engine_stalled", "failed")
-        if self.agent.turn is None:
-            self._out.extend(self._overlap.drop(self.now))
-
-    def _open(
-        self, turn_id: UUID, source: on.Source, answers: UUID | None, asked: on.InjectionAsked | None
-    ) -> None:
-        self.agent.open(turn_id, self.now, source, answers, asked)
-        self.answers.begin(answers)
-        text = asked.text if asked else ""
-        injection_id = asked.injection_id if asked else None
-        self._tell(do.AgentStarted(turn_id, self.now, source, answers, injection_id, text))
-
-    def _opened_by_itself(self, turn_id: UUID) -> None:
-        """An engine that hears began a turn: the answer that it owes, or something of its own."""
-        if self.agent.playout.knows(turn_id):
-            return
-        if self.agent.turn is not None:
-            self._end_agent("cancelled" if self.agent.playout.backlog else "completed", "superseded")
-        self._out.extend(self._overlap.drop(self.now))
-        owed, self.answers.owed = self.answers.owed, None
-        self._open(turn_id, "mind", owed.turn_id if owed else None, None)
-
-    def _speak_next(self) -> None:
-        """The floor is free: what is urgent, else the mind's answer, else the next text that waits."""
-        if urgent := self.injections.next_urgent():
-            self._speak(urgent)
-            return
-        if owed := self._owed:
-            self.answers.owed = None
-            turn_id = self._new_id()
-            self._open(turn_id, "mind", owed.turn_id, None)
-            self._tell(do.Answer(turn_id, owed.turn_id))
-            return
-        awaited, alone = self.answers.awaited(self.now)
-        asked = self.injections.next_for(awaited) if awaited else None
-        if asked is None and not alone:
-            asked = self.injections.next()
-        if asked is not None:
-            self._speak(asked)
-
-    def _speak(self, asked: on.InjectionAsked) -> None:
-        turn_id = self._new_id()
-        self._open(turn_id, asked.source, asked.turn_id, asked)
-        self._tell(injection_changed(asked, self.now, "speaking", turn_id))
-        self._measure(turn_id, "injection_wait", self.now - asked.at)
-        self._tell(do.Speak(turn_id, asked.text))
-
-    def _inject(self, asked: on.InjectionAsked) -> None:
-        if not self.injections.add(asked):
-            self._tell(injection_changed(asked, self.now, "dropped", why="queue_full"))
-            return
-        self._tell(injection_changed(asked, self.now, "waiting"))
-        if asked.turn_id is not None:
-            self.answers.decide(asked.turn_id)
-        if asked.interrupt and self.agent.turn is not None:
-            self._cut("interrupted")
-
-    def _drop(self, dropped: list[on.InjectionAsked], why: str) -> None:
-        for asked in dropped:
-            self._tell(injection_changed(asked, self.now, "dropped", why=why))
+            self._mouth.cut(self.now, "user_asked")
 
     def _hold(self) -> None:
         """Keep the mouth of an engine that hears shut from the user's pause until the bridge has decided."""
