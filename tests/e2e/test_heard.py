@@ -30,7 +30,7 @@ async def test_the_heard_text_is_within_a_word_of_the_sound(
         return await database.fetchval(HEARD, caller.session_id) is not None
 
     await eventually(is_written)
-    row = await database.fetchrow(HEARD, caller.session_id)
+    (row,) = await database.fetch(HEARD, caller.session_id)
     told = words(row["heard_text"]).split()
     whole = words(STORY).split()
     assert told == whole[: len(told)]

@@ -5,9 +5,10 @@ import asyncio
 import pytest
 from playwright.async_api import WebSocketRoute
 
+from gateway.session.clock import RATE
 from tests.e2e.browser import opened
 from tests.e2e.deployment import Deployment
-from tests.e2e.speech import RATE, Voice, timeline, write_wav
+from tests.e2e.speech import Voice, timeline, write_wav
 
 GREETED, ASKED = "how are you today", "what time is it in tokyo"
 

@@ -67,7 +67,8 @@ def _room(falls_within_ms: float) -> Sound:
     tail[: samples(3)] = 0
     response: Sound = tail / np.sqrt(np.sum(tail**2)) * 10 ** (-3 / 20)
     response[0] = 1
-    return response / np.sqrt(np.sum(response**2))
+    whole: Sound = response / np.sqrt(np.sum(response**2))
+    return whole
 
 
 def _through(sound: Sound, response: Sound) -> Sound:
