@@ -53,7 +53,6 @@ class RealtimeClient:
         """The call has ended; nothing more will come."""
         self._came = False
         self._replaced = asyncio.Event()
-        self._has_come = False
         self._leaving = self._end_in(comes_first_s, "never_attached")
         call.listen(self)
 
@@ -80,10 +79,9 @@ class RealtimeClient:
         With `after`, it has the events up to that number already: it gets the control events behind it, and the sound
         goes on where its own broke off. Where they are no longer kept it is told so, and begins anew.
         """
-        comes_first, self._has_come = not self._has_come, True
+        comes_first, self._came = not self._came, True
         self._leaving.cancel()
-        if not self._came:
-            self._came = True
+        if comes_first:
             self.call.greet(knows_ours=antiphon)
         self._replaced.set()
         self._replaced = asyncio.Event()
