@@ -1,7 +1,7 @@
 """Plans by patterns: which tool's phrase covers an utterance best, and what its slots mean. No I/O, no model."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from services.orchestrator.catalog import Catalog, Parameter, Tool
 from services.orchestrator.language.phrases import Match, Phrase, parse_phrase
 from services.orchestrator.language.politeness import without_politeness
 from services.orchestrator.language.slots import SlotType, Value
-from services.orchestrator.language.words import Tokens, tokenise
+from services.orchestrator.language.words import Tokens, tokenise, without_seams
 from services.orchestrator.protocol import Plan
 
 MAX_TOKENS = 32
@@ -79,10 +79,21 @@ class PatternPlanner:
     def find(self, tokens: Tokens, now: datetime) -> Found | None:
         """The best phrase, or None where none explains enough."""
         best = self._best(tokens, now, known=True)
+        if best is None or best.missing:
+            best = self._across_a_pause(tokens, now) or best
         if best is None:
             # "What time is it in Nowhereville": the tool is clear, the place has to be asked for.
             best = self._best(tokens, now, known=False)
         return best
+
+    def _across_a_pause(self, tokens: Tokens, now: datetime) -> Found | None:
+        """The phrase that explains all but the words with which the speaker went on after a pause."""
+        for seamless in without_seams(tokens):
+            best = self._best(seamless, now, known=True)
+            share = len(seamless) / len(tokens)
+            if best and best.coverage == 1 and not best.missing and share >= SURE:
+                return replace(best, coverage=share)
+        return None
 
     def _best(self, tokens: Tokens, now: datetime, *, known: bool) -> Found | None:
         best: Found | None = None

@@ -1,8 +1,9 @@
 """What every orchestrator does for the bridge, whoever stands at the other end of the wire."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -13,17 +14,26 @@ from aiohttp import web
 from bridge.bridge import Bridge
 from bridge.events import BridgeEvent, InvocationChanged, LeftToMind, Reply, Utterance
 from bridge.intent import NearestExample
-from bridge.ledger import Invocation, Status
+from bridge.ledger import FINISHED, Invocation, Status
 from bridge.orchestrators.http import HttpOrchestrator, Waits
 from bridge.ports import ChatEvent, OrchestratorAway, OrchestratorRefused
 from personas.loader import load
 from services.base.ids import new_id
+from services.orchestrator.catalog import Catalog
+from services.orchestrator.language.phrases import parse_phrase
+from services.orchestrator.language.slots import TYPES
 from services.orchestrator.protocol import CHAT_PATH, ChatResult, Plan, Progress
 from services.orchestrator.server import OrchestratorSettings, make_app
+from services.orchestrator.tooling import Answer
+from tests.services.orchestrator import doubles
 
 KEY = "internal"
 WISH = "what is three plus four"
 PATIENT = Waits(connect=30, answer=30, silence=30)
+
+
+HEARD: web.AppKey[list[str]] = web.AppKey("heard", list)
+"""What a foreign MAS was asked to do."""
 
 
 def reference() -> web.Application:
@@ -36,6 +46,7 @@ def foreign() -> web.Application:
 
     async def chat(request: web.Request) -> web.Response:
         asked = await request.json()
+        request.app[HEARD].append(asked["message"])
         return web.json_response(
             {"response_text": f"Heard: {asked['message']}", "agent_name": "Echo", "x": 1}
         )
@@ -44,6 +55,7 @@ def foreign() -> web.Application:
         return web.Response(text="ok")
 
     app = web.Application()
+    app[HEARD] = []
     app.router.add_post(CHAT_PATH, chat)
     app.router.add_get("/health", health)
     return app
@@ -57,6 +69,9 @@ class Served:
     runner: web.AppRunner
 
 
+Start = Callable[[web.Application], Awaitable[Served]]
+
+
 async def serve(app: web.Application, http: aiohttp.ClientSession, key: str = KEY) -> Served:
     runner = web.AppRunner(app)
     await runner.setup()
@@ -68,6 +83,20 @@ async def serve(app: web.Application, http: aiohttp.ClientSession, key: str = KE
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession() as session:
         yield session
+
+
+@pytest.fixture
+async def start(http: aiohttp.ClientSession) -> AsyncIterator[Start]:
+    """Serves an application until the test is over."""
+    started: list[Served] = []
+
+    async def start(app: web.Application) -> Served:
+        started.append(await serve(app, http))
+        return started[-1]
+
+    yield start
+    for served in started:
+        await served.runner.cleanup()
 
 
 @pytest.fixture(params=[reference, foreign], ids=["reference", "foreign"])
@@ -177,11 +206,10 @@ class Rows:
         return True
 
 
-def bridge(orchestrator: HttpOrchestrator) -> Bridge:
-    classifier = NearestExample(["hello"], [WISH])
-    return Bridge(
-        load().persona("plain"), classifier, orchestrator, Rows(), new_id, lambda: datetime.now(UTC)
-    )
+def bridge(orchestrator: HttpOrchestrator, rows: Rows | None = None) -> Bridge:
+    persona = load().persona("plain")
+    classifier = NearestExample([say for talk in persona.small_talk for say in talk.examples], [WISH])
+    return Bridge(persona, classifier, orchestrator, rows or Rows(), new_id, lambda: datetime.now(UTC))
 
 
 async def heard(bridge: Bridge, text: str) -> list[BridgeEvent]:
@@ -216,3 +244,95 @@ async def test_a_question_is_asked_and_answered_across_two_turns(own: HttpOrches
 async def test_what_no_tool_is_for_is_left_to_the_mind(own: HttpOrchestrator) -> None:
     events = await heard(bridge(own), "the mitochondria of yeast")
     assert isinstance(events[-1], LeftToMind)
+
+
+# One wish, two breaths.
+
+
+async def said_in_two_breaths(bridge: Bridge, first: str, whole: str) -> list[BridgeEvent]:
+    """What the bridge tells of `whole`, when the user was taken to have ended with `first`."""
+    utterance = Utterance(new_id(), UUID(int=1), "talk", first, 0.9, "", "Asia/Tokyo", "en", settle_s=60)
+    async with asyncio.timeout(60):
+        async with aclosing(bridge.take(utterance)) as events:
+            async for event in events:
+                if isinstance(event, Reply | LeftToMind):
+                    break
+        bridge.withdraw(utterance.turn_id)
+        return [event async for event in bridge.take(replace(utterance, text=whole, settle_s=0))]
+
+
+def spoken(events: list[BridgeEvent]) -> str:
+    return [event.text for event in events if isinstance(event, Reply)][-1]
+
+
+async def test_a_mas_that_knows_chat_alone_hears_the_whole_wish_once(start: Start) -> None:
+    app, rows = foreign(), Rows()
+    served = await start(app)
+    one = bridge(served.orchestrator, rows)
+    events = await said_in_two_breaths(one, "order more spawn", "order more spawn for bay two")
+    assert spoken(events) == "Heard: order more spawn for bay two."
+    assert app[HEARD] == ["order more spawn for bay two"]
+    assert [row.status for row in rows.rows.values()] == [Status.SUCCESS]
+
+
+@pytest.mark.parametrize(
+    ("first", "whole", "answer"),
+    [
+        ("what time is it", "what time is it in tokyo", "in Tokyo"),
+        ("what time is it", "What time is it? Um, and in Tokyo.", "in Tokyo"),
+        ("what time is it in", "what time is it in uh tokyo", "in Tokyo"),
+        ("hello", "hello what time is it", "It's"),
+        ("thank you", "thank you and what is three plus four", "7"),
+        ("convert ten kilometers", "convert ten kilometers to miles", "miles"),
+        ("what is three", "what is three plus four", "7"),
+    ],
+)
+async def test_a_question_in_two_breaths_is_answered_as_a_whole(
+    own: HttpOrchestrator, first: str, whole: str, answer: str
+) -> None:
+    assert answer in spoken(await said_in_two_breaths(bridge(own), first, whole))
+
+
+def timer(runs: list[dict[str, str]]) -> Catalog:
+    """An agent that sets timers, and notes that it did."""
+
+    async def set_timer(after: str, name: str = "") -> Answer:
+        runs.append({"after": after, "name": name})
+        return Answer("The timer is set.")
+
+    made = doubles.tool("set_timer", set_timer, risk="write", idempotent=False)
+    after, name = made.parameters
+    return doubles.catalog(
+        replace(
+            made,
+            parameters=(replace(after, type=TYPES["duration"], ask="For how long?"), name),
+            phrases=(parse_phrase("set a timer [for {after}] [and] [call it {name}]"),),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "whole", "run"),
+    [
+        ("set a timer", "set a timer for ten minutes", {"after": "PT10M", "name": ""}),
+        ("set a timer for", "set a timer for um one minute", {"after": "PT1M", "name": ""}),
+        (
+            "set a timer for ten minutes",
+            "set a timer for ten minutes and call it pasta",
+            {"after": "PT10M", "name": "pasta"},
+        ),
+        ("set a timer for ten minutes", "set a timer for ten minutes okay never mind", None),
+        ("set a timer for ten minutes", "set a timer for ten minutes no not today", None),
+    ],
+)
+async def test_a_timer_in_two_breaths_is_set_once_or_not_at_all(
+    start: Start, first: str, whole: str, run: dict[str, str] | None
+) -> None:
+    runs: list[dict[str, str]] = []
+    served = await start(make_app(OrchestratorSettings(antiphon_internal_key=KEY), timer(runs)))
+    rows = Rows()
+    one = bridge(served.orchestrator, rows)
+    await said_in_two_breaths(one, first, whole)
+    await one.close()
+    assert runs == ([run] if run else [])
+    assert all(row.status in FINISHED for row in rows.rows.values())

@@ -10,6 +10,7 @@ _LEADS: tuple[Phrase, ...] = tuple(
         "(how|what) about",
         "hey|hi|hello|okay|ok|so|well|alright|right|yeah|yes|please|actually|just|also|then|and|now|oh|listen",
         "good (morning|afternoon|evening)",
+        "[great|cool|nice|perfect|okay] (thanks|thank you) [very much|so much|a lot]",
         "(excuse|pardon) me",
         "i have a [quick] question",
         "(can|could|would|will) you [please] [just|quickly] (tell|give|show) me",

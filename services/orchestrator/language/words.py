@@ -6,6 +6,7 @@ A recogniser gives lower case without punctuation, digits as words, and every "u
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 Tokens = tuple[str, ...]
 
@@ -93,8 +94,30 @@ def without_disfluencies(tokens: Tokens) -> Tokens:
     return tuple(kept)
 
 
-_MAY_REPEAT = frozenset(
+_NUMBERS = frozenset(
     "zero oh one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty sixty "
-    "seventy eighty ninety hundred thousand million billion point half walla bora pago baden".split()
+    "seventy eighty ninety hundred thousand million billion point half".split()
 )
+_MAY_REPEAT = _NUMBERS | set("walla bora pago baden".split())
 """Numbers, and places whose name is said twice (Walla Walla)."""
+
+_SEAMS = frozenset({"and", "so", "well", "then", "okay", "ok", "like"})
+_MOST_SEAMS = 3
+"""Tried each by itself; a planner looks through all phrases each time."""
+
+
+def without_seams(tokens: Tokens) -> Iterator[Tokens]:
+    """`tokens` without the words with which a speaker takes up a sentence after a pause: all of them, then each.
+
+    "What time is it … and in tokyo". Elsewhere they mean something, so this is for an utterance that cannot be
+    understood with them. "Two hundred and five" stays whole.
+    """
+    seams = [at for at, token in enumerate(tokens) if token in _SEAMS and not _in_a_number(tokens, at)]
+    if seams:
+        yield tuple(token for at, token in enumerate(tokens) if at not in seams)
+    if len(seams) > 1:
+        yield from (tokens[:at] + tokens[at + 1 :] for at in seams[:_MOST_SEAMS])
+
+
+def _in_a_number(tokens: Tokens, at: int) -> bool:
+    return _NUMBERS.issuperset((*tokens[at - 1 : at], *tokens[at + 1 : at + 2]))

@@ -73,6 +73,40 @@ def test_a_negation_is_never_ignored(said: str) -> None:
     assert plan(said).tool is None
 
 
+@pytest.mark.parametrize("seam", ["", "um", "uh and", "and", "so", "well", "okay", "like"])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("what time is it", "in tokyo"),
+        ("what time is it in", "tokyo"),
+        ("what is the time difference between", "london and tokyo"),
+        ("when it is noon in london", "what time is it in tokyo"),
+        ("convert ten kilometers", "to miles"),
+        ("what is two hundred and five", "plus seven"),
+        ("how many days until", "christmas"),
+        ("hello", "what time is it"),
+        ("great, thank you", "what is seven times eight"),
+    ],
+)
+def test_a_wish_across_a_pause_is_planned_as_if_there_were_none(first: str, seam: str, second: str) -> None:
+    whole, said = plan(f"{first} {second}"), plan(f"{first}, {seam} {second}")
+    assert whole.tool
+    assert (said.tool, said.arguments, said.missing) == (whole.tool, whole.arguments, [])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "what time is it in tokyo and in london",
+        "what time is it and how is the weather",
+        "what time is it and not in tokyo",
+        "what do you like and what time",
+    ],
+)
+def test_what_else_follows_a_pause_is_never_left_out(said: str) -> None:
+    assert plan(said).tool is None
+
+
 @pytest.mark.parametrize("said", ["", "   ", "uh", "please", "two plus " * MAX_TOKENS + "two"])
 def test_nothing_and_too_much_get_no_plan(said: str) -> None:
     assert plan(said).tool is None
