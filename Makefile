@@ -8,7 +8,8 @@ COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-header -
 INSTALL_US := $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -name dist -prune -o -type f -print)
-CLIENTS := $(patsubst tests/clients/%/requirements.lock,.venvs/%/.done,$(wildcard tests/clients/*/requirements.lock))
+CLIENTS := $(patsubst tests/clients/%/requirements.lock,.venvs/%/.done,$(wildcard tests/clients/*/requirements.lock)) \
+	$(patsubst %/package-lock.json,%/node_modules/.done,$(wildcard tests/clients/*/package-lock.json))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -21,7 +22,7 @@ run: $(DONE)/base web/dist/index.html ## Set everything up and start it; Ctrl-C 
 	@exec .venv/bin/antiphon up
 
 test: $(DONE)/dev $(DONE)/chromium web/dist/index.html $(CLIENTS) ## Set everything up and pass all tests
-	$(STEP) "tests of the page" .ci/setup/npm test
+	$(STEP) "tests of the page" .ci/setup/node web npm test
 	@.venv/bin/pytest -n 2
 
 check: $(DONE)/dev web/dist/index.html ## Format, lint, types, import rules, page
@@ -30,7 +31,7 @@ check: $(DONE)/dev web/dist/index.html ## Format, lint, types, import rules, pag
 	$(STEP) "types" .venv/bin/mypy
 	$(STEP) "types of the tests" .venv/bin/mypy --explicit-package-bases tests
 	$(STEP) "import rules" .venv/bin/lint-imports
-	$(STEP) "types and lint of the page" .ci/setup/npm run check
+	$(STEP) "types and lint of the page" .ci/setup/node web npm run check
 
 lock: $(DONE)/venv ## Choose the versions of all dependencies anew
 	$(STEP) "requirements.lock" $(COMPILE) --upgrade --group build -o requirements.lock pyproject.toml
@@ -40,7 +41,7 @@ lock: $(DONE)/venv ## Choose the versions of all dependencies anew
 	$(STEP) ".ci/setup/node.lock" $(COMPILE) --upgrade -o .ci/setup/node.lock .ci/setup/node.in
 
 clean: ## Remove what was set up; data in .antiphon stay
-	rm -rf .venv .venvs web/node_modules web/dist
+	rm -rf .venv .venvs web/node_modules web/dist tests/clients/*/node_modules
 
 $(DONE)/venv: .ci/setup/make-venv .ci/setup/uv.lock
 	$(STEP) "Python environment" .ci/setup/make-venv
@@ -63,15 +64,16 @@ $(DONE)/chromium: .ci/setup/chromium $(DONE)/dev
 	@touch $@
 
 web/node_modules/.package-lock.json: web/package-lock.json | $(DONE)/venv
-	$(STEP) "the page's packages" .ci/setup/npm ci
+	$(STEP) "the page's packages" .ci/setup/node web npm ci
 	@touch $@
 
 web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
-	$(STEP) "the page" .ci/setup/npm run build
+	$(STEP) "the page" .ci/setup/node web npm run build
 	@touch $@
 
 # Stock clients ask for versions of their own (openai: an older websockets), so each has its environment.
-.venvs/%/.done: tests/clients/%/requirements.lock | $(DONE)/venv
-	$(STEP) "the client $*" sh -c '$(UV) venv --quiet --allow-existing --python $(PY) .venvs/$* \
-		&& $(UV) pip sync --quiet --require-hashes --python .venvs/$*/bin/python $<'
-	@touch $@
+.venvs/%/.done: tests/clients/%/requirements.lock .ci/setup/client | $(DONE)/venv
+	$(STEP) "the client $*" .ci/setup/client $*
+
+tests/clients/%/node_modules/.done: tests/clients/%/package-lock.json .ci/setup/client | $(DONE)/venv
+	$(STEP) "the client $*" .ci/setup/client $*
