@@ -35,6 +35,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneDepl
     return OneDeployment(config, log)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which versions of the stock clients were tried."""
+    reports = terminalreporter.getreports("passed")
+    tried = [value for report in reports for name, value in report.user_properties if name == "stock client"]
+    if tried:
+        terminalreporter.section("stock clients")
+        for versions in tried:
+            terminalreporter.write_line(str(versions))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_settings_from_outside() -> None:
     """Keep the developer's own settings out of the tests."""

@@ -18,10 +18,8 @@ from tests.e2e.recogniser import nearest_in_length, recognise, words
 from tests.e2e.rows import eventually, rows
 from tests.e2e.sentences import reply_sentences, small_talk_sentences, time_told, times_in
 from tests.e2e.speech import Voice, audible_s, read_wav, shuffled, timeline, write_wav
+from tests.e2e.stock_clients import FOLDER, OPENAI
 
-ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "tests" / "clients" / "openai"
-ENVIRONMENT = ROOT / ".venvs" / "openai"
 LIMIT_S = 200
 
 Told = dict[str, Any]
@@ -29,15 +27,9 @@ Told = dict[str, Any]
 
 @pytest.fixture(scope="session")
 def python() -> Path:
-    """The Python in the client's own environment, which is made here when `make test` has not."""
-    python = ENVIRONMENT / "bin" / "python"
-    if not (ENVIRONMENT / ".done").exists():
-        uv = ROOT / ".venv" / "bin" / "uv"
-        lock = FOLDER / "requirements.lock"
-        base = ROOT / ".venv" / "bin" / "python"
-        subprocess.run([uv, "venv", "-q", "--allow-existing", "--python", base, ENVIRONMENT], check=True)
-        subprocess.run([uv, "pip", "sync", "-q", "--require-hashes", "--python", python, lock], check=True)
-    return python
+    """The Python in the client's own environment."""
+    OPENAI.set_up()
+    return OPENAI.python
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -53,7 +45,7 @@ async def seen(
 
 async def _call(python: Path, *arguments: str | Path) -> Told:
     client = await asyncio.create_subprocess_exec(
-        python, FOLDER / "client.py", *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        python, FOLDER / "openai" / "client.py", *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     async with asyncio.timeout(LIMIT_S):
         out, err = await client.communicate()

@@ -159,6 +159,7 @@ async def calling(base_url: str) -> AsyncIterator[tuple[AsyncRealtimeConnection,
                 "type": "realtime",
                 "audio": {"output": {"voice": "alloy"}},
                 "output_modalities": ["audio"],
+                "tools": [{"type": "mcp", "server_label": "antiphon", "server_url": base_url}],
             }
         )
         await hear(connection, lambda event, turn: event.type == "session.updated")
