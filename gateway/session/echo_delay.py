@@ -43,7 +43,7 @@ def best_match(sent: Thin, heard: Thin) -> Match | None:
     After Knapp and Carter, "The generalized correlation method for estimation of time delay" (1976), but whitened by
     the heard sound's spectrum alone: the sent one holds much else.
     """
-    size = 1 << (len(sent) + len(heard) - 1).bit_length()
+    size = transform_size(len(sent) + len(heard) - 1)
     sent_spectrum = np.fft.rfft(sent.astype(np.float32), size)
     heard_spectrum = np.fft.rfft(heard.astype(np.float32), size)
     power: Spectrum = heard_spectrum.real**2 + heard_spectrum.imag**2
@@ -63,6 +63,20 @@ def best_match(sent: Thin, heard: Thin) -> Match | None:
     best = float(likeness[place])
     likeness[max(0, place - NEAR) : place + NEAR] = 0
     return Match(place, best, float(likeness.max()))
+
+
+@cache
+def transform_size(least: int) -> int:
+    """The smallest size from `least` on that has no prime factor above 5: a power of two may be a third longer."""
+    size = least
+    while True:
+        rest = size
+        for factor in (2, 3, 5):
+            while rest % factor == 0:
+                rest //= factor
+        if rest == 1:
+            return size
+        size += 1
 
 
 def _whitening(power: Spectrum, size: int) -> npt.NDArray[np.float32]:

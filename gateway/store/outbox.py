@@ -6,11 +6,13 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 from types import TracebackType
 from typing import Self
 
 from prometheus_client import Counter, Gauge
+from sqlalchemy import Table
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -214,15 +216,23 @@ class Outbox:
 
 def statements(rows: Iterable[Row]) -> Iterator[tuple[Insert, list[dict[str, object]]]]:
     """Upserts for `rows` in their order, neighbours that set the same columns together."""
-    for (table, columns), alike in groupby(rows, key=lambda row: (row.TABLE, tuple(values(row)))):
-        statement = insert(table)
-        keys = [column.name for column in table.primary_key]
-        merged = {name: statement.excluded[name] for name in columns if name not in keys}
-        if table is voice_events or not merged:
-            statement = statement.on_conflict_do_nothing(index_elements=keys)
-        else:
-            statement = statement.on_conflict_do_update(index_elements=keys, set_=merged)
-        yield statement, [values(row) for row in alike]
+    set_values = ((row.TABLE, values(row)) for row in rows)
+    for (table, columns), alike in groupby(set_values, key=lambda row: (row[0], tuple(row[1]))):
+        yield upsert(table, columns), [parameters for _, parameters in alike]
+
+
+@cache
+def upsert(table: Table, columns: tuple[str, ...]) -> Insert:
+    """The statement that writes `columns` of a row, be it there already or not.
+
+    Kept: making it takes longer than its execution, and few sets of columns come up.
+    """
+    statement = insert(table)
+    keys = [column.name for column in table.primary_key]
+    merged = {name: statement.excluded[name] for name in columns if name not in keys}
+    if table is voice_events or not merged:
+        return statement.on_conflict_do_nothing(index_elements=keys)
+    return statement.on_conflict_do_update(index_elements=keys, set_=merged)
 
 
 def blames_the_row(error: Exception) -> bool:
