@@ -27,6 +27,7 @@ from gateway.session.echo import EchoSuppressor
 from gateway.session.playout import Outgoing
 from gateway.session.session import Session
 from gateway.session.uplink import Uplink
+from gateway.ticks import every
 from gateway.tool_lane import ToolLane
 
 log = logging.getLogger(__name__)
@@ -83,7 +84,8 @@ class Call:
         self.end_reason: str | None = None
         self._tools = ToolLane(bridge_, self.now, self.feed, self._tell, new_id)
         self._new_id = new_id
-        self._t0 = asyncio.get_running_loop().time()
+        self._loop = asyncio.get_running_loop()
+        self._t0 = self._loop.time()
         self._listeners: list[Listener] = []
         self._inbox: deque[on.Event] = deque()
         self._feeding = False
@@ -104,7 +106,7 @@ class Call:
 
     def now(self) -> int:
         """The session clock, in samples."""
-        return round((asyncio.get_running_loop().time() - self._t0) * RATE)
+        return round((self._loop.time() - self._t0) * RATE)
 
     def listen(self, listener: Listener) -> None:
         """Tell `listener` everything from now on."""
@@ -255,7 +257,7 @@ class Call:
             standing = [
                 work.create_task(self.ears.run(self.feed), name="ears"),
                 work.create_task(self.engine.run(CallSink(self)), name="engine"),
-                work.create_task(self._tick(), name="ticks"),
+                work.create_task(self._ticks(), name="ticks"),
             ]
             await self._ended.wait()
             for task in standing:
@@ -283,21 +285,21 @@ class Call:
             ending.cancel()
             await asyncio.wait({doing, ending})
 
-    async def _tick(self) -> None:
-        loop = asyncio.get_running_loop()
-        due = loop.time()
+    async def _ticks(self) -> None:
         while True:
-            # After a stall the clock has gone on: no ticks are made up for it.
-            due = max(due + TICK_S, loop.time())
-            await asyncio.sleep(due - loop.time())
-            self._pass_on(self.uplink.due(self.now()))
-            self.feed(on.Tick(self.now()))
-            if self.session.has_room:
-                self._room.set()
-            self._tell_of_deafness()
-            self._tell_of_echo()
-            if self._rebrief and self.session.agent.turn is None:
-                await self._connect()
+            await every(TICK_S, self._tick)
+            await self._connect()
+
+    def _tick(self) -> bool:
+        """Time passes; whether another brief may be taken up now."""
+        now = self.now()
+        self._pass_on(self.uplink.due(now))
+        self.feed(on.Tick(now))
+        if self.session.has_room:
+            self._room.set()
+        self._tell_of_deafness()
+        self._tell_of_echo()
+        return self._rebrief and self.session.agent.turn is None
 
     def _tell_of_deafness(self) -> None:
         """Say once, aloud and on the wire, that nothing is heard, and do so again the next time."""

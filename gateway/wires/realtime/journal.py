@@ -107,13 +107,26 @@ class Journal:
         """Number of the last control event that is no longer kept."""
         self._line: Line | None = None
 
-    def put(self, kind: str, fields: dict[str, Any], is_audio: bool = False) -> int:
-        """Add an event and return its number; sound is not kept for later, since it would be stale."""
+    def put(self, kind: str, fields: dict[str, Any]) -> int:
+        """Add a control event and return its number."""
+        message = self._message(kind, fields)
+        self._keep(message)
+        return self._pass_on(message)
+
+    def put_sound(self, kind: str, fields: dict[str, Any], base64: str) -> int:
+        """Add an event with sound, its `delta`, and return its number. It is not kept: later it would be stale."""
+        return self._pass_on(self._message(kind, fields, base64))
+
+    def _message(self, kind: str, fields: dict[str, Any], base64: str | None = None) -> Message:
         self._count += 1
         body = {"type": kind, "event_id": f"{self._prefix}{self._count:07d}", **fields}
-        message = Message(self._count, json.dumps(body, ensure_ascii=False), is_audio, self._now())
-        if not is_audio:
-            self._keep(message)
+        text = json.dumps(body, ensure_ascii=False)
+        if base64 is not None:
+            # It needs no escapes, and looking for them takes longer than all the rest.
+            text = f'{text[:-1]}, "delta": "{base64}"}}'
+        return Message(self._count, text, base64 is not None, self._now())
+
+    def _pass_on(self, message: Message) -> int:
         if self._line is not None:
             self._line.put(message)
         return message.number

@@ -142,8 +142,7 @@ class Teller:
 
     def _audio(self, turn_id: UUID, audio: str) -> None:
         if audio:
-            fields = {**self._place(turn_id), "delta": audio}
-            number = self._journal.put("response.output_audio.delta", fields, is_audio=True)
+            number = self._journal.put_sound("response.output_audio.delta", self._place(turn_id), audio)
             self._sent.note(number, turn_id, self._sound_at - self.encoder.held)
 
     # The user's turns.

@@ -73,7 +73,7 @@ async def test_events_come_in_order_and_their_ids_end_in_a_growing_number(clock:
     events = Journal(clock)
     line = events.attach()
     events.put("a", {"x": 1})
-    events.put("b", {}, is_audio=True)
+    events.put_sound("b", {}, "AAAA")
     first, second = await waiting(line)
     assert (first["type"], first["x"], second["type"]) == ("a", 1, "b")
     assert [int(e["event_id"].rsplit("_", 1)[1]) for e in (first, second)] == [1, 2]
@@ -82,10 +82,10 @@ async def test_events_come_in_order_and_their_ids_end_in_a_growing_number(clock:
 async def test_sound_that_is_a_second_late_is_left_out_and_counted(clock: Clock) -> None:
     events, socket = Journal(clock), Socket(awaits=2)
     line = events.attach()
-    events.put("old.audio", {}, is_audio=True)
+    events.put_sound("old.audio", {}, "AAAA")
     events.put("old.control", {})
     clock.now += 1.5
-    events.put("new.audio", {}, is_audio=True)
+    events.put_sound("new.audio", {}, "AAAA")
     before = journal.DROPPED._value.get()
     await pour(line, socket)
     assert socket.got == ["old.control", "new.audio"]
@@ -120,10 +120,26 @@ async def test_too_much_that_waits_ends_the_connection(clock: Clock, monkeypatch
     await assert_too_slow(line, Socket())
 
 
+async def test_sound_is_the_delta_of_an_event_like_any_other(clock: Clock) -> None:
+    events = Journal(clock)
+    line, texts = events.attach(), []
+
+    async def take(text: str) -> None:
+        texts.append(text)
+
+    number = events.put_sound("response.output_audio.delta", {"item_id": 'a "name"'}, "AAD/+w==")
+    line.end()
+    await line.pour(take)
+    event = json.loads(texts[0])
+    assert event.pop("event_id").endswith(f"{number:07d}")
+    assert event == {"type": "response.output_audio.delta", "item_id": 'a "name"', "delta": "AAD/+w=="}
+
+
 async def test_a_client_that_comes_back_gets_what_it_missed_without_the_sound(clock: Clock) -> None:
     events = Journal(clock)
-    for place in range(6):
-        events.put(f"event.{place}", {}, is_audio=place % 2 == 1)
+    for place in range(0, 6, 2):
+        events.put(f"event.{place}", {})
+        events.put_sound(f"event.{place + 1}", {}, "AAAA")
     clock.now += 60
     line, socket = events.attach(), Socket(awaits=2)
     assert events.replay(after=2)
@@ -168,7 +184,7 @@ async def test_sound_that_was_lost_is_no_gap(clock: Clock, monkeypatch: pytest.M
     events = Journal(clock)
     events.put("control", {})
     for _ in range(5):
-        events.put("audio", {}, is_audio=True)
+        events.put_sound("audio", {}, "AAAA")
     events.put("control", {})
     events.attach()
     assert events.replay(after=1)

@@ -197,7 +197,7 @@ class Caller:
             first = self._sent[0]
             part = sound[place : place + len(first.pcm) - self._matched]
             if not first.pcm.startswith(part, self._matched):
-                self._wrong(f"wrong bytes in a frame that was sent {now - first.at:.3f} s ago")
+                self._wrong(_difference(first, self._matched, part, now))
                 return
             place += len(part)
             self._matched += len(part)
@@ -210,3 +210,11 @@ class Caller:
     def _wrong(self, what: str) -> None:
         self.fault = self.fault or f"caller {self._number}: {what}"
         self.stop()
+
+
+def _difference(sent: Sent, place: int, came: bytes, now: float) -> str:
+    """What is wrong with the part from byte `place` on of a frame that came back."""
+    wanted = sent.pcm[place : place + len(came)]
+    at = next(number for number, (one, other) in enumerate(zip(wanted, came, strict=True)) if one != other)
+    what = "silence" if not any(came[at:]) else "other sound"
+    return f"wrong bytes: {what} from byte {place + at} on in a frame that was sent {now - sent.at:.3f} s ago"
