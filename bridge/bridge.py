@@ -24,12 +24,12 @@ from bridge.events import (
     Utterance,
 )
 from bridge.intent import Decision, IntentClassifier
-from bridge.ledger import Invocation, LedgerStore, Status, key_of
+from bridge.ledger import FINISHED, Invocation, LedgerStore, Status, key_of
 from bridge.limits import Limits
 from bridge.memory import Turn, Turns
 from bridge.ports import Orchestrator, OrchestratorError, OrchestratorTimeout
 from bridge.reading import Reading
-from bridge.sentences import BEGUN, NOTHING_SAID, TOO_LATE, Sentences
+from bridge.sentences import BEGUN, NOTHING_SAID, OVER, TOO_LATE, Sentences
 from bridge.turn import (
     TWO_BREATHS,
     Question,
@@ -312,11 +312,14 @@ class Bridge:
         deed = turn.deed
         if deed and deed.is_withdrawn:
             deed.drop(outcomes.called_off(), reading)
-        elif control == "never_mind" and deed and deed.is_too_late and not deed.over:
-            if not await deed.call_off():
-                self._notice(reading, TOO_LATE)
-        elif control == "never_mind":
+        elif control != "never_mind":
+            pass
+        elif deed is None or not deed.is_too_late:
             self._notice(reading, self._sentences.called_off(reading.utterance.turn_id))
+        elif deed.row.status in FINISHED:
+            self._notice(reading, OVER)
+        elif not await deed.call_off():
+            self._notice(reading, TOO_LATE)
 
     async def _call_off(self, control: Control, reading: Reading) -> None:
         """Take back what is not done yet: what waits to go out, what is asked or planned, else the youngest deed.

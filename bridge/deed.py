@@ -96,7 +96,7 @@ class Deed:
     @property
     def is_too_late(self) -> bool:
         """Whether something may have been changed in the world that a withdrawal cannot take back."""
-        return self.row.started_at is not None and self.row.risk != "read"
+        return self.is_anothers or (self.row.started_at is not None and self.row.risk != "read")
 
     @property
     def _is_up_to_date(self) -> bool:
@@ -282,7 +282,7 @@ class Deed:
             self.over = True
             self._say(words, source)
             return
-        end = self.row = self._ended(outcome)
+        end = self.row = self._finished(outcome)
         try:
             await self._commit(end)
         except LedgerAway:
@@ -309,13 +309,13 @@ class Deed:
         if self._committed is None or self._committed.status in FINISHED:
             return
         if self.row.status not in FINISHED:
-            self.row = self._ended(outcomes.never_finished(self.row))
+            self.row = self._finished(outcomes.never_finished(self.row))
         try:
             await self._commit(self.row)
         except LedgerAway:
             self._log_lost()
 
-    def _ended(self, outcome: Outcome) -> Invocation:
+    def _finished(self, outcome: Outcome) -> Invocation:
         return finished(self.row, outcome.status, self._now(), outcome.stored, outcome.error)
 
     async def _commit(self, row: Invocation) -> None:

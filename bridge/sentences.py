@@ -25,6 +25,7 @@ OTHER_REASON = "something went wrong on the way"
 
 NOBODY_KNOWS = "I lost touch while that was running, so I can't tell whether it was done."
 TOO_LATE = "That is already running, and I can't call it off any more."
+OVER = "That is over already, so there's nothing left to call off."
 BEGUN = "I had already begun with what you said first, so I've left it at that."
 DONE = "That's done."
 NOTHING_SAID = "I haven't said anything yet."

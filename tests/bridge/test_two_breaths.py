@@ -7,7 +7,7 @@ import pytest
 
 from bridge.events import BridgeEvent, Intent, IntentDecided, InvocationChanged, LeftToMind
 from bridge.ledger import Invocation, Status, key_of
-from bridge.sentences import BEGUN, TOO_LATE
+from bridge.sentences import BEGUN, OVER, TOO_LATE
 from services.orchestrator.protocol import ChatResult, Plan
 from tests.bridge.doubles import (
     CLOCK,
@@ -416,6 +416,16 @@ async def test_never_mind_after_it_has_gone_out_asks_the_orchestrator() -> None:
     gate.open.set()
     await first
     assert world.ledger.row.status is Status.SUCCESS
+
+
+async def test_never_mind_after_it_is_done_claims_nothing_else() -> None:
+    world = ordering(ORDER)
+    turn = Turn(world, FIRST, settle_s=0)
+    await turn.end()
+    world.bridge.withdraw(turn.utterance.turn_id)
+    turn.goes_on(f"{FIRST} never mind")
+    assert replies(await turn.end()) == [("notice", OVER)]
+    assert world.orchestrator.cancelled == []
 
 
 @pytest.mark.parametrize(
