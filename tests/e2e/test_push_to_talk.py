@@ -49,6 +49,8 @@ class Call:
     """The types of the messages behind those; of a run of sound the first."""
     pressed: Sequence[str]
     """`aria-pressed` of the button: before, in and after the first hold."""
+    clicked: Sequence[str]
+    """The same after one click, another, and a third and the loss of the focus."""
     statuses: Sequence[str]
     """What the page said: held, after a hold without words."""
     sound: Pcm
@@ -91,6 +93,8 @@ async def call(deployment: Deployment, voice: Voice, tmp_path_factory: pytest.Te
         before, unheld = await pressed(window), window.sent.count(APPEND)
         window.sent.clear()
         await keyboard.down("Space")
+        # A key that is kept down says so again and again.
+        await keyboard.down("Space")
         while_held, status_held = await pressed(window), await status(window)
         await window.hears(time_at + len(time) / RATE + BEHIND_S)
         await keyboard.up("Space")
@@ -127,6 +131,16 @@ async def call(deployment: Deployment, voice: Voice, tmp_path_factory: pytest.Te
         await hold.focus()
         await keyboard.press("Enter")
         await eventually(lambda: has(CLEAR, window.sent))
+        sent_by_hand = without_repeats(window.sent)
+
+        # A click alone, as voice control makes it; then the window loses the focus.
+        await hold.evaluate("(button) => button.click()")
+        clicked = [await pressed(window)]
+        await hold.evaluate("(button) => button.click()")
+        clicked.append(await pressed(window))
+        await hold.evaluate("(button) => button.click()")
+        await window.page.evaluate("window.dispatchEvent(new Event('blur'))")
+        clicked.append(await pressed(window))
 
         sound, seen = await window.recording(), await window.seen()
         await window.press()
@@ -144,8 +158,9 @@ async def call(deployment: Deployment, voice: Voice, tmp_path_factory: pytest.Te
         window.errors,
         focus,
         unheld,
-        without_repeats(window.sent),
+        sent_by_hand,
         (before, while_held, after),
+        clicked,
         (status_held, status_wordless),
         sound,
         cut_at,
@@ -187,6 +202,10 @@ def test_the_button_tells_that_it_is_held(call: Call) -> None:
         "Listening. Let go when you are done.",
         "No words were made out. Hold the button while you talk.",
     ]
+
+
+def test_who_cannot_hold_clicks_and_nobody_holds_in_a_window_without_focus(call: Call) -> None:
+    assert list(call.clicked) == ["true", "false", "false"]
 
 
 def test_the_space_bar_does_not_end_the_call_that_a_click_began(call: Call) -> None:
