@@ -147,12 +147,12 @@ class Call:
         self.feed(on.InputCleared(self.now()))
 
     def client_lost(self) -> None:
-        """Its connection broke; it may come back."""
+        """No client is there: none has come yet, or its connection broke."""
         self.uplink.hold()
         self.feed(on.ClientLost(self.now()))
 
     def client_back(self, arrived: tuple[on.Arrived, ...] | None) -> None:
-        """It is there again, or another in its place; `arrived` as in `ClientBack`."""
+        """One is there, perhaps in another's place; `arrived` as in `ClientBack`."""
         self.uplink.release(self.now())
         self.feed(on.ClientBack(self.now(), arrived))
 

@@ -117,7 +117,7 @@ class ClientCame:
 
 @dataclass(frozen=True, slots=True)
 class ClientLost:
-    """The connection broke: nobody hears the agent, and no silence is the user's."""
+    """No client is there, yet or any more: nobody hears the agent, and no silence is the user's."""
 
     at: int
 
@@ -133,7 +133,7 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class ClientBack:
-    """The client is there again, or another in its place."""
+    """A client is there: the first, the same again, or another in its place."""
 
     at: int
     arrived: tuple[Arrived, ...] | None

@@ -203,13 +203,13 @@ class NothingStored:
         self.rows.append(row)
         self._fresh.set()
 
-    async def until(self, kind: str) -> EventRow:
-        """The first event of that kind in the log."""
+    async def until(self, kind: str, nth: int = 1) -> EventRow:
+        """The nth event of that kind in the log."""
         async with asyncio.timeout(PATIENCE):
             while True:
-                for row in self.rows:
-                    if isinstance(row, EventRow) and row.kind == kind:
-                        return row
+                found = [row for row in self.rows if isinstance(row, EventRow) and row.kind == kind]
+                if len(found) >= nth:
+                    return found[nth - 1]
                 self._fresh.clear()
                 await self._fresh.wait()
 

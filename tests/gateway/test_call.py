@@ -232,7 +232,8 @@ async def test_a_listener_that_breaks_at_the_end_leaves_no_call_open(
 
 
 async def test_after_a_stall_no_ticks_are_made_up(gateway: Gateway) -> None:
-    call = gateway.call(await gateway.session())
+    await gateway.client()
+    call = gateway.call()
     call.say("one two three four five six")
     watch = Watch(call)
     await watch.until(do.AgentSounded)
@@ -247,8 +248,8 @@ async def test_after_a_stall_no_ticks_are_made_up(gateway: Gateway) -> None:
 
 
 async def test_the_engine_is_not_asked_for_more_than_ten_seconds_ahead(gateway: Gateway) -> None:
-    session = await gateway.session()
-    call = gateway.call(session)
+    await gateway.client()
+    call = gateway.call()
     watch = Watch(call)
     call.say("word " * 200)
     await watch.until(do.AgentSounded)

@@ -55,6 +55,8 @@ class RealtimeClient:
         self._replaced = asyncio.Event()
         self._leaving = self._end_in(comes_first_s, "never_attached")
         call.listen(self)
+        # What is to be said before it comes waits for it.
+        call.client_lost()
 
     def begin_with(self, session: Mapping[str, Any]) -> None:
         """Take the session object that the client's secret was made with; it was checked then."""
@@ -95,8 +97,7 @@ class RealtimeClient:
                 message = "Events since then are no longer kept; read the session anew."
                 self.teller.error(WireError("resync_required", message))
             self.teller.opened()
-        if not comes_first:
-            self.call.client_back(arrived)
+        self.call.client_back(arrived)
         return attachment
 
     def detach(self, closed_in_order: bool) -> None:

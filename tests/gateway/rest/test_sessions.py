@@ -10,7 +10,7 @@ from gateway.access import Access
 from gateway.session import effects as do
 from gateway.store.rows import SessionRow
 from services.base.ids import new_id
-from tests.gateway.harness import Gateway, Watch
+from tests.gateway.harness import WORD, Gateway, Watch
 
 BASE = "/api/mas/voice"
 MAKE = f"{BASE}/duplex/session"
@@ -119,6 +119,7 @@ async def test_ending_needs_to_be_told_which(gateway: Gateway) -> None:
 
 async def test_a_text_is_spoken_at_the_next_free_moment(gateway: Gateway) -> None:
     session = await gateway.session()
+    await gateway.attach(session)
     watch = Watch(gateway.call(session))
     path = f"{BASE}/sessions/{session['session_id']}/say"
     status, said = await gateway.ask("POST", path, json={"text": "  tea is ready  "})
@@ -129,6 +130,18 @@ async def test_a_text_is_spoken_at_the_next_free_moment(gateway: Gateway) -> Non
     assert states == ["waiting", "speaking", "heard"]
     changes = [fact for fact in watch.facts if isinstance(fact, do.InjectionChanged)]
     assert {str(fact.injection_id) for fact in changes} == {said["injection_id"]}
+
+
+async def test_a_text_for_whom_nobody_is_there_yet_waits_for_them(gateway: Gateway) -> None:
+    session = await gateway.session()
+    watch = Watch(gateway.call(session))
+    path = f"{BASE}/sessions/{session['session_id']}/say"
+    await gateway.ask("POST", path, json={"text": "tea is ready"})
+    await watch.until(do.InjectionChanged)
+    assert not any(isinstance(fact, do.AgentStarted) for fact in watch.facts)
+    client = await gateway.attach(session)
+    done = (await client.until("response.done"))["response"]
+    assert len(client.sound(done["id"])) == 3 * WORD * 2
 
 
 @pytest.mark.parametrize(
@@ -154,6 +167,7 @@ async def test_a_bad_text_is_refused(gateway: Gateway, body: dict[str, Any]) -> 
 async def test_an_interrupted_agent_stops_and_a_silent_one_is_said_to_be(gateway: Gateway) -> None:
     session = await gateway.session()
     path = f"{BASE}/sessions/{session['session_id']}"
+    await gateway.attach(session)
     watch = Watch(gateway.call(session))
     assert await gateway.ask("POST", f"{path}/interrupt") == (200, {"interrupted": False})
     await gateway.ask("POST", f"{path}/say", json={"text": "one two three four five"})
