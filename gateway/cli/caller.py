@@ -136,7 +136,7 @@ class Caller:
         size = CHUNK * BYTES
         begin = (len(self.spoken) + len(self._lips) * size) / BYTES / RATE
         self._lips.extend(raw[at : at + size].ljust(size, b"\0") for at in range(0, len(raw), size))
-        await self.when(lambda: not self._lips, len(pcm) / RATE + PATIENCE_S)
+        await self.when("end of its own words", lambda: not self._lips, len(pcm) / RATE + PATIENCE_S)
         return begin, begin + len(pcm) / RATE
 
     async def write(self, text: str) -> None:
@@ -147,8 +147,11 @@ class Caller:
         )
         await self.send("response.create")
 
-    async def when(self, condition: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
+    async def when(self, what: str, condition: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
         """Wait until it holds; it is looked at with each event and each 20 ms of the microphone.
+
+        Args:
+            what: is waited for, to be told when it does not come.
 
         Raises:
             Missing: it does not hold in time, or the call is over.
@@ -156,7 +159,7 @@ class Caller:
         deadline = self.now() + seconds
         while not condition():
             if self.now() > deadline or self.close_code is not None:
-                raise self._missing("what was waited for", seconds)
+                raise self._missing(what, seconds)
             await self._news(deadline - self.now())
 
     async def until(

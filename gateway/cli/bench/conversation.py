@@ -32,6 +32,7 @@ from gateway.cli.bench.voices import NoVoice, Voices, own_synthesizer
 @click.option(
     "--rounds", default=1, show_default=True, help="How often each line is said, by voices in turn."
 )
+@click.option("--lines", type=click.IntRange(1), help="Of each scenario, so many lines at most.")
 @click.option("--voice", "voices", multiple=True, help="Who speaks: espeak:NAME or flite:NAME.")
 @click.option("--persona", help="Who answers.")
 @click.option("--mode", default="auto", show_default=True, help="Which engine.")
@@ -44,6 +45,7 @@ def conversation(
     files: tuple[Path, ...],
     only: tuple[str, ...],
     rounds: int,
+    lines: int | None,
     voices: tuple[str, ...],
     persona: str | None,
     mode: str,
@@ -56,11 +58,9 @@ def conversation(
     Who speaks when, and what must happen, stands in scenarios: ours, or your own files (docs/bench.md). All figures
     are read off the sound that came and went.
     """
-    if rounds < 1:
-        raise click.BadParameter("at least one", param_hint="--rounds")
     chosen = [load(path) for path in files] or named(ours(), only)
     asked = {name: value for name, value in (("persona", persona), ("mode", mode)) if value is not None}
-    run = asyncio.run(hold(chosen, gateway_url(url), rounds, voices, asked))
+    run = asyncio.run(hold(chosen, gateway_url(url), rounds, lines, voices, asked))
     click.echo()
     click.echo(table(run.rows()))
     for note in run.notes:
@@ -109,11 +109,17 @@ class Run:
 
 
 async def hold(
-    scenarios: Sequence[Scenario], url: str, rounds: int, voices: Sequence[str], asked: dict[str, Any]
+    scenarios: Sequence[Scenario],
+    url: str,
+    rounds: int,
+    most: int | None,
+    voices: Sequence[str],
+    asked: dict[str, Any],
 ) -> Run:
     """Perform all, one call at a time, so that none disturbs another.
 
     Args:
+        most: lines of each scenario.
         voices: who speaks; where empty, whom each scenario names.
 
     Raises:
@@ -123,10 +129,12 @@ async def hold(
     async with own_synthesizer() as speaking:
         for scenario in scenarios:
             there = _there(run, speaking, voices or scenario.voices)
-            for voice, lines in cast(scenario, there, rounds):
-                async for trial in perform(scenario, url, speaking, voice, lines, asked):
-                    run.trials.append(trial)
-                    click.echo(_line(trial))
+            for voice, lines in cast(scenario, there, rounds, most):
+                while lines:
+                    async for trial in perform(scenario, url, speaking, voice, lines, asked):
+                        run.trials.append(trial)
+                        click.echo(_line(trial))
+                        lines = lines[1:]
     return run
 
 

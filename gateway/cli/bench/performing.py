@@ -1,5 +1,6 @@
 """Performs scenarios: callers that speak when the script says so, and the recording of each trial."""
 
+import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 from gateway.cli.address import headers
 from gateway.cli.bench import sounds
 from gateway.cli.bench.reading import Reading, Recording, read, verdicts
-from gateway.cli.bench.scenario import HaveSaid, Hum, Line, Noise, Say, Scenario
+from gateway.cli.bench.scenario import LINE, HaveSaid, Hum, Line, Noise, Say, Scenario
 from gateway.cli.bench.scenario import Recording as Wav
 from gateway.cli.bench.voices import Voices
 from gateway.cli.caller import API, Caller, CallRefused, Echo, Missing, Room
@@ -48,17 +49,27 @@ class Trial:
     met: dict[str, bool]
     """By expectation."""
     session_id: str
+    load: float
+    """Average of the last minute, at the trial's end."""
     lost: str = ""
-    """Why there is nothing to read: the call broke, or never came to rest."""
+    """Why there is nothing to read: the call broke, never came to rest, or what the script waits for never came."""
 
 
-def cast(scenario: Scenario, voices: Sequence[str], rounds: int) -> list[tuple[str, list[Line]]]:
-    """Who says which lines in a call of their own. Each round, a line gets another voice."""
+def cast(
+    scenario: Scenario, voices: Sequence[str], rounds: int, most: int | None = None
+) -> list[tuple[str, list[Line]]]:
+    """Who says which lines in a call of their own. Each round, a line gets another voice.
+
+    Args:
+        most: so many lines of it are enough.
+    """
     parts: list[tuple[str, list[Line]]] = []
     for turn in range(rounds):
         for place, voice in enumerate(voices):
             lines = [
-                line for number, line in enumerate(scenario.lines) if (number + turn) % len(voices) == place
+                line
+                for number, line in enumerate(scenario.lines[:most])
+                if (number + turn) % len(voices) == place
             ]
             if lines:
                 parts.append((voice, lines))
@@ -68,7 +79,7 @@ def cast(scenario: Scenario, voices: Sequence[str], rounds: int) -> list[tuple[s
 async def perform(
     scenario: Scenario, url: str, voices: Voices, voice: str, lines: Sequence[Line], asked: dict[str, Any]
 ) -> AsyncIterator[Trial]:
-    """One call, in which `voice` speaks all of `lines`, a trial each.
+    """One call, in which `voice` speaks `lines`, a trial each, until one is lost: who knows what state it left.
 
     Args:
         asked: further wishes for the session (persona, mode).
@@ -77,19 +88,20 @@ async def perform(
         CallRefused, NoVoice
     """
     scripts = [[await _prepared(voices, voice, step, line) for step in scenario.script] for line in lines]
-    room = await _room(scenario, voices, voice, scripts)
+    room = await _room(scenario, voices, voice)
     async with Caller.calling(url, room, metadata={"by": "antiphon bench"}, **asked) as caller:
-        await caller.when(lambda: caller.now() > BEFORE_S)
+        await caller.when("time", lambda: caller.now() > BEFORE_S)
         for line, script in zip(lines, scripts, strict=True):
-            shown = show(line)
+            reading, lost = Reading(), ""
             try:
                 reading = read(await _Stage(caller, url).play(script))
             except Missing as missing:
                 lost = str(missing)
-                yield Trial(scenario.name, voice, shown, Reading(), {}, caller.session_id, lost)
+            met = {} if lost else verdicts(scenario.expect, reading)
+            load = round(os.getloadavg()[0], 2)
+            yield Trial(scenario.name, voice, show(line), reading, met, caller.session_id, load, lost)
+            if lost:
                 return
-            met = verdicts(scenario.expect, reading)
-            yield Trial(scenario.name, voice, shown, reading, met, caller.session_id)
 
 
 Step = tuple[Say | HaveSaid, Pcm]
@@ -97,16 +109,17 @@ Step = tuple[Say | HaveSaid, Pcm]
 
 async def _prepared(voices: Voices, voice: str, step: Say | HaveSaid, line: Line) -> Step:
     if isinstance(step, HaveSaid):
-        return step, np.zeros(0, np.int16)
-    return step, await voices.line(voice, line if step.user == "$line" else step.user)
+        text = str(line) if step.agent == LINE else step.agent
+        return HaveSaid(agent=text), np.zeros(0, np.int16)
+    return step, await voices.line(voice, line if step.user == LINE else step.user)
 
 
-async def _room(scenario: Scenario, voices: Voices, voice: str, scripts: Sequence[Sequence[Step]]) -> Room:
+async def _room(scenario: Scenario, voices: Voices, voice: str) -> Room:
     path = scenario.room.echo
     echo = Echo(10 ** (-path.down_db / 20), samples(path.late_ms)) if path else None
     noise = None
     if scenario.room.noise is not None:
-        own = max(sounds.loudness(pcm) for script in scripts for _, pcm in script)
+        own = sounds.loudness(await voices.line(voice, BABBLE[0]))
         noise = await _noise(voices, scenario.room.noise, own)
     return Room(noise, echo)
 
@@ -154,6 +167,7 @@ class _Stage:
         )
 
     async def _have_said(self, text: str) -> None:
+        await self._agent_ended()
         self.agent_from = self.caller.now()
         address = f"{self.url}{API}/sessions/{self.caller.session_id}/say"
         async with (
@@ -162,29 +176,33 @@ class _Stage:
         ):
             if answer.status != 202:
                 raise CallRefused(f"{address}: {await answer.text()}")
-        await self.caller.when(self._agent_sounded, FIRST_SOUND_S)
+        await self.caller.when("sound of the agent", self._agent_sounded, FIRST_SOUND_S)
 
     async def _wait(self, step: Say) -> None:
         caller = self.caller
         if step.into_agent_ms is not None:
-            await caller.when(self._agent_sounded, FIRST_SOUND_S)
+            await caller.when("sound of the agent", self._agent_sounded, FIRST_SOUND_S)
             since = caller.sounded(self.agent_from)
             assert since is not None
             await self._until(since + step.into_agent_ms / 1000)
         elif step.after_agent_ms is not None:
-            after = step.after_agent_ms / 1000
-            await caller.when(self._agent_sounded, FIRST_SOUND_S)
-            await caller.when(
-                lambda: not _under_way(caller.events) and caller.now() >= caller.sounds_until() + after
-            )
+            await caller.when("sound of the agent", self._agent_sounded, FIRST_SOUND_S)
+            await self._agent_ended(step.after_agent_ms / 1000)
         elif step.after_ms is not None:
             await self._until((self.said[-1][1] if self.said else self.begin) + step.after_ms / 1000)
+
+    async def _agent_ended(self, since_s: float = 0.0) -> None:
+        caller = self.caller
+        await caller.when(
+            "end of the agent's turn",
+            lambda: not _under_way(caller.events) and caller.now() >= caller.sounds_until() + since_s,
+        )
 
     def _agent_sounded(self) -> bool:
         return self.caller.sounded(self.agent_from) is not None
 
     async def _until(self, at: float) -> None:
-        await self.caller.when(lambda: self.caller.now() >= at)
+        await self.caller.when("time", lambda: self.caller.now() >= at)
 
     async def _until_settled(self) -> None:
         caller = self.caller
@@ -194,7 +212,7 @@ class _Stage:
             last = max(self.begin, told, caller.sounds_until(), *(end for _, end in self.said))
             return not _under_way(caller.events) and caller.now() >= last + SETTLED_S
 
-        await caller.when(settled, LONGEST_TRIAL_S)
+        await caller.when("rest", settled, LONGEST_TRIAL_S)
 
 
 def _under_way(events: Sequence[dict[str, Any]]) -> bool:

@@ -5,7 +5,7 @@ The sound decides what happened when. Events of the wire tell only what sound ca
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf
 from typing import Any
 
@@ -43,18 +43,25 @@ class Reading:
     """What a trial shows. Infinite is what should have come and did not; None what does not apply."""
 
     turn_ms: float | None = None
+    """From the end of the user's words to the agent's first sound."""
+    acknowledged_ms: float | None = None
+    """The same, where a tool was called: its first sound acknowledges the call."""
     quiet_ms: float | None = None
+    """From the user's first sound over the agent to its silence."""
     decided_ms: float | None = None
+    """To its cut, or until it sounds again."""
     answered: bool = False
     one_turn: bool = False
     agent_goes_on: bool | None = None
     agent_cut: bool | None = None
+    judged: tuple[str, ...] = ()
+    """What the gateway took the user's sounds over the agent for, by its own word; beside the figures, not for them."""
     interruptions: int = 0
     turns: tuple[str, ...] = ()
     """What the gateway took the user's words for, turn by turn."""
     tools: tuple[str, ...] = ()
     """Those that succeeded."""
-    told: tuple[str, ...] = field(default=())
+    told: tuple[str, ...] = ()
     """What the agent said; of a cut answer, as far as it was heard."""
     utterances: int = 0
 
@@ -64,21 +71,24 @@ def read(trial: Recording) -> Reading:
     overlap = _Overlap.of(trial)
     responses = [e["response"] for e in trial.events if e["type"] == "response.done"]
     turns = _turns(trial.events)
+    calls = [event for event in trial.events if event["type"] == "antiphon.tool" and "action" in event]
     begin, end = (trial.said[0][0], trial.said[-1][1]) if trial.said else (trial.end, trial.end)
     sounds = first_sound(trial.agent, end)
     talks_over = _sounds_at(trial.agent, end - FRAME_S)
     turn = _ms(sounds, end) if sounds is not None and not talks_over else inf
     return Reading(
         turn_ms=None if overlap else turn,
+        acknowledged_ms=turn if calls and not overlap else None,
         quiet_ms=overlap.quiet_ms if overlap else None,
         decided_ms=overlap.decided_ms if overlap else None,
         answered=sounds is not None,
         one_turn=len(turns) <= 1 and not _sounds_between(trial.agent, begin, end),
         agent_goes_on=overlap.goes_on if overlap else None,
         agent_cut=not overlap.goes_on if overlap else None,
+        judged=tuple(event["kind"] for event in trial.events if event["type"] == "antiphon.barge_in"),
         interruptions=sum(_is_interrupted(response) for response in responses),
         turns=turns,
-        tools=tuple(_tools(trial.events)),
+        tools=tuple(f"{call['agent']}.{call['action']}" for call in calls if call["status"] == "success"),
         told=tuple(_words(response) for response in responses),
         utterances=len(trial.said),
     )
@@ -185,19 +195,20 @@ def _is_interrupted(response: dict[str, Any]) -> bool:
 
 
 def _turns(events: Sequence[Event]) -> tuple[str, ...]:
-    """The user's turns that hold words, but those that were taken back."""
+    """The user's turns that hold words, but those that were taken back; two breaths of one turn are one."""
     turns: dict[str, str] = {}
+    breaths: set[str] = set()
     for event in events:
-        if event["type"] == "conversation.item.input_audio_transcription.completed":
-            turns[event["item_id"]] = event["transcript"]
-        elif event["type"] == "conversation.item.deleted":
-            turns.pop(event["item_id"], None)
+        match event["type"]:
+            case "conversation.item.input_audio_transcription.completed" if event["item_id"] not in breaths:
+                turns.setdefault(event["item_id"], event["transcript"])
+            case "antiphon.continued":
+                breaths.add(event["item_id"])
+                turns.pop(event["item_id"], None)
+                turns[event["of"]] = event["text"]
+            case "conversation.item.deleted":
+                turns.pop(event["item_id"], None)
     return tuple(text for text in turns.values() if text)
-
-
-def _tools(events: Sequence[Event]) -> list[str]:
-    rows = [event for event in events if event["type"] == "antiphon.tool" and "action" in event]
-    return [f"{row['agent']}.{row['action']}" for row in rows if row["status"] == "success"]
 
 
 def _words(response: dict[str, Any]) -> str:

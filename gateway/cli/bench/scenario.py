@@ -30,6 +30,10 @@ VOICES = (
 """Who speaks where a scenario names nobody. None of them is a voice that this project chose for its recogniser."""
 
 
+LINE = "$line"
+"""In a script, the trial's own line."""
+
+
 class BadScenario(Problem):
     """The file is no scenario; the message names file and field, or line."""
 
@@ -93,6 +97,7 @@ class HaveSaid(Strict):
     """The agent is told to say something, by REST, and does."""
 
     agent: str = Field(min_length=1, max_length=2000)
+    """`$line` stands for the trial's own line."""
 
 
 class Noise(Strict):
@@ -142,7 +147,7 @@ class Expect(Strict):
     """To its cut, or until it sounds again."""
 
 
-Figure = Literal["turn_ms", "quiet_ms", "decided_ms"]
+Figure = Literal["turn_ms", "acknowledged_ms", "quiet_ms", "decided_ms"]
 
 
 class FigureBar(Strict):
@@ -178,7 +183,7 @@ class Scenario(Strict):
     voices: tuple[str, ...] = VOICES
     room: Room = Room()
     lines: tuple[Line, ...] = Field(min_length=1)
-    script: tuple[Say | HaveSaid, ...] = (Say(user="$line"),)
+    script: tuple[Say | HaveSaid, ...] = (Say(user=LINE),)
     expect: Expect
     bars: tuple[FigureBar | ShareBar, ...] = ()
 
@@ -187,6 +192,15 @@ class Scenario(Strict):
         for bar in self.bars:
             if isinstance(bar, ShareBar) and getattr(self.expect, bar.share) is None:
                 raise ValueError(f"a bar for {bar.share}, which `expect` does not name")
+        return self
+
+    @model_validator(mode="after")
+    def _lines_can_be_told(self) -> "Scenario":
+        """What the agent is told to say is text."""
+        if any(step == HaveSaid(agent=LINE) for step in self.script) and not all(
+            isinstance(line, str) for line in self.lines
+        ):
+            raise ValueError("where the agent says the lines, each is text")
         return self
 
 

@@ -87,6 +87,35 @@ def test_a_turn_that_was_taken_back_is_none() -> None:
     assert read(trial((1.0, 4.0), agent={"a": [(4.6, 5.0)]}, events=events)).one_turn
 
 
+def test_two_breaths_of_one_turn_are_one_turn() -> None:
+    went_on = {"at": 4.3, "type": "antiphon.continued", "item_id": "v", "of": "u", "text": "remind me in ten"}
+    for events in (
+        [turn("u", "remind me in"), went_on, turn("v", "ten")],
+        [turn("u", "remind me in"), turn("v", "ten"), went_on],
+    ):
+        shown = read(trial((1.0, 4.0), agent={"a": [(4.6, 5.0)]}, events=events))
+        assert shown.one_turn
+        assert shown.turns == ("remind me in ten",)
+
+
+def test_two_breaths_between_which_the_agent_spoke_were_taken_for_two() -> None:
+    went_on = {"at": 4.3, "type": "antiphon.continued", "item_id": "v", "of": "u", "text": "remind me in ten"}
+    events = [turn("u", "remind me in"), went_on]
+    assert not read(trial((1.0, 4.0), agent={"a": [(2.5, 2.7), (4.6, 5.0)]}, events=events)).one_turn
+
+
+def test_the_answer_of_a_tool_is_timed_to_its_acknowledgement() -> None:
+    call = {"at": 2.3, "type": "antiphon.tool", "agent": "clock", "action": "tell_time", "status": "running"}
+    ended = {**call, "at": 2.7, "status": "success"}
+    shown = read(trial((1.0, 2.0), agent={"a": [(2.5, 2.8)], "b": [(3.0, 4.0)]}, events=[call, ended]))
+    assert shown.acknowledged_ms == shown.turn_ms == pytest.approx(500, abs=10)
+    assert shown.tools == ("clock.tell_time",)
+
+
+def test_what_no_tool_was_called_for_is_not_acknowledged() -> None:
+    assert read(trial((1.0, 2.0), agent={"a": [(2.5, 2.8)]})).acknowledged_ms is None
+
+
 def test_a_cough_beside_the_words_is_no_turn() -> None:
     events = [turn("u", "remind me in ten minutes"), turn("v", "")]
     assert read(trial((1.0, 4.0), agent={"a": [(4.6, 5.0)]}, events=events)).one_turn

@@ -25,7 +25,7 @@ SCENARIO = Scenario.model_validate(
 
 def trials(*times: float | None, lost: str = "") -> list[Trial]:
     return [
-        Trial("chat", "tom", "hello", Reading(turn_ms=time), {"answered": time != inf}, "id", lost)
+        Trial("chat", "tom", "hello", Reading(turn_ms=time), {"answered": time != inf}, "id", 0.5, lost)
         for time in times
     ]
 
@@ -48,7 +48,7 @@ def test_an_answer_that_never_came_is_the_slowest() -> None:
 
 
 def test_a_trial_that_was_lost_is_none_that_went_well() -> None:
-    lost = [Trial("chat", "tom", "hello", Reading(), {}, "id", "the call broke")]
+    lost = [Trial("chat", "tom", "hello", Reading(), {}, "id", 0.5, "the call broke")]
     figure, share = rows(SCENARIO, lost)
     assert (figure.n, figure.met, share.met) == (1, False, False)
 
