@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from gateway.cli.address import gateway_url
+from gateway.cli.bench.deployment import own_deployment
 from gateway.cli.bench.machine import load as load_average
 from gateway.cli.bench.machine import machine
 from gateway.cli.bench.performing import Trial, cast, perform
@@ -37,6 +38,7 @@ from gateway.cli.bench.voices import NoVoice, Voices, own_synthesizer
 @click.option("--persona", help="Who answers.")
 @click.option("--mode", default="auto", show_default=True, help="Which engine.")
 @click.option("--url", help="The gateway; else ANTIPHON_URL, else the one that runs here.")
+@click.option("--start", is_flag=True, help="With a deployment of its own, that is gone afterwards.")
 @click.option(
     "--json", "out", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Each trial."
 )
@@ -50,6 +52,7 @@ def conversation(
     persona: str | None,
     mode: str,
     url: str | None,
+    start: bool,
     out: Path | None,
     strict: bool,
 ) -> None:
@@ -60,7 +63,9 @@ def conversation(
     """
     chosen = [load(path) for path in files] or named(ours(), only)
     asked = {name: value for name, value in (("persona", persona), ("mode", mode)) if value is not None}
-    run = asyncio.run(hold(chosen, gateway_url(url), rounds, lines, voices, asked))
+    if start and url:
+        raise click.UsageError("--start and --url: one of them")
+    run = asyncio.run(_run(None if start else gateway_url(url), chosen, rounds, lines, voices, asked))
     click.echo()
     click.echo(table(run.rows()))
     for note in run.notes:
@@ -69,6 +74,14 @@ def conversation(
         out.write_text(json.dumps(run.told(), indent=2))
     if strict and not all(row.met for row in run.rows()):
         sys.exit(1)
+
+
+async def _run(url: str | None, *how: Any) -> "Run":
+    """Hold them with the gateway at `url`; where that is None, with one of our own."""
+    if url is not None:
+        return await hold(url, *how)
+    async with own_deployment() as own:
+        return await hold(own, *how)
 
 
 @dataclass
@@ -109,8 +122,8 @@ class Run:
 
 
 async def hold(
-    scenarios: Sequence[Scenario],
     url: str,
+    scenarios: Sequence[Scenario],
     rounds: int,
     most: int | None,
     voices: Sequence[str],

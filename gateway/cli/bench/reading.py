@@ -49,7 +49,7 @@ class Reading:
     quiet_ms: float | None = None
     """From the user's first sound over the agent to its silence."""
     decided_ms: float | None = None
-    """To its cut, or until it sounds again."""
+    """To its cut; where it is not cut, until it sounds again."""
     answered: bool = False
     one_turn: bool = False
     agent_goes_on: bool | None = None
@@ -128,7 +128,7 @@ class _Overlap:
     quiet_ms: float
     """Infinite where it never fell quiet."""
     decided_ms: float | None
-    """None where nothing was to be decided: it never fell quiet."""
+    """None where nothing was to be decided: it never fell quiet, or had no more to say."""
 
     @classmethod
     def of(cls, trial: Recording) -> "_Overlap | None":
@@ -145,14 +145,11 @@ class _Overlap:
             if piece.response_id == response_id:
                 own[piece.begin : piece.end] = trial.agent[piece.begin : piece.end]
         quiet, resumed = _silence(own, onset)
-        cut = _cut_at(trial.events, response_id)
-        if quiet is None:
-            return cls(cut is None, inf, None)
-        if resumed is not None:
-            return cls(True, _ms(quiet, onset), _ms(resumed, onset))
-        # Said to its end, it has no more to say; cut, it never says more.
-        decided = None if cut is None else _ms(max(cut, quiet), onset)
-        return cls(cut is None, _ms(quiet, onset), decided)
+        quiet_ms = inf if quiet is None else _ms(quiet, onset)
+        if (cut := _cut_at(trial.events, response_id)) is not None:
+            # It may have come back up before: then that was not decided yet.
+            return cls(False, quiet_ms, _ms(max(cut, quiet or cut), onset))
+        return cls(True, quiet_ms, None if resumed is None else _ms(resumed, onset))
 
 
 def _speaking_at(pieces: Sequence[Piece], at: float) -> str | None:

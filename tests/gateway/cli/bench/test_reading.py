@@ -167,11 +167,13 @@ def test_another_answer_is_not_the_old_one_going_on() -> None:
     assert shown.agent_goes_on is False
 
 
-def test_an_agent_that_goes_on_and_is_cut_later_was_let_pass_wrongly() -> None:
-    """It came back up: to the ear, the user was not obeyed."""
+def test_an_agent_that_comes_back_up_and_is_cut_then_was_decided_late() -> None:
     events = [done("a", 4.5, "cancelled", "turn_detected")]
     shown = read(trial((3.0, 3.5), agent={"a": [(1.0, 3.2), (4.0, 4.4)]}, events=events))
-    assert not shown.agent_cut
+    assert shown.agent_cut
+    assert not shown.agent_goes_on
+    assert shown.quiet_ms == pytest.approx(200, abs=10)
+    assert shown.decided_ms == pytest.approx(1500, abs=10)
 
 
 def test_an_answer_that_had_just_ended_was_not_cut() -> None:
