@@ -1,6 +1,7 @@
 """Serve an aiohttp application as one process: bind, say so, stop in order on a signal."""
 
 import asyncio
+import gc
 import hmac
 import ipaddress
 import logging
@@ -82,6 +83,9 @@ async def serve(app: web.Application, host: str, port: int, stop: asyncio.Event 
             await web.TCPSite(runner, host, port, reuse_address=True).start()
         except OSError as error:
             raise PortTaken(f"{host}:{port}: {error.strerror}") from error
+        # What was made so far stays; the collector, which stops everything, need not look at it again and again.
+        gc.collect()
+        gc.freeze()
         log.info("listening", extra={"host": host, "port": runner.addresses[0][1]})
         await stop.wait()
     finally:

@@ -12,6 +12,9 @@ from gateway.cli.bench.load.process import cpu_s, memory_kb
 WARM_S = 2.0
 """From the last call's opening to the first frame that counts."""
 
+PACE_S = 0.02
+"""Between two openings: a storm of new calls is another measurement."""
+
 DRAIN_S = 5.0
 """A frame that has not come back by then, while none else comes, is lost."""
 
@@ -84,6 +87,7 @@ class Load:
             # Frames and turns of all calls are spread over time.
             share = number / calls
             caller.begin(self._loop.time() + share * self.frame_ms / 1000, share)
+            await asyncio.sleep(PACE_S)
         await asyncio.sleep(WARM_S)
         self._late = array("d")
         used, ours, began = cpu_s(pid), time.process_time(), self._loop.time()
