@@ -227,13 +227,14 @@ class Bridge:
 
     def _act(self, plan: Plan, turn: Turn, reading: Reading) -> None:
         """Do what was planned, unless the turn has its deed already."""
-        if turn.deed is None:
-            self._begin(plan, turn, reading)
-        elif not turn.went_on or turn.deed.is_anothers:
+        if turn.deed and (turn.deed.is_anothers or not turn.went_on):
             log.info("the turn has its deed", extra={"invocation": str(turn.deed.row.invocation_id)})
-        elif turn.deed.is_withdrawn:
+            return
+        # From here on the turn has its deed: nobody who reads it at the same time may make another.
+        turn.went_on = False
+        if turn.deed and turn.deed.is_withdrawn:
             turn.deed.go_on(reading, plan)
-        elif may_follow(turn.deed.row, plan):
+        elif turn.deed is None or may_follow(turn.deed.row, plan):
             self._begin(plan, turn, reading)
         else:
             self._notice(reading, BEGUN)

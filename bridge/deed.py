@@ -69,7 +69,7 @@ class Deed:
         self._settled = False
         """Nobody can go on with the turn any more."""
         self._news = asyncio.Event()
-        """One of these four has changed."""
+        """One of the four above has changed: plan, withdrawn, dropped, settled."""
         self._acting = asyncio.timeout(None)
         """Ends when the deed is withdrawn in the act."""
         self._orchestrator = orchestrator
@@ -154,6 +154,8 @@ class Deed:
         except asyncio.CancelledError:
             await self._abandon()
             raise
+        finally:
+            self.over = True
 
     def ended(self) -> None:
         """Its task is over, or never began."""

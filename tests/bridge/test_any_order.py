@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.events import BridgeEvent, InvocationChanged, Utterance
-from bridge.ledger import FINISHED, Invocation, Status
+from bridge.ledger import FINISHED, Invocation, LedgerAway, Status
 from bridge.ports import ChatEvent, OrchestratorLost
 from services.orchestrator.protocol import Plan
 from tests.bridge.doubles import (
@@ -78,22 +78,27 @@ class Slow:
     def fails(self) -> bool:
         return self._random.random() < 0.1
 
+    async def or_away(self) -> None:
+        await self()
+        if self.fails():
+            raise LedgerAway("no connection")
+
 
 class SlowLedger(MemoryLedger):
-    """Is slow before and after it has written."""
+    """Is slow before and after it has written, and away now and then."""
 
     def __init__(self, slow: Slow) -> None:
         super().__init__([])
         self.slow = slow
 
     async def request(self, row: Invocation) -> Invocation:
-        await self.slow()
+        await self.slow.or_away()
         standing = await super().request(row)
         await self.slow()
         return standing
 
     async def advance(self, row: Invocation, was: Status | None = None) -> bool:
-        await self.slow()
+        await self.slow.or_away()
         written = await super().advance(row, was)
         await self.slow()
         return written

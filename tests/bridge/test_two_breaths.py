@@ -270,6 +270,18 @@ async def test_the_same_turn_again_without_a_withdrawal_still_ends_without_words
     assert len(world.orchestrator.keys) == 1
 
 
+async def test_the_whole_that_is_taken_twice_at_once_runs_once() -> None:
+    world = ordering(ORDER)
+    turn = Turn(world, "hello")
+    await turn.end()
+    await turn.withdraw()
+    turn.goes_on(f"hello {FIRST}", settle_s=0)
+    again = world.take(turn.utterance)
+    await asyncio.gather(turn.end(), again)
+    assert len(world.orchestrator.keys) == 1
+    assert world.ledger.row.status is Status.SUCCESS
+
+
 # The whole means something else.
 
 
