@@ -323,6 +323,8 @@ class Call:
         if pcm:
             pcm = self.echo.filter(pcm, self.uplink.clock(self.uplink.position - len(pcm) // BYTES))
             self.ears.hear(pcm)
+            if (since := self.echo.found()) is not None:
+                self.feed(on.EchoFound(self.now(), since))
             self.engine.hear(pcm)
 
     # What the rules order.

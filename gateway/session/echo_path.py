@@ -117,6 +117,11 @@ class EchoPath:
             return None
         return float(np.maximum(beyond_echo - noise, 0).sum()) / signal
 
+    def recall(self, sent: Thin) -> None:
+        """The delay has changed: what rings is the end of `sent`."""
+        for end in range(WINDOW, len(sent) + 1, BLOCK):
+            self._ring(spectrum(sent[end - WINDOW : end]))
+
     def learn(self, heard: Powers) -> None:
         """The block that was judged last is nothing but echo: follow its loudness."""
         self._lesson[0] += np.maximum(heard - self._noise, 0)

@@ -84,6 +84,14 @@ class InputCleared:
 
 
 @dataclass(frozen=True, slots=True)
+class EchoFound:
+    """What was heard since `since` was the agent's own sound; from now on it is silenced (`session.echo`)."""
+
+    at: int
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerAsked:
     """The client wants an answer now, to what was last said or typed."""
 
@@ -249,6 +257,7 @@ Event = (
     | TextGiven
     | InputCommitted
     | InputCleared
+    | EchoFound
     | AnswerAsked
     | CancelAsked
     | PlaybackReported

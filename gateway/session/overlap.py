@@ -8,6 +8,9 @@ from gateway.session.clock import ms
 from gateway.session.effects import BargeIn, Ducked, Effect, Unducked
 from gateway.session.interruption import Contest
 
+Harmless = Literal["backchannel", "false_alarm", "echo"]
+"""What a voice over the agent's was, if it wants no floor."""
+
 
 class Overlap:
     """Holds the contest that is open, if there is one, and the agent's sound down meanwhile."""
@@ -53,9 +56,19 @@ class Overlap:
         if verdict == "cut":
             yield "cut"
         elif verdict != "wait":
+            yield from self._let_pass(verdict, now)
+
+    def unmask(self, since: int, now: int) -> Iterator[Effect]:
+        """What was heard since `since` was no user, but the agent itself."""
+        if self.contest is not None and self.contest.onset >= since:
+            yield from self._let_pass("echo", now)
+
+    def _let_pass(self, kind: Harmless, now: int) -> Iterator[Effect]:
+        assert self.contest is not None, "there is a voice to judge"
+        if turn := self._agent.turn:
             heard, _, _ = self._agent.playout.heard(turn.turn_id, now)
-            yield BargeIn(now, turn.turn_id, verdict, "", heard, ms(self.contest.stop))
-            yield from self.drop(now)
+            yield BargeIn(now, turn.turn_id, kind, "", heard, ms(self.contest.stop))
+        yield from self.drop(now)
 
     def drop(self, now: int) -> Iterator[Effect]:
         """It was nothing, or no longer matters: the agent goes on where it was, if it still has the floor."""

@@ -104,6 +104,8 @@ class Session:
             case on.InputCleared():
                 if self.user.turn is not None and not self.user.turn.committed:
                     self.user.commit(self.now).discarded = True
+            case on.EchoFound():
+                self._unhear(event.since)
             case on.AnswerAsked():
                 self._answer_asked_for()
             case on.CancelAsked():
@@ -211,6 +213,15 @@ class Session:
             # Sound from while the connection was down was said over an agent that nobody heard.
             onset = max(onset, self.user.listened_since)
             self._out.extend(self._overlap.duck(onset, self.now, "" if begins else turn.text, asking))
+
+    def _unhear(self, since: int) -> None:
+        """What was heard since then was the agent itself: neither its voice nor its words are the user's."""
+        turn = self.user.turn
+        if self.rules.push_to_talk or (turn and (turn.announced or turn.continues or turn.onset < since)):
+            return
+        self._out.extend(self._overlap.unmask(since, self.now))
+        # A turn that was not told of yet is ended as well: the transcriber has heard the echo already.
+        self.user.commit(self.now).discarded = True
 
     def _words(self, text: str) -> None:
         began = self.user.turn is None

@@ -29,6 +29,7 @@ STEPS = st.lists(
         st.tuples(st.just("wait"), st.integers(1, 3000)),
         st.tuples(st.just("voice"), st.integers(-60, 300)),
         st.tuples(st.just("voice ends"), st.integers(-60, 300)),
+        st.tuples(st.just("echo"), st.integers(0, 500)),
         st.tuples(st.just("words"), TEXTS),
         st.tuples(st.just("transcript"), TEXTS),
         st.tuples(st.just("types"), TEXTS),
@@ -86,6 +87,9 @@ class Chaos:
 
     def _voice_ends(self, now: int, ago: int) -> on.Event:
         return on.SpeechStopped(now, max(0, now - samples(ago)))
+
+    def _echo(self, now: int, ago: int) -> on.Event:
+        return on.EchoFound(now, now - samples(ago))
 
     def _words(self, now: int, text: str) -> on.Event:
         return on.WordsHeard(now, text)

@@ -2,9 +2,10 @@
 
 import asyncio
 import wave
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
@@ -60,28 +61,38 @@ class Heard:
     before: Sound
     behind: Sound
     facts: list[EchoSuppressed]
+    found: list[int]
+    """Since when the echo was let through that was recognised."""
 
     def passed(self) -> "np.typing.NDArray[np.bool_]":
         """Which pieces came through."""
         return _loud(self.behind) >= _loud(self.before) / 2
 
 
-def call(
-    agent: Sound, microphone: Sound, piece: int = PIECE, suppressor: EchoSuppressor | None = None
-) -> Heard:
-    """Play a call, piece by piece: the agent's sound leaves, the user's comes."""
-    suppressor = suppressor or EchoSuppressor()
-    out, facts = [], []
+def call(agent: Sound, microphone: Sound, piece: int = PIECE, turn_ids: Sequence[UUID] = (TURN,)) -> Heard:
+    """Play a call, piece by piece: the agent's sound leaves, the user's comes.
+
+    Args:
+        turn_ids: of the agent's turns; where there are more than one, each pause ends a turn.
+    """
+    suppressor = EchoSuppressor()
+    pauses = _pauses(agent)
+    out, facts, found = [], [], []
     sent, heard = _pcm(agent), _pcm(microphone)
     for at in range(0, len(agent), piece):
         if np.any(sent[at : at + piece]):
-            suppressor.sent(TURN, sent[at : at + piece].tobytes(), at)
+            turn_id = (
+                turn_ids[0] if len(turn_ids) == 1 else turn_ids[int(np.searchsorted(pauses, at, "right"))]
+            )
+            suppressor.sent(turn_id, sent[at : at + piece].tobytes(), at)
         out.append(suppressor.filter(heard[at : at + piece].tobytes(), at))
         facts += suppressor.ended(at)
+        if (since := suppressor.found()) is not None:
+            found.append(since)
     facts += suppressor.ended(len(agent), all_of_it=True)
     behind = np.frombuffer(b"".join(out), "<i2").astype(np.float64)
     assert len(behind) == len(heard)
-    return Heard(heard.astype(np.float64), behind, facts)
+    return Heard(heard.astype(np.float64), behind, facts, found)
 
 
 def spoken_over(agent: Sound, echo: Sound, user: list[Sound], over_db: float) -> tuple[Sound, list[int]]:
@@ -170,6 +181,26 @@ def test_an_echo_that_changes_is_found_again(later: Echo, agent: Sound) -> None:
     assert np.count_nonzero(heard.passed() & sounding) <= 0.02 * np.count_nonzero(sounding)
 
 
+def test_an_echo_that_waits_in_a_buffer_before_each_turn_is_found_within_200_ms(agent: Sound) -> None:
+    """As long as the agent's turns are: three, each as late as the client's buffer was full."""
+    turns = np.split(agent, _pauses(agent))
+    lates = (150, 230, 90)
+    parts = [
+        Echo(delay_ms=late, reverberation_ms=300).of(turn) for turn, late in zip(turns, lates, strict=True)
+    ]
+    echo = np.concatenate(parts)
+    heard = call(agent, echo + noise(len(agent), 5), turn_ids=[uuid4() for _ in turns])
+    sounding = _loud(echo) > 30
+    at = len(turns[0]) // PIECE
+    for turn in turns[1:]:
+        onset = at + int(np.argmax(sounding[at:]))
+        sounding[onset : onset + 10] = False
+        at += len(turn) // PIECE
+    sounding[: np.flatnonzero(sounding)[0] + 15] = False
+    assert np.count_nonzero(heard.passed() & sounding) <= 0.02 * np.count_nonzero(sounding)
+    assert len(heard.found) == 3
+
+
 def test_a_second_turn_of_the_agent_is_silent_from_its_onset(agent: Sound) -> None:
     twice = np.concatenate((agent, np.zeros(samples(4000)), agent))
     echo = ECHOES["a small room"].of(twice)
@@ -216,6 +247,13 @@ def _loud(sound: Sound) -> Sound:
     """RMS of each piece of 20 ms."""
     loud: Sound = np.sqrt(np.mean(sound[: len(sound) // PIECE * PIECE].reshape(-1, PIECE) ** 2, axis=1))
     return loud
+
+
+def _pauses(agent: Sound) -> list[int]:
+    """Where the agent's second and third turn begin: 200 ms before their sound."""
+    loud = np.flatnonzero(_loud(agent) > 30)
+    gaps = np.flatnonzero(np.diff(loud) * PIECE > samples(600))
+    return [int(loud[gap + 1]) * PIECE - samples(200) for gap in gaps]
 
 
 def _rms(sound: Sound) -> float:

@@ -293,3 +293,23 @@ def test_noise_over_the_agent_takes_the_floor_once_and_is_no_turn_of_words() -> 
     call.until(12_000)
     assert kinds(call) == ["barge_in"]
     assert [t.text for t in call.told(do.UserTurnEnded)] == ["count", ""]
+
+
+def test_an_echo_that_is_recognised_is_nobody_s_turn() -> None:
+    call = speaking()
+    call.says("one two", at=1000, word=100)
+    call.event(1250, lambda now: on.EchoFound(now, samples(950)))
+    call.until(8000)
+    assert kinds(call) == ["echo"]
+    assert call.story(do.Ducked, do.Unducked, do.AgentEnded) == ["Ducked", "Unducked", "AgentEnded"]
+    assert call.said_by_agent() == [ANSWER]
+    assert len(call.told(do.UserTurnEnded)) == 1, "only what was typed"
+
+
+def test_who_spoke_before_the_echo_began_is_no_echo() -> None:
+    call = speaking()
+    call.says("what time is it", at=1000)
+    call.event(1250, lambda now: on.EchoFound(now, samples(1100)))
+    call.until(8000)
+    assert kinds(call) == ["barge_in"]
+    assert [turn.text for turn in call.told(do.UserTurnEnded)] == ["count", "what time is it"]
