@@ -129,6 +129,11 @@ class AgentFloor:
                 yield from self._corrected(got.turn_id, now, "client_lost")
         self.playout.go_on(place, now)
 
+    def miss(self, turn_id: UUID, start: int, end: int, now: int) -> Iterator[Effect]:
+        """The client was not sent that stretch after all."""
+        if self.playout.miss(turn_id, start, end):
+            yield from self._corrected(turn_id, now, "client_too_slow")
+
     def _corrected(self, turn_id: UUID, now: int, why_not: str) -> Iterator[Effect]:
         """Less or more was heard of a turn that has ended than was told."""
         heard, text, basis = self.playout.heard(turn_id, now)

@@ -124,6 +124,17 @@ class ClientCame:
 
 
 @dataclass(frozen=True, slots=True)
+class SoundDropped:
+    """A stretch of an agent's turn came too late to be worth sending to a slow client."""
+
+    at: int
+    turn_id: UUID
+    start: int
+    """Samples from the beginning of the turn's sound."""
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class ClientLost:
     """No client is there, yet or any more: nobody hears the agent, and no silence is the user's."""
 
@@ -262,6 +273,7 @@ Event = (
     | CancelAsked
     | PlaybackReported
     | ClientCame
+    | SoundDropped
     | ClientLost
     | ClientBack
     | RulesChanged

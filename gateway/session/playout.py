@@ -197,6 +197,11 @@ class Playout:
         track.heard, track.basis = track.arrived(place), "client"
         return True
 
+    def miss(self, turn_id: UUID, start: int, end: int) -> bool:
+        """A stretch that left was dropped on its way; True when that corrects a turn that has ended."""
+        track = self._find(turn_id)
+        return track is not None and track.miss(start, end) and track.ended
+
     def _heard(self, track: Track, now: int) -> tuple[int, HeardBasis]:
         if track.ended:
             return track.heard, track.basis

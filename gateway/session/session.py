@@ -117,6 +117,8 @@ class Session:
             case on.ClientCame():
                 self.rules = replace(self.rules, speaks_unasked=True)
                 self._company.came(self.now)
+            case on.SoundDropped():
+                self._out.extend(self.agent.miss(event.turn_id, event.start, event.end, self.now))
             case on.ClientLost():
                 self._client_lost()
             case on.ClientBack():

@@ -79,6 +79,18 @@ class Track:
         self.heard = min(self.heard, self.arrived(place))
         return behind
 
+    def miss(self, start: int, end: int) -> bool:
+        """The stretch was dropped on its way; True when less was heard than was believed."""
+        until, end = self.place(self.heard), min(end, self.sent)
+        if start >= end or any(start < later and earlier < end for earlier, later in self.missed):
+            return False
+        self.missed = sorted([*self.missed, (start, end)])
+        if not self.ended or self.basis == "client" or start >= until:
+            # A client counts what it got.
+            return False
+        self.heard = self.arrived(until)
+        return True
+
     def text(self) -> str:
         """All words given so far."""
         return " ".join(word.text for word in self.words)

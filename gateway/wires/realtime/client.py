@@ -9,6 +9,7 @@ from typing import Any
 from gateway.call import Call
 from gateway.parts import Parts
 from gateway.recorder import Fact
+from gateway.session import events as on
 from gateway.session.playout import Outgoing
 from gateway.wires.realtime.errors import WireError
 from gateway.wires.realtime.hearing import Hearer
@@ -46,7 +47,7 @@ class RealtimeClient:
             brief.voice.name,
             call.profile.rules.push_to_talk,
         )
-        items, self._journal = Items(), Journal()
+        items, self._journal = Items(), Journal(self._dropped)
         self.teller = Teller(call.profile, self._settings, items, self._journal)
         self.hearer = Hearer(call, parts, self._settings, items, self.teller)
         self.over = asyncio.Event()
@@ -108,6 +109,11 @@ class RealtimeClient:
         else:
             self.call.client_lost()
             self._leaving = self._end_in(COMES_BACK_S, "client_lost")
+
+    def _dropped(self, number: int) -> None:
+        """The client was too slow to be sent the sound of event `number`."""
+        if piece := self.teller.piece(number):
+            self.call.feed(on.SoundDropped(self.call.now(), *piece))
 
     def _end_in(self, seconds: float, reason: str) -> asyncio.TimerHandle:
         return asyncio.get_running_loop().call_later(seconds, self.call.end, reason)

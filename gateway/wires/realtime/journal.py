@@ -46,8 +46,8 @@ class Message:
 class Line:
     """What one socket has not got yet."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
+    def __init__(self, now: Callable[[], float], dropped: Callable[[int], None]) -> None:
+        self._now, self._dropped = now, dropped
         self._waiting: deque[Message] = deque()
         self._chars = 0
         self._fresh = asyncio.Event()
@@ -71,6 +71,7 @@ class Line:
             if message.is_audio and left < CLIENT_LATE_S - AUDIO_LATE_S:
                 # Old sound is worth less than being in time again.
                 DROPPED.inc()
+                self._dropped(message.number)
                 continue
             try:
                 async with asyncio.timeout(left):
@@ -97,8 +98,11 @@ class Line:
 class Journal:
     """Numbers events, keeps the control events, and hands all to the socket that is attached."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
+    def __init__(
+        self, dropped: Callable[[int], None] = lambda number: None, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`dropped` is told the number of each event with sound that the reader does not get."""
+        self._now, self._dropped = now, dropped
         self._prefix = f"event_{uuid4().hex[:8]}_"
         self._count = 0
         self._kept: deque[Message] = deque()
@@ -133,7 +137,7 @@ class Journal:
 
     def attach(self) -> Line:
         """A socket is there: it gets what comes from now on."""
-        self._line = Line(self._now)
+        self._line = Line(self._now, self._dropped)
         return self._line
 
     def replay(self, after: int) -> bool:

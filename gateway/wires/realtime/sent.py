@@ -1,7 +1,7 @@
 """Which sound went under which event number: tells how far a client got that comes back."""
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from uuid import UUID
 
 from gateway.session.events import Arrived
@@ -29,6 +29,16 @@ class SentSound:
             del numbers[:KEPT], ends[:KEPT]
         numbers.append(number)
         ends.append(end)
+
+    def piece(self, number: int) -> tuple[UUID, int, int] | None:
+        """The turn whose sound event `number` carried, and from where to where; None where that is long ago."""
+        for turn_id, (numbers, ends) in self._turns.items():
+            place = bisect_left(numbers, number)
+            if place < len(numbers) and numbers[place] == number:
+                # Where the sound had been rewound, the piece before ended further on.
+                start = ends[place - 1] if place else 0
+                return (turn_id, start, ends[place]) if start < ends[place] else None
+        return None
 
     def until(self, number: int) -> tuple[Arrived, ...]:
         """Where the turns broke off for a client that got the events up to `number` and none behind it."""

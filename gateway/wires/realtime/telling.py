@@ -140,6 +140,10 @@ class Teller:
         """Where the turns' sound broke off for a client that got the events up to `number`."""
         return self._sent.until(number)
 
+    def piece(self, number: int) -> tuple[UUID, int, int] | None:
+        """The turn whose sound event `number` carried, and from where to where."""
+        return self._sent.piece(number)
+
     def _audio(self, turn_id: UUID, audio: str) -> None:
         if audio:
             number = self._journal.put_sound("response.output_audio.delta", self._place(turn_id), audio)

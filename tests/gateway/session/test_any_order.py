@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from gateway.session import effects as do
 from gateway.session import events as on
 from gateway.session.clock import samples
-from gateway.session.playout import LEAD
+from gateway.session.playout import LEAD, PIECE
 from gateway.session.rules import Rules, Traits
 from tests.gateway.session.driver import Call, replayed, spoken
 
@@ -47,6 +47,7 @@ STEPS = st.lists(
         st.tuples(st.just("sound"), TEXTS),
         st.tuples(st.sampled_from(["finishes", "fails"]), st.integers(0, 2)),
         st.tuples(st.just("played"), st.tuples(st.integers(0, 2), st.integers(-100, 4000))),
+        st.tuples(st.just("drops"), st.tuples(st.integers(0, 2), st.integers(0, 4000), st.integers(0, 4000))),
         st.tuples(st.just("lost"), st.just(0)),
         st.tuples(st.just("back"), st.none() | st.lists(st.integers(0, 5000), max_size=3)),
     ),
@@ -172,6 +173,11 @@ class Chaos:
     def _played(self, now: int, report: tuple[int, int]) -> on.Event:
         back, heard = report
         return on.PlaybackReported(now, self._last(self.agent_turns, back), heard * samples(1))
+
+    def _drops(self, now: int, what: tuple[int, int, int]) -> on.Event:
+        back, start, length = what
+        turn_id = self._last(self.agent_turns, back)
+        return on.SoundDropped(now, turn_id, samples(start), samples(start + length))
 
     def _lost(self, now: int, _: int) -> on.Event:
         return on.ClientLost(now)
@@ -322,7 +328,7 @@ def sound_is_paced(call: Call) -> None:
             until = 0
         goes_on = piece.turn_id, piece.end
         until = max(until, samples(when)) + len(piece.pcm) // 2
-        assert until - samples(when) <= LEAD + samples(10), "but for the bit that fades"
+        assert until - samples(when) <= LEAD + PIECE, "but for a bit that fades, or a rest"
 
 
 def nothing_is_said_to_nobody(call: Call) -> None:

@@ -186,6 +186,22 @@ def test_a_texts_turn_comes_when_somebody_is_there() -> None:
     assert call.injection(tea)[-1] == "heard"
 
 
+def test_what_a_slow_client_did_not_get_was_not_heard() -> None:
+    call = answering()
+    call.until(3000)
+    start, end = samples(4 * WORD), samples(6 * WORD)
+    call.feed(on.SoundDropped(samples(3000), turn_id(call), start, end))
+    call.until(BEGINS + LENGTH + 1000)
+    (ended,) = call.told(do.AgentEnded)
+    assert ended.heard == samples(LENGTH) - (end - start)
+    heard = ANSWER.split()
+    assert ended.heard_text.split() == heard[:4] + heard[6:]
+    # The last word is dropped when the turn is over, for all that the session knew.
+    call.feed(on.SoundDropped(samples(call.time), turn_id(call), samples(LENGTH - WORD), samples(LENGTH)))
+    (corrected,) = call.told(do.HeardCorrected)
+    assert corrected.heard_text.split() == heard[:4] + heard[6:-1]
+
+
 # The user's floor.
 
 

@@ -70,7 +70,7 @@ async def assert_too_slow(line: Line, socket: Socket) -> None:
 
 
 async def test_events_come_in_order_and_their_ids_end_in_a_growing_number(clock: Clock) -> None:
-    events = Journal(clock)
+    events = Journal(now=clock)
     line = events.attach()
     events.put("a", {"x": 1})
     events.put_sound("b", {}, "AAAA")
@@ -79,8 +79,9 @@ async def test_events_come_in_order_and_their_ids_end_in_a_growing_number(clock:
     assert [int(e["event_id"].rsplit("_", 1)[1]) for e in (first, second)] == [1, 2]
 
 
-async def test_sound_that_is_a_second_late_is_left_out_and_counted(clock: Clock) -> None:
-    events, socket = Journal(clock), Socket(awaits=2)
+async def test_sound_that_is_a_second_late_is_left_out_told_and_counted(clock: Clock) -> None:
+    dropped: list[int] = []
+    events, socket = Journal(dropped.append, clock), Socket(awaits=2)
     line = events.attach()
     events.put_sound("old.audio", {}, "AAAA")
     events.put("old.control", {})
@@ -90,10 +91,11 @@ async def test_sound_that_is_a_second_late_is_left_out_and_counted(clock: Clock)
     await pour(line, socket)
     assert socket.got == ["old.control", "new.audio"]
     assert journal.DROPPED._value.get() == before + 1
+    assert dropped == [1]
 
 
 async def test_an_event_ten_seconds_late_ends_the_connection(clock: Clock) -> None:
-    events = Journal(clock)
+    events = Journal(now=clock)
     line = events.attach()
     events.put("control", {})
     clock.now += 10.5
@@ -104,7 +106,7 @@ async def test_a_client_that_takes_nothing_at_all_is_found_out(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(journal, "CLIENT_LATE_S", 0.05)
-    events, socket = Journal(clock), Socket()
+    events, socket = Journal(now=clock), Socket()
     socket.open.clear()
     line = events.attach()
     events.put("control", {})
@@ -113,7 +115,7 @@ async def test_a_client_that_takes_nothing_at_all_is_found_out(
 
 async def test_too_much_that_waits_ends_the_connection(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal, "WAITING_CHARS", 1000)
-    events = Journal(clock)
+    events = Journal(now=clock)
     line = events.attach()
     for _ in range(3):
         events.put("control", {"filler": "a" * 500})
@@ -121,7 +123,7 @@ async def test_too_much_that_waits_ends_the_connection(clock: Clock, monkeypatch
 
 
 async def test_sound_is_the_delta_of_an_event_like_any_other(clock: Clock) -> None:
-    events = Journal(clock)
+    events = Journal(now=clock)
     line, texts = events.attach(), []
 
     async def take(text: str) -> None:
@@ -136,7 +138,7 @@ async def test_sound_is_the_delta_of_an_event_like_any_other(clock: Clock) -> No
 
 
 async def test_a_client_that_comes_back_gets_what_it_missed_without_the_sound(clock: Clock) -> None:
-    events = Journal(clock)
+    events = Journal(now=clock)
     for place in range(0, 6, 2):
         events.put(f"event.{place}", {})
         events.put_sound(f"event.{place + 1}", {}, "AAAA")
@@ -148,7 +150,7 @@ async def test_a_client_that_comes_back_gets_what_it_missed_without_the_sound(cl
 
 
 async def test_a_client_that_missed_nothing_gets_nothing(clock: Clock) -> None:
-    events = Journal(clock)
+    events = Journal(now=clock)
     events.put("event", {})
     line = events.attach()
     assert events.replay(after=1)
@@ -159,7 +161,7 @@ async def test_a_client_that_missed_nothing_gets_nothing(clock: Clock) -> None:
 async def test_what_is_no_longer_kept_cannot_be_replayed(
     clock: Clock, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
-    events = Journal(clock)
+    events = Journal(now=clock)
     events.put("event", {})
     size = len(events._kept[0].text)
     monkeypatch.setattr(journal, limit, 2 if limit == "KEPT" else 2 * size)
@@ -174,14 +176,14 @@ async def test_what_is_no_longer_kept_cannot_be_replayed(
 
 
 async def test_a_number_that_was_never_reached_cannot_be_resumed(clock: Clock) -> None:
-    events = Journal(clock)
+    events = Journal(now=clock)
     events.attach()
     assert not events.replay(after=1)
 
 
 async def test_sound_that_was_lost_is_no_gap(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal, "KEPT", 1)
-    events = Journal(clock)
+    events = Journal(now=clock)
     events.put("control", {})
     for _ in range(5):
         events.put_sound("audio", {}, "AAAA")

@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 
 from gateway.ports import Sound
+from gateway.session import effects as do
 from gateway.session import events as on
 from gateway.session.clock import samples
 from gateway.store.rows import EventRow
 from gateway.wires.realtime import client as clients
+from gateway.wires.realtime import journal
 from gateway.wires.realtime import socket as wire
 from gateway.wires.realtime.formats import expansion
 from personas.model import Voice
-from tests.gateway.harness import WORD, Client, Gateway, TestVoice, number, sound
+from tests.gateway.harness import WORD, Client, Gateway, TestVoice, Watch, number, sound
 from tests.gateway.proxy import Proxy
 
 LONG = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
@@ -205,3 +207,19 @@ async def test_that_nothing_comes_while_the_client_is_away_is_no_silence(
     await again.send("input_audio_buffer.commit")
     await again.until("input_audio_buffer.committed")
     assert ears.heard == heard + samples(5000) * 2
+
+
+async def test_sound_that_a_slow_reader_never_got_was_not_heard(
+    gateway: Gateway, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # All sound is late at once.
+    monkeypatch.setattr(journal, "AUDIO_LATE_S", 0.0)
+    session = await gateway.session()
+    watch = Watch(gateway.call(session))
+    client = await gateway.attach(session, via=proxy)
+    await client.send("response.create", response={"instructions": LONG})
+    response = await rest(client)
+    assert client.sound(response) == b""
+    ended, *corrected = [f for f in watch.facts if isinstance(f, do.AgentEnded | do.HeardCorrected)]
+    last = corrected[-1] if corrected else ended
+    assert (last.heard, last.heard_text) == (0, "")
