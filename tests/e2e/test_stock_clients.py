@@ -174,6 +174,7 @@ def test_the_client_is_the_one_that_people_use_today(
 def test_nothing_is_an_error(call: Call) -> None:
     assert call.room.told("error") == []
     assert call.complaints == []
+    assert call.room.process.returncode == 0, "it did not leave when the call was over"
 
 
 def test_a_turn_by_voice_is_understood_and_answered(call: Call) -> None:
@@ -206,7 +207,8 @@ def test_a_question_over_the_agent_stops_it(call: Call) -> None:
 def test_a_tool_is_run_and_its_result_told(call: Call) -> None:
     *_, acknowledgement, result = call.told("agent", call.barged_in)
     assert "Tokyo" in acknowledgement
-    assert re.fullmatch(r"It's \d+:\d\d in the \w+ in Tokyo\.", result)
+    assert result.startswith("It's")
+    assert result.endswith("in Tokyo.")
     assert call.room.told("tool") == (["tell_time"] if call.client.shows_tools else [])
 
 
@@ -222,3 +224,4 @@ async def test_the_rows_tell_the_same(call: Call, database: asyncpg.Connection) 
     assert overs >= {"backchannel", "barge_in"}
     [tool] = await rows(database, "voice_tool_invocations", call.session_id)
     assert (tool["action"], tool["status"]) == ("tell_time", "success")
+    assert tool["result"]["response_text"] == call.told("agent", call.barged_in)[-1]

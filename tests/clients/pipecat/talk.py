@@ -3,7 +3,8 @@
 import asyncio
 
 from example import call
-from pipecat.frames.frames import EndFrame, InputAudioRawFrame, InterruptionFrame
+from pipecat.frames.frames import EndWorkerFrame, InputAudioRawFrame, InterruptionFrame
+from pipecat.processors.frame_processor import FrameDirection
 from pipecat.transports.base_input import BaseInputTransport
 from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import BaseTransport, TransportParams
@@ -27,7 +28,7 @@ class Ears(BaseInputTransport):
     async def _listen(self):
         async for pcm in self._microphone:
             await self.push_audio_frame(InputAudioRawFrame(audio=pcm, sample_rate=RATE, num_channels=1))
-        await self.push_frame(EndFrame())
+        await self.push_frame(EndWorkerFrame(), FrameDirection.UPSTREAM)
 
 
 class Mouth(BaseOutputTransport):
