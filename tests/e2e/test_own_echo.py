@@ -25,10 +25,12 @@ async def test_the_agent_s_own_sound_interrupts_nothing_and_the_user_over_it_doe
             await caller.say(timeline(0.5, await voice.say(question), 0.3))
             answer = await caller.answer()
             assert answer["status"] == "completed", "\n".join(map(brief, caller.events))
-            await caller.when(lambda: caller.now() > caller.sounds_until())
+            await caller.when("the end of the answer's sound", lambda: caller.now() > caller.sounds_until())
         await caller.say(timeline(0.5, await voice.say("tell me a joke"), 0.3))
         asked = caller.now()
-        await caller.when(lambda: (caller.sounded(asked) or caller.now()) + 1.0 < caller.now())
+        await caller.when(
+            "a second of sound", lambda: (caller.sounded(asked) or caller.now()) + 1.0 < caller.now()
+        )
         await caller.say(timeline(stop, 0.3))
         assert (await caller.answer())["status"] == "cancelled"
         session_id = UUID(caller.session_id)
