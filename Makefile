@@ -13,7 +13,7 @@ CLIENTS := $(patsubst tests/clients/%/requirements.lock,.venvs/%/.done,$(wildcar
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check lock clean
+.PHONY: help run test soak check lock clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -24,6 +24,9 @@ run: $(DONE)/base web/dist/index.html ## Set everything up and start it; Ctrl-C 
 test: $(DONE)/dev $(DONE)/chromium web/dist/index.html $(CLIENTS) ## Set everything up and pass all tests
 	$(STEP) "tests of the page" .ci/setup/node web npm test
 	@.venv/bin/pytest -n 2
+
+soak: $(DONE)/base ## Ten minutes of calls that come and go: no byte wrong, and no memory lost
+	@.venv/bin/antiphon bench gateway --soak
 
 check: $(DONE)/dev web/dist/index.html ## Format, lint, types, import rules, page
 	$(STEP) "format" .venv/bin/ruff format --check .

@@ -40,6 +40,7 @@ class Sent:
     """A frame on its way."""
 
     pcm: bytes
+    """What must come back."""
     at: float
     """By `time.perf_counter`."""
     counts: bool
@@ -50,6 +51,7 @@ class Caller:
     """One call, from its socket's opening to its close.
 
     Args:
+        answer: what must come back for a frame.
         echoed: told the seconds from the sending of a frame that counts to the coming of its last byte.
         late: told the seconds by which a frame left later than it was due.
     """
@@ -59,10 +61,11 @@ class Caller:
         number: int,
         address: Address,
         frame_ms: int,
+        answer: Callable[[bytes], bytes],
         echoed: Callable[[float], None],
         late: Callable[[float], None],
     ) -> None:
-        self._number, self._address, self._frame_ms = number, address, frame_ms
+        self._number, self._address, self._frame_ms, self._answer = number, address, frame_ms, answer
         self._echoed, self._late = echoed, late
         self._loop = asyncio.get_running_loop()
         self._talk, self._hush = (round(s * 1000 / frame_ms) for s in (TALK_S, HUSH_S))
@@ -146,7 +149,7 @@ class Caller:
             pcm = bytes(samples(self._frame_ms) * BYTES)
         else:
             pcm = signal.frame(self._number, self._frame, self._frame_ms)
-            self._sent.append(Sent(pcm, time.perf_counter(), self.counts))
+            self._sent.append(Sent(self._answer(pcm), time.perf_counter(), self.counts))
             self.frames += self.counts
         self._frame += 1
         self._say(b'{"type":"input_audio_buffer.append","audio":"' + base64.b64encode(pcm) + b'"}')

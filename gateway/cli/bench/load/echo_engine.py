@@ -1,4 +1,4 @@
-"""An engine that gives back what it hears, and ears that hear nothing: what is left is the gateway itself.
+"""An engine that gives back all that it hears, and ears that hear nothing: what is left is the gateway itself.
 
 Only the process under test puts them in (`under_test`); no setting chooses them.
 """
@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable
 from uuid import UUID
 
+from gateway.cli.bench.load.signal import answer
 from gateway.conversation import Conversation
 from gateway.ports import Brief, Mode, Sink
 from gateway.session.events import Event
@@ -15,9 +16,10 @@ from services.base.ids import new_id
 
 
 class EchoEngine:
-    """Hears, and answers with the same sound: a turn for each stretch of it, ended by digital silence.
+    """Hears, and gives each byte back as another (`signal.answer`).
 
-    Its callers' sound has no zero byte (`signal`), so that silence can be told from it without a look at samples.
+    Each stretch of sound is a turn, ended by digital silence. Its callers' sound has no zero byte (`signal.frame`), so
+    silence is told from it without a look at samples.
     """
 
     traits = Traits(hears=True, basis="model")
@@ -48,7 +50,7 @@ class EchoEngine:
                 self._turn = new_id()
                 self._sink.opened(self._turn)
             self._sounding = True
-            self._sink.sound(self._turn, sound)
+            self._sink.sound(self._turn, answer(sound))
         elif self._turn is not None and self._sounding:
             over, self._turn, self._sounding = self._turn, None, False
             self._sink.finished(over)

@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gateway.cli.bench.load import signal
 from gateway.cli.bench.load.caller import Address, Caller
 from gateway.cli.bench.load.process import cpu_s, memory_kb
 
@@ -29,7 +30,11 @@ class Target:
     address: Address
     pid: int
     greets: bool
-    """It speaks the Realtime protocol; else it gives back what it gets."""
+    """It speaks the Realtime protocol; else it gives back each message that it gets."""
+
+    def answer(self, pcm: bytes) -> bytes:
+        """What must come back for `pcm`."""
+        return signal.answer(pcm) if self.greets else pcm
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +130,11 @@ class Load:
     async def opened(self) -> Caller:
         """A further call, open and silent."""
         self._made += 1
-        caller = Caller(self._made, self.target.address, self.frame_ms, self._took.append, self._was_late)
-        await caller.open(self.target.greets)
+        target = self.target
+        caller = Caller(
+            self._made, target.address, self.frame_ms, target.answer, self._took.append, self._was_late
+        )
+        await caller.open(target.greets)
         return caller
 
     async def hang_up(self, callers: list[Caller]) -> int:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 from gateway.cli.bench.load.generator import Figures
 from gateway.cli.bench.load.servers import Written
+from gateway.cli.bench.load.soak import MOST_GROWTH, Endured
 
 NEVER = "not measured"
 
@@ -51,14 +52,52 @@ class Report:
             yield _row(name, *(_shown(getattr(load, field), form) for load in columns))
         if self.ratio is not None:
             yield f"p99 is {self.ratio:.1f} times the relay's"
-        written = self.written
-        yield (
-            f"{written.events} events and {written.turns} turns of {written.sessions} sessions written, "
-            f"{written.refused} rows refused, {written.still_active} sessions left open"
-        )
+        yield told(self.written)
         for load in columns:
             yield from load.faults
         yield f"load average {load_average()}"
+
+
+@dataclass(frozen=True, slots=True)
+class SoakReport:
+    """A long run."""
+
+    frame_ms: int
+    endured: Endured
+    written: Written
+
+    @property
+    def right(self) -> bool:
+        """Whether every byte came back, the memory stayed flat, every row was written and every session ended."""
+        return self.endured.right and not self.written.refused and not self.written.still_active
+
+    def json(self) -> str:
+        body = {**asdict(self), "growth": self.endured.growth, "right": self.right}
+        return json.dumps({**body, "load_average": load_average()}, indent=2)
+
+    def lines(self) -> Iterator[str]:
+        """In words."""
+        seen = self.endured
+        yield (
+            f"{seen.steady} calls stayed for {seen.seconds:g} s, {seen.came_and_went} came and went: {seen.frames} "
+            f"frames of {self.frame_ms} ms, {seen.lost} lost"
+        )
+        if seen.growth is None:
+            yield f"memory: {NEVER}"
+        else:
+            last = seen.memory_kb[-1]
+            yield f"memory (PSS) {last} kB in the end, {seen.growth:+.1%} since it was warm ({MOST_GROWTH:.0%} may be)"
+        yield told(self.written)
+        yield from seen.faults
+        yield f"load average {load_average()}"
+
+
+def told(written: Written) -> str:
+    """What the store held, in words."""
+    return (
+        f"{written.events} events and {written.turns} turns of {written.sessions} sessions written, "
+        f"{written.refused} rows refused, {written.still_active} sessions left open"
+    )
 
 
 ROWS = (

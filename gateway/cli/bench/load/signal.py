@@ -11,6 +11,21 @@ NOISE = random.Random(0).randbytes(2**20).replace(b"\0", b"\1")
 """20 s of it: a call's sound is like none that was heard in the last seconds, or it would be taken for an echo."""
 
 
+def _shuffled() -> bytes:
+    values = bytearray(range(1, 256))
+    random.Random(1).shuffle(values)
+    return bytes([0, *values])
+
+
+OTHER = _shuffled()
+"""For each byte another one; silence stays silence."""
+
+
+def answer(pcm: bytes) -> bytes:
+    """What the engine gives back for `pcm`: all of it, and yet nothing like it, or it would be taken for an echo."""
+    return pcm.translate(OTHER)
+
+
 def frame(caller: int, number: int, frame_ms: int) -> bytes:
     """PCM16 of `caller`'s frame `number`: both numbers, and noise that goes on from frame to frame."""
     length = samples(frame_ms) * BYTES
