@@ -31,7 +31,11 @@ from gateway.cli.bench.voices import NoVoice, Voices, own_synthesizer
 )
 @click.option("--only", multiple=True, help="Of ours, the scenario of this name; more than once for several.")
 @click.option(
-    "--rounds", default=1, show_default=True, help="How often each line is said, by voices in turn."
+    "--rounds",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="How often each line is said, by voices in turn.",
 )
 @click.option("--lines", type=click.IntRange(1), help="Of each scenario, so many lines at most.")
 @click.option("--voice", "voices", multiple=True, help="Who speaks: espeak:NAME or flite:NAME.")
