@@ -28,6 +28,7 @@ from services.transcriber.listener import Listener, Probability
 from services.transcriber.loudness import Samples
 from services.transcriber.protocol import Event, Final, encode
 from services.transcriber.recogniser import Recogniser
+from services.transcriber.room import Room
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,9 @@ def main() -> None:
     set_up_logs("transcriber")
     cache, *folder = (Path(argument) for argument in sys.argv[2:])
     decoder = recogniser.load(vocabulary.prepare(folder[0] if folder else None, cache))
+    # So that no call has to: the models' first steps, and the noise that all share.
     voice_activity()(np.zeros(512, np.float32))
+    Room().under(np.zeros(512, np.float32))
     gc.collect()
     # What is loaded stays where it is, so that workers share its memory: 10 MB of 150 are a worker's own.
     gc.freeze()

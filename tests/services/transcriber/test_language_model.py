@@ -9,6 +9,7 @@ from services.transcriber.language_model import END, START, LanguageModel, Sourc
 GENERAL = ["what is the time", "what is the weather like", "tell me the time please", "call my mother"]
 DOMAIN = ["what is the pressure", "turn off the pump"]
 EVERYDAY = {word: 1.0 for text in [*GENERAL, *DOMAIN, "ada grace"] for word in text.split()}
+WORDS = "san francisco fly to boston back from near in".split()
 HISTORIES = [
     (),
     (START,),
@@ -40,6 +41,15 @@ def test_the_domain_is_likelier_by_its_weight() -> None:
     history = ("is", "the")
     assert heavy.p("pressure", history) > heavy.p("time", history)
     assert even.p("pressure", history) < even.p("time", history)
+
+
+def test_a_word_that_follows_one_word_alone_is_not_expected_after_others() -> None:
+    often = ["san francisco"] * 9 + ["fly to boston", "back from boston", "near boston"]
+    trained = train(
+        [Source([text.split() for text in often], 1.0)], EVERYDAY | dict.fromkeys(WORDS, 1.0), 0.1
+    )
+    assert trained.p("francisco", ("san",)) > trained.p("boston", ("san",))
+    assert trained.p("francisco", ("in",)) < trained.p("boston", ("in",))
 
 
 def test_a_word_of_no_phrase_gets_through() -> None:

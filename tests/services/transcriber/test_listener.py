@@ -97,10 +97,10 @@ def test_people_are_heard(listen: Listen, name: str, words: str) -> None:
     ],
 )
 def test_bad_microphones_are_understood(listen: Listen, through: Callable[[np.ndarray], np.ndarray]) -> None:
-    sound = spoken(ASKED).astype(np.float64)
-    worse = np.clip(through(sound), -32768, 32767).astype(np.int16)
+    sound = spoken(ASKED)
+    worse = np.clip(through(sound.astype(np.float64)), -32768, 32767).astype(np.int16)
     events = turn(listen(24000), worse)
-    assert abs(next(e for e in events if isinstance(e, SpeechStarted)).at - extent(spoken(ASKED))[0]) <= 2400
+    assert abs(next(e for e in events if isinstance(e, SpeechStarted)).at - extent(sound)[0]) <= 2400
     assert distance(ASKED, final(events).text) <= 2
 
 

@@ -23,7 +23,7 @@ with Espeak() as espeak:
 
 
 @functools.cache
-def spoken(text: str, rate: int = 24000, voice: str = "en-us+f2") -> Sound:
+def spoken(text: str, rate: int = 24000, voice: str = "en-us") -> Sound:
     """`text` by eSpeak, between two half seconds of silence."""
     made = subprocess.run(
         [sys.executable, "-c", SPEAK, text, voice], capture_output=True, check=True, timeout=60
