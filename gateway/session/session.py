@@ -285,7 +285,8 @@ class Session:
             self._announce(turn)
 
     def _announce(self, turn: UserTurn) -> None:
-        if not turn.announced:
+        # The end of one that is taken back is not told, so neither is its beginning.
+        if not turn.announced and not turn.discarded:
             turn.announced = True
             before = turn.continues or self.user.may_continue(turn)
             self._tell(do.UserStarted(turn.turn_id, turn.onset, before.turn_id if before else None))
