@@ -65,7 +65,7 @@ class Outbox:
 
     When `limit` rows wait, the log of the calls gives way to the calls: a new event or latency is dropped, and any
     other row takes the place of the newest event or latency that waits. So what was logged first is kept, and a
-    session's log ends early rather than losing its beginning. Only when nothing is left to take the place of is such
+    session's log has a gap rather than no beginning. Only when nothing is left to take the place of is such
     a row dropped too. All that is dropped is counted, and said once until the outbox has been empty again.
 
     `put` belongs to the event loop's thread.

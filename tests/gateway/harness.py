@@ -168,6 +168,14 @@ class Watch:
 
     def sound(self, piece: Outgoing) -> None:
         self.sounds.append(piece)
+        self._fresh.set()
+
+    async def sounded(self, samples_: int) -> None:
+        """Wait until so much sound has left since the watch began."""
+        async with asyncio.timeout(PATIENCE):
+            while sum(len(piece.pcm) // 2 for piece in self.sounds) < samples_:
+                self._fresh.clear()
+                await self._fresh.wait()
 
     def ended(self, reason: str) -> None:
         self.end_reason = reason

@@ -12,9 +12,9 @@ from sqlalchemy import select
 
 from bridge.ledger import Invocation, LedgerAway
 from gateway.cli.postgres import EmbeddedPostgres
-from gateway.store import migrate, tables
+from gateway.store import migrate, outbox, tables
 from gateway.store.engine import StoreAway
-from gateway.store.outbox import Outbox
+from gateway.store.outbox import LIMIT, Outbox
 from gateway.store.rows import EventRow, SessionRow
 from gateway.store.store import Store
 from services.base.ids import new_id
@@ -40,14 +40,14 @@ async def kill(server: EmbeddedPostgres) -> None:
         await server.wait()
 
 
-async def written(store: Store, session: SessionRow) -> list[int]:
-    events = await store.queries.events(session.session_id, limit=10_000)
+async def written(store: Store, session: SessionRow, after: int = -1) -> list[int]:
+    events = await store.queries.events(session.session_id, after=after, limit=10_000)
     return [event["seq"] for event in events or []]
 
 
-def put_events(outbox: Outbox, session: SessionRow, seqs: range) -> None:
+def put_events(to: Outbox, session: SessionRow, seqs: range) -> None:
     for seq in seqs:
-        outbox.put(
+        to.put(
             EventRow(
                 session_id=session.session_id, seq=seq, at=later(0), at_samples=seq, kind="tick", payload={}
             )
@@ -69,6 +69,29 @@ async def test_a_kill_in_mid_write_loses_nothing_and_doubles_nothing(server: Emb
         await server.start()
         assert await store.outbox.flush(WAIT_S)
         assert await written(store, session) == list(range(4_000))
+
+
+async def test_an_outage_that_outlasts_the_outbox_leaves_one_gap_that_is_counted(
+    server: EmbeddedPostgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    session = SessionRow(session_id=new_id())
+    async with Store.open(server.url(), "node", ledger_limit=WAIT_S) as store:
+        store.outbox.put(session)
+        assert await store.outbox.flush(WAIT_S)
+        await kill(server)
+        before = outbox.DROPPED.labels("voice_events")._value.get()
+        put_events(store.outbox, session, range(LIMIT + 2_000))
+        assert store.outbox.depth == LIMIT
+        assert outbox.DROPPED.labels("voice_events")._value.get() == before + 2_000
+        assert [record.message for record in caplog.records].count("outbox full, rows are dropped") == 1
+
+        await server.start()
+        assert await store.outbox.flush(WAIT_S)
+        put_events(store.outbox, session, range(LIMIT + 2_000, LIMIT + 2_010))
+        assert await store.outbox.flush(WAIT_S)
+        first, second = await written(store, session), await written(store, session, after=LIMIT - 1)
+        assert first == list(range(LIMIT))
+        assert second == list(range(LIMIT + 2_000, LIMIT + 2_010))
 
 
 async def test_the_ledger_says_that_it_is_away_and_serves_again(

@@ -223,3 +223,30 @@ async def test_sound_that_a_slow_reader_never_got_was_not_heard(
     ended, *corrected = [f for f in watch.facts if isinstance(f, do.AgentEnded | do.HeardCorrected)]
     last = corrected[-1] if corrected else ended
     assert (last.heard, last.heard_text) == (0, "")
+
+
+async def test_what_a_stall_held_up_comes_whole_and_in_order(gateway: Gateway, proxy: Proxy) -> None:
+    session, client = await spoken_to(gateway, proxy)
+    ears = next(iter(gateway.parts.ears.values()))
+    proxy.stall()
+    # Up, in the meantime, the client goes on as well.
+    said = [sound(20, level=9000)] * 20
+    for chunk in said:
+        await client.send("input_audio_buffer.append", audio=chunk)
+    await Watch(gateway.call(session)).sounded(samples(400))
+    assert ears.heard == 0
+    proxy.flow()
+    assert_whole(client.sound(await rest(client)))
+    numbers = [number(event) for event in client.events]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    await client.send("input_audio_buffer.commit")
+    await client.until("input_audio_buffer.committed")
+    assert ears.heard >= 20 * samples(20) * 2
+
+
+async def test_who_only_types_is_answered_and_no_silence_is_listened_to(gateway: Gateway) -> None:
+    client, ears = await gateway.client()
+    for _ in range(2):
+        await client.text("hello")
+        assert (await client.until("response.done"))["response"]["status"] == "completed"
+    assert ears.heard == 0
