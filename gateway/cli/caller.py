@@ -108,12 +108,7 @@ class Caller:
         async with aiohttp.ClientSession() as http:
             made = await _make_session(http, url, {"greeting": False, **wishes})
             secret = made["client_secret"]["value"]
-            async with http.ws_connect(
-                f"{made['realtime_url']}&antiphon=1",
-                headers={"Authorization": f"Bearer {secret}"},
-                protocols=("realtime",),
-                max_msg_size=0,
-            ) as socket:
+            async with await _attach(http, made["realtime_url"], secret) as socket:
                 caller = cls(socket, made["session_id"], secret, room or Room())
                 tasks = [asyncio.create_task(caller._listen()), asyncio.create_task(caller._breathe())]
                 try:
@@ -292,6 +287,18 @@ async def _make_session(http: aiohttp.ClientSession, url: str, wishes: dict[str,
     if answer.status != 201:
         raise CallRefused(made.get("detail") or made.get("title") or f"status {answer.status}")
     return made
+
+
+async def _attach(http: aiohttp.ClientSession, url: str, secret: str) -> aiohttp.ClientWebSocketResponse:
+    try:
+        return await http.ws_connect(
+            f"{url}&antiphon=1",
+            headers={"Authorization": f"Bearer {secret}"},
+            protocols=("realtime",),
+            max_msg_size=0,
+        )
+    except (aiohttp.ClientError, OSError) as error:
+        raise CallRefused(f"{url}: {error}") from error
 
 
 def brief(event: Event) -> str:

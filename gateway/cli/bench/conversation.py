@@ -17,9 +17,10 @@ from gateway.cli.bench.deployment import own_deployment
 from gateway.cli.bench.machine import load as load_average
 from gateway.cli.bench.machine import machine
 from gateway.cli.bench.performing import Trial, cast, perform
-from gateway.cli.bench.scenario import Scenario, load, ours
+from gateway.cli.bench.scenario import Line, Scenario, load, ours
 from gateway.cli.bench.summary import Row, rows, table
 from gateway.cli.bench.voices import NoVoice, Voices, own_synthesizer
+from gateway.cli.caller import CallRefused
 
 
 @click.command()
@@ -76,6 +77,8 @@ def conversation(
         click.echo(note)
     if out is not None:
         out.write_text(json.dumps(run.told(), indent=2))
+    if run.broken:
+        raise run.broken
     if strict and not all(row.met for row in run.rows()):
         sys.exit(1)
 
@@ -98,6 +101,8 @@ class Run:
     trials: list[Trial] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """What could not be measured, and why."""
+    broken: CallRefused | None = None
+    """Why it was not performed to its end."""
     began: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     load_before: list[float] = field(default_factory=load_average)
 
@@ -115,6 +120,7 @@ class Run:
             "load_before": self.load_before,
             "load_after": load_average(),
             "notes": self.notes,
+            "broken": self.broken and str(self.broken),
             "rows": [asdict(row) for row in self.rows()],
             "trials": [asdict(trial) for trial in self.trials],
         }
@@ -140,19 +146,35 @@ async def hold(
         voices: who speaks; where empty, whom each scenario names.
 
     Raises:
-        CallRefused, NoVoice, PartFailed
+        NoVoice, PartFailed
     """
     run = Run(url, rounds, scenarios)
     async with own_synthesizer() as speaking:
         for scenario in scenarios:
             there = _there(run, speaking, voices or scenario.voices)
             for voice, lines in cast(scenario, there, rounds, most):
-                while lines:
-                    async for trial in perform(scenario, url, speaking, voice, lines, asked):
-                        run.trials.append(trial)
-                        click.echo(_line(trial))
-                        lines = lines[1:]
+                try:
+                    await _call(run, scenario, speaking, voice, lines, asked)
+                except CallRefused as refused:
+                    # What was measured so far is still worth telling.
+                    run.broken = refused
+                    return run
     return run
+
+
+async def _call(
+    run: Run, scenario: Scenario, speaking: Voices, voice: str, lines: Sequence[Line], asked: dict[str, Any]
+) -> None:
+    """Have all lines said, in as many calls as it takes.
+
+    Raises:
+        CallRefused, NoVoice
+    """
+    while lines:
+        async for trial in perform(scenario, run.url, speaking, voice, lines, asked):
+            run.trials.append(trial)
+            click.echo(_line(trial))
+            lines = lines[1:]
 
 
 def named(scenarios: Sequence[Scenario], names: Sequence[str]) -> list[Scenario]:

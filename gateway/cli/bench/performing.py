@@ -14,14 +14,16 @@ from gateway.cli.bench.reading import Reading, Recording, read, verdicts
 from gateway.cli.bench.scenario import LINE, HaveSaid, Hum, Line, Noise, Say, Scenario
 from gateway.cli.bench.scenario import Recording as Wav
 from gateway.cli.bench.voices import Voices
-from gateway.cli.caller import API, Caller, CallRefused, Echo, Missing, Room
+from gateway.cli.caller import API, Caller, CallRefused, Echo, Event, Missing, Room
 from gateway.cli.waveforms import Pcm, Stretch
 from gateway.session.clock import samples
 
 SETTLED_S = 2.5
 """A trial is over when nobody has sounded, and nothing was under way, for this long. No pause is waited out longer."""
 
-LONGEST_TRIAL_S = 60.0
+LONGEST_REST_S = 30.0
+"""How long behind the script's last step nobody may come to rest; then the trial is lost."""
+
 FIRST_SOUND_S = 10.0
 """What the agent gets to begin with what it is told to say."""
 
@@ -85,7 +87,8 @@ async def perform(
         asked: further wishes for the session (persona, mode).
 
     Raises:
-        CallRefused, NoVoice
+        CallRefused: there is no call to be had.
+        NoVoice
     """
     scripts = [[await _prepared(voices, voice, step, line) for step in scenario.script] for line in lines]
     room = await _room(scenario, voices, voice)
@@ -95,7 +98,7 @@ async def perform(
             reading, lost = Reading(), ""
             try:
                 reading = read(await _Stage(caller, url).play(script))
-            except Missing as missing:
+            except (Missing, CallRefused) as missing:
                 lost = str(missing)
             met = {} if lost else verdicts(scenario.expect, reading)
             load = round(os.getloadavg()[0], 2)
@@ -148,6 +151,7 @@ class _Stage:
         """
         Raises:
             Missing: what the script waits for does not come, or the trial does not end.
+            CallRefused: the agent cannot be told to speak.
         """
         caller = self.caller
         for step, pcm in script:
@@ -170,12 +174,15 @@ class _Stage:
         await self._agent_ended()
         self.agent_from = self.caller.now()
         address = f"{self.url}{API}/sessions/{self.caller.session_id}/say"
-        async with (
-            aiohttp.ClientSession() as http,
-            http.post(address, json={"text": text}, headers=headers()) as answer,
-        ):
-            if answer.status != 202:
-                raise CallRefused(f"{address}: {await answer.text()}")
+        try:
+            async with (
+                aiohttp.ClientSession() as http,
+                http.post(address, json={"text": text}, headers=headers()) as answer,
+            ):
+                if answer.status != 202:
+                    raise CallRefused(f"{address}: {await answer.text()}")
+        except aiohttp.ClientError as error:
+            raise CallRefused(f"{address}: {error}") from error
         await self.caller.when("sound of the agent", self._agent_sounded, FIRST_SOUND_S)
 
     async def _wait(self, step: Say) -> None:
@@ -195,7 +202,7 @@ class _Stage:
         caller = self.caller
         await caller.when(
             "end of the agent's turn",
-            lambda: not _under_way(caller.events) and caller.now() >= caller.sounds_until() + since_s,
+            lambda: not _agent_busy(caller.events) and caller.now() >= caller.sounds_until() + since_s,
         )
 
     def _agent_sounded(self) -> bool:
@@ -210,28 +217,40 @@ class _Stage:
         def settled() -> bool:
             told = caller.events[-1]["at"] if caller.events else 0.0
             last = max(self.begin, told, caller.sounds_until(), *(end for _, end in self.said))
-            return not _under_way(caller.events) and caller.now() >= last + SETTLED_S
+            busy = _agent_busy(caller.events) or _words_open(caller.events)
+            return not busy and caller.now() >= last + SETTLED_S
 
-        await caller.when("rest", settled, LONGEST_TRIAL_S)
+        await caller.when("rest", settled, LONGEST_REST_S)
 
 
-def _under_way(events: Sequence[dict[str, Any]]) -> bool:
-    """Whether a response or a tool has begun and not ended, or words of the user's are still made out."""
-    open_ones: set[str] = set()
+def _agent_busy(events: Sequence[Event]) -> bool:
+    """Whether a response or a tool has begun and not ended."""
+    busy: set[str] = set()
     for event in events:
         match event["type"]:
             case "response.created":
-                open_ones.add(event["response"]["id"])
+                busy.add(event["response"]["id"])
             case "response.done":
-                open_ones.discard(event["response"]["id"])
-            case "antiphon.tool" if "action" in event:
-                ended = event["status"] not in ("requested", "running")
-                (open_ones.discard if ended else open_ones.add)(event["invocation_id"])
+                busy.discard(event["response"]["id"])
+            case "antiphon.tool" if event["status"] in ("requested", "running"):
+                busy.add(event["invocation_id"])
+            case "antiphon.tool":
+                busy.discard(event["invocation_id"])
+    return bool(busy)
+
+
+def _words_open(events: Sequence[Event]) -> bool:
+    """Whether the user has the floor, or their words are still made out."""
+    floors: set[str] = set()
+    for event in events:
+        match event["type"]:
             case "input_audio_buffer.speech_started":
-                open_ones.add(event["item_id"])
-            case "conversation.item.done" | "conversation.item.deleted":
-                open_ones.discard(event.get("item_id") or event["item"]["id"])
-    return bool(open_ones)
+                floors.add(event["item_id"])
+            case "conversation.item.deleted":
+                floors.discard(event["item_id"])
+            case "conversation.item.done":
+                floors.discard(event["item"]["id"])
+    return bool(floors)
 
 
 def show(line: Line) -> str:

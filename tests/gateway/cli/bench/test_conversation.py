@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from gateway.cli.bench.conversation import Run, conversation, hold
 from gateway.cli.bench.performing import Trial
 from gateway.cli.bench.reading import Reading
-from gateway.cli.bench.scenario import Scenario
+from gateway.cli.bench.scenario import Hum, Scenario
 from gateway.cli.bench.voices import NoVoice
 
 SCENARIO = Scenario.model_validate(
@@ -50,6 +50,13 @@ def test_a_wrong_scenario_is_told_before_anybody_is_called(tmp_path: Path) -> No
 async def test_where_no_voice_can_be_had_nothing_is_measured() -> None:
     with pytest.raises(NoVoice, match="'tom' is neither"):
         await hold("http://127.0.0.1:1", [SCENARIO], 1, None, ["tom"], {})
+
+
+async def test_a_gateway_that_is_not_there_breaks_the_run_off(tmp_path: Path) -> None:
+    hum = SCENARIO.model_copy(update={"lines": (Hum(hum=300),)})
+    run = await hold("http://127.0.0.1:1", [hum], 1, None, ["espeak:en-us"], {})
+    assert "antiphon up" in str(run.broken)
+    assert run.rows()[0].met is None
 
 
 def test_the_json_holds_all_and_says_never_for_what_never_came() -> None:
