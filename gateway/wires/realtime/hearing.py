@@ -243,8 +243,10 @@ class Hearer:
                 "conversation_already_has_active_response", "Wait for the response to end, or cancel it."
             )
         self._teller.response_wish = {"metadata": metadata, "event_id": event.get("event_id")}
-        if instructions:
-            self._call.say(instructions)
+        # LiveKit puts the session's own instructions before those of a response. Nobody is to hear them.
+        to_say = (instructions or "").removeprefix(self._settings.body["instructions"]).strip()
+        if to_say:
+            self._call.say(to_say)
         else:
             self._call.feed(on.AnswerAsked(self._call.now()))
 

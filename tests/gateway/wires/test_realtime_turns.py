@@ -86,6 +86,14 @@ async def test_instructions_of_a_response_are_spoken(gateway: Gateway) -> None:
     assert done["response"]["metadata"] == {"a": "b"}
 
 
+async def test_the_session_s_own_instructions_are_not_spoken(gateway: Gateway) -> None:
+    client, _ = await gateway.client()
+    await client.send("session.update", session={"type": "realtime", "instructions": "You are kind."})
+    await client.send("response.create", response={"instructions": "You are kind.\nTea is ready."})
+    await client.until("response.done")
+    assert gateway.parts.voice.spoken == ["Tea is ready."]
+
+
 async def test_cancel_stops_the_response_and_names_what_was_heard(gateway: Gateway) -> None:
     client, _ = await gateway.client()
     await client.text("one two three four five six seven eight nine ten eleven twelve")
