@@ -32,6 +32,9 @@ AT_ONCE = 2
 INTO_IT_S = 1.3
 """How long the agent speaks when the caller does too. What it can do takes it 5 to 7 s."""
 
+NOD = "okay"
+"""Of what listeners say. eSpeak spells "mhm" out, letter by letter."""
+
 TRIES = 3
 """A busy recogniser may mishear a question, or be too late to tell an "okay" from an interruption. Neither is what
 these tests are about: the caller tries again."""
@@ -117,7 +120,7 @@ async def hold(
     async with Room.with_client(client.call(deployment.url), errors) as room:
         caller = Caller(room, voice)
         answer = await caller.ask("how are you today")
-        nodded = await caller.speak_over("okay", lambda over: not room.told("stop", over.start, over.end))
+        nodded = await caller.speak_over(NOD, lambda over: not room.told("stop", over.start, over.end))
         barged_in = await caller.speak_over(
             "what time is it in tokyo", lambda over: "Tokyo" in " ".join(room.told("agent", over.start))
         )
@@ -136,7 +139,7 @@ async def calls(
     deployment: Deployment, voice: Voice, tmp_path_factory: pytest.TempPathFactory
 ) -> Mapping[str, Call | BaseException]:
     """A call with each of them, and what became of those that failed."""
-    said = ("how are you today", "what can you do", "okay", "what time is it in tokyo")
+    said = ("how are you today", "what can you do", NOD, "what time is it in tokyo")
     spoken = {text: timeline(0.1, await voice.say(text)) for text in said}
     folder = tmp_path_factory.mktemp("stock")
     places = asyncio.Semaphore(AT_ONCE)
