@@ -263,6 +263,17 @@ def test_what_the_user_meant_over_the_agent_is_decided_as_if_no_time_had_passed(
     assert all(event.stop_ms < 300 for event in wish.told(do.BargeIn))
 
 
+def test_a_sound_that_the_loss_cut_short_is_not_taken_for_a_long_one() -> None:
+    call = answering()
+    call.event(1460, lambda now: on.SpeechStarted(now, samples(1400)))
+    got = breaks(call, 1500)
+    stands(call, 6500, got)
+    # The listeners hear its end when they hear something again.
+    call.event(6700, lambda now: on.SpeechStopped(now, samples(1650)))
+    call.until(12_000)
+    assert [event.kind for event in call.told(do.BargeIn)] == ["false_alarm"]
+
+
 def test_a_cough_out_of_the_gap_does_not_cut_the_agent() -> None:
     call = answering()
     got = breaks(call, 1500)
