@@ -22,7 +22,10 @@ HANGOVER = 15
 """300 ms: a user who spoke goes on, also through a soft consonant and the pause between two words."""
 
 SHORT_HANGOVER = 2
-"""After a single block, which may be an outlier of the echo."""
+"""After a block or two, which may be outliers of the echo; 300 ms of it would be taken for a word."""
+
+CONVINCED = 3
+"""So many blocks make a user, counted down with each fifth that is echo."""
 
 PAUSE = THIN_RATE
 """An echo that pauses for less than 1 s is one stretch."""
@@ -61,7 +64,9 @@ class EchoSuppressor:
         self._thinner = Thinner()
         self._heard: Thin = np.zeros(LISTENED, np.int16)
         self._idle = True
-        self._talks_in_a_row = self._hangover = 0
+        self._talk = 0.0
+        """Blocks of late in which a user was heard, up to `CONVINCED`."""
+        self._hangover = 0
         self._passing = True
         self._found: int | None = None
         self._stretch: Stretch | None = None
@@ -125,13 +130,14 @@ class EchoSuppressor:
         decision = self._tracker.decide(self._heard[:last], now)
         self._decided[decision] += 1
         if decision == "talk":
-            self._talks_in_a_row += 1
-            self._hangover = HANGOVER if self._talks_in_a_row > 1 else max(self._hangover, SHORT_HANGOVER)
+            self._talk = min(self._talk + 1, CONVINCED)
+            hangover = HANGOVER if self._talk >= CONVINCED else SHORT_HANGOVER
+            self._hangover = max(self._hangover, hangover)
         if decision != "echo":
             return True
-        self._talks_in_a_row = 0
+        self._talk = max(0.0, self._talk - 1 / 5)
         if self._tracker.moved:
-            self._hangover = 0
+            self._talk, self._hangover = 0.0, 0
             began = self._turn_began + self._tracker.delay * THIN
             self._found = max(began, now * THIN - LET_IN) - ONSET_BEFORE
         if self._hangover:
@@ -189,7 +195,7 @@ class EchoSuppressor:
         self._idle = False
         self._heard = np.zeros(LISTENED, np.int16)
         self._thinner.clear()
-        self._hangover = 0
+        self._talk, self._hangover = 0.0, 0
 
 
 def _energy(sound: Thin) -> float:

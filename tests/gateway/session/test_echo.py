@@ -201,6 +201,15 @@ def test_an_echo_that_waits_in_a_buffer_before_each_turn_is_found_within_200_ms(
     assert len(heard.found) == 3
 
 
+def test_a_click_lets_in_no_more_than_100_ms_of_echo(agent: Sound) -> None:
+    echo = ECHOES["a small room"].of(agent)
+    click, at = np.zeros(len(agent)), samples(3000)
+    click[at : at + samples(30)] = noise(samples(30), 2000)
+    passed = call(agent, echo + click + noise(len(agent), 5)).passed()
+    around = slice(at // PIECE, at // PIECE + 20)
+    assert 0 < np.count_nonzero(passed[around] & (_loud(echo)[around] > 30)) <= 5
+
+
 def test_a_second_turn_of_the_agent_is_silent_from_its_onset(agent: Sound) -> None:
     twice = np.concatenate((agent, np.zeros(samples(4000)), agent))
     echo = ECHOES["a small room"].of(twice)
