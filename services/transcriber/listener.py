@@ -20,7 +20,7 @@ TAIL = 16 * VAD_FRAME
 KEPT = PRE_ROLL + 5 * VAD_FRAME
 """The pre-roll and what passes until an onset is decided."""
 PARTIAL_EVERY = 4 * VAD_FRAME
-"""128 ms of sound."""
+"""128 ms of sound. The words are also told when the voice stops, and when what follows a voice was heard."""
 GARBAGE = 0.15
 """An utterance less certain than this is left out: talk in other languages and sound played backwards lie at
 0.05 to 0.4, understood requests at 0.8."""
@@ -101,22 +101,24 @@ class Listener:
                 self._recent.clear()
                 self._open_until = self._next
             case Ended(number):
-                offset = self._origin + number * VAD_FRAME
-                yield SpeechStopped(self._at(offset))
-                self._open_until = offset + TAIL
+                self._open_until = self._origin + number * VAD_FRAME + TAIL
         if self._activity.speaking or (self._open_until is not None and position < self._open_until):
             self._recogniser.feed(frame, position)
-            yield from self._partial()
+            self._since_partial += VAD_FRAME
+            if self._since_partial >= PARTIAL_EVERY or isinstance(change, Ended):
+                yield from self._partial()
         else:
             if self._open_until is not None:
                 self._open_until = None
+                yield from self._partial()
                 self._recogniser.pause()
             self._recent.append((position, frame))
+        if isinstance(change, Ended):
+            # Behind the words up to here: how long to wait for more is judged by the last of them.
+            yield SpeechStopped(self._at(self._origin + change.frame * VAD_FRAME))
 
     def _partial(self) -> Iterator[Partial]:
-        self._since_partial += VAD_FRAME
-        if self._since_partial < PARTIAL_EVERY:
-            return
+        """The words so far, if they changed."""
         self._since_partial = 0
         words = self._recogniser.words()
         text = _text(words)

@@ -9,9 +9,9 @@ import pytest
 from pocketsphinx import Decoder
 
 from services.transcriber import recogniser
-from services.transcriber.listener import Listener
+from services.transcriber.listener import VAD_FRAME, Listener
 from services.transcriber.protocol import Event, Final, Partial, SpeechStarted, SpeechStopped
-from services.transcriber.recogniser import Recogniser
+from services.transcriber.recogniser import Heard, Recogniser
 from services.transcriber.vocabulary import prepare
 from services.transcriber.worker import voice_activity
 from tests.services.transcriber.voices import Sound, distance, extent, human, silence, spoken
@@ -73,6 +73,39 @@ def test_an_onset_is_told_within_130_ms_and_partial_words_within_the_turn(listen
     assert len(partials) >= 4
     assert all(a.text != b.text for a, b in pairwise(partials))
     assert partials[-1].words[0].text == "what"
+
+
+class Counting:
+    """In place of a recogniser: a word for each frame that it was fed."""
+
+    def __init__(self) -> None:
+        self.fed = 0
+
+    def feed(self, sound: np.ndarray, position: int) -> None:
+        self.fed += len(sound) // VAD_FRAME
+
+    def pause(self) -> None:
+        pass
+
+    def words(self) -> list[Heard]:
+        return [Heard(str(number), 0, 1, 1.0) for number in range(self.fed)]
+
+
+@pytest.mark.parametrize("voiced", range(8, 12))
+def test_words_are_fresh_when_the_voice_stops_and_when_all_was_heard(voiced: int) -> None:
+    recogniser, frame = Counting(), bytes(2 * VAD_FRAME)
+    speech = [0.0] * 12 + [0.9] * voiced + [0.0] * 24
+    listener = Listener(recogniser, lambda _: speech.pop(0), 16000, "en")  # type: ignore[arg-type]
+    counts: list[int] = []
+    while speech:
+        for event in listener.hear(frame):
+            match event:
+                case Partial(_, words):
+                    counts.append(len(words))
+                case SpeechStopped():
+                    assert counts[-1] == recogniser.fed
+    assert counts[-1] == recogniser.fed
+    assert counts == sorted(set(counts))
 
 
 @pytest.mark.parametrize(
