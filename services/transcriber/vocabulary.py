@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 DOMAIN_WEIGHT = 10.0
 """A phrase of this deployment counts like ten general ones."""
+CONVERSATION_WEIGHT = 50.0
+"""Nods, "stop" and "wait" come in every call, and are too short to be told by their sound alone."""
 FREE = 0.1
 """Of single words. With 0.02 free words are lost, with 0.3 known phrases suffer."""
 EVERYDAY_WORDS = 20_000
@@ -53,7 +55,11 @@ def prepare(domain: Path | None, cache: Path) -> Vocabulary:
     frequency = lexicon.frequencies(known)
     sources = [
         Source([[word if word in known else None for word in spoken.spoken(text)] for text in texts], weight)
-        for texts, weight in ((own, DOMAIN_WEIGHT), (phrases.general(), 1.0))
+        for texts, weight in (
+            (own, DOMAIN_WEIGHT),
+            (phrases.conversation(), CONVERSATION_WEIGHT),
+            (phrases.general(), 1.0),
+        )
     ]
     in_phrases = {word for source in sources for phrase in source.phrases for word in phrase if word}
     # Whoever writes down how a word sounds expects to hear it.
@@ -69,10 +75,10 @@ def prepare(domain: Path | None, cache: Path) -> Vocabulary:
 
 
 def _fingerprint(own: list[str], dictionaries: list[Path]) -> str:
-    made = hashlib.sha256(f"{DOMAIN_WEIGHT} {FREE} {EVERYDAY_WORDS}".encode())
+    made = hashlib.sha256(f"{DOMAIN_WEIGHT} {CONVERSATION_WEIGHT} {FREE} {EVERYDAY_WORDS}".encode())
     for module in MADE_FROM:
         made.update(inspect.getsource(module).encode())
-    for file in (phrases.GENERAL, *dictionaries):
+    for file in (phrases.GENERAL, phrases.CONVERSATION, *dictionaries):
         made.update(file.read_bytes())
     made.update("\n".join(own).encode())
     return made.hexdigest()[:16]

@@ -121,6 +121,11 @@ def test_people_are_heard(listen: Listen, name: str, words: str) -> None:
     assert distance(words, final(turn(listen(24000), human(name))).text) <= 2
 
 
+@pytest.mark.parametrize("word", ["wait", "okay", "i see", "wait a second"])
+def test_short_words_that_steer_a_call_are_heard(listen: Listen, word: str) -> None:
+    assert final(turn(listen(24000), spoken(word))).text == word
+
+
 @pytest.mark.parametrize(
     "through",
     [
