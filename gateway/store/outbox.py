@@ -27,6 +27,8 @@ LIMIT = 10_000
 """Rows that may wait: enough to outlast a restart of the database, too few to fill the memory."""
 BATCH = 500
 """Rows in one transaction, so that one bad row costs few repetitions."""
+GATHER_S = 0.05
+"""Rows come in handfuls; what comes within this time shares a transaction."""
 WRITE_S = 10.0
 """A batch takes milliseconds; what takes longer is cut off and tried again."""
 FIRST_PAUSE_S = 0.1
@@ -147,6 +149,8 @@ class Outbox:
     async def _write_on(self) -> None:
         while True:
             await self._any.wait()
+            if self.depth < BATCH:
+                await asyncio.sleep(GATHER_S)
             self._batch = sorted(self._take(), key=lambda waiting: PLACE[waiting.row.TABLE])
             await self._settle([waiting.row for waiting in self._batch])
             self._batch = []
