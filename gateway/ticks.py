@@ -1,7 +1,11 @@
 """Something done again and again, for less than a task that sleeps costs."""
 
 import asyncio
+import math
 from collections.abc import Callable
+
+GRID_S = 0.004
+"""Steps fall on multiples of it: one waking of the loop serves many calls, with the code they share still at hand."""
 
 
 async def every(period_s: float, step: Callable[[], bool]) -> None:
@@ -12,7 +16,7 @@ async def every(period_s: float, step: Callable[[], bool]) -> None:
     """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[None] = loop.create_future()
-    due = loop.time() + period_s
+    due = on_grid(loop.time() + period_s)
     timer: asyncio.TimerHandle | None = None
 
     def fire() -> None:
@@ -25,7 +29,7 @@ async def every(period_s: float, step: Callable[[], bool]) -> None:
         if over:
             done.set_result(None)
             return
-        due = max(due + period_s, loop.time())
+        due = on_grid(max(due + period_s, loop.time()))
         timer = loop.call_at(due, fire)
 
     timer = loop.call_at(due, fire)
@@ -33,3 +37,9 @@ async def every(period_s: float, step: Callable[[], bool]) -> None:
         await done
     finally:
         timer.cancel()
+
+
+def on_grid(at: float) -> float:
+    """The next time on the grid, from `at` on."""
+    # A time on the grid already may be off by the last bit.
+    return math.ceil(at / GRID_S - 1e-3) * GRID_S

@@ -85,6 +85,9 @@ class Session:
 
     def _apply(self, event: on.Event) -> None:
         match event:
+            case on.Tick():
+                # By far the most common, so it is asked for first.
+                pass
             case on.SpeechStarted():
                 if turn := self.user.started(event.onset):
                     self._voice_began(turn, event.onset)
@@ -148,8 +151,6 @@ class Session:
                 self.answers.decide(event.turn_id)
             case on.InjectionAsked():
                 self._mouth.inject(event, self.now)
-            case on.Tick():
-                pass
 
     def _settle(self) -> None:
         """What time and the floors allow by now."""
