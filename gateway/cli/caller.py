@@ -79,6 +79,8 @@ class Caller:
     session_id: str
     secret: str
     room: Room = field(default_factory=Room)
+    watch: Callable[[Event], None] | None = None
+    """Is shown each event as it comes."""
     events: list[Event] = field(default_factory=list)
     """All but sound, each with `at`."""
     spoken: bytearray = field(default_factory=bytearray)
@@ -96,7 +98,9 @@ class Caller:
 
     @classmethod
     @asynccontextmanager
-    async def calling(cls, url: str, room: Room | None = None, **wishes: Any) -> AsyncIterator[Self]:
+    async def calling(
+        cls, url: str, room: Room | None = None, watch: Callable[[Event], None] | None = None, **wishes: Any
+    ) -> AsyncIterator[Self]:
         """Make a session and call; hang up in the end.
 
         Args:
@@ -109,7 +113,7 @@ class Caller:
             made = await _make_session(http, url, {"greeting": False, **wishes})
             secret = made["client_secret"]["value"]
             async with await _attach(http, made["realtime_url"], secret) as socket:
-                caller = cls(socket, made["session_id"], secret, room or Room())
+                caller = cls(socket, made["session_id"], secret, room or Room(), watch)
                 tasks = [asyncio.create_task(caller._listen()), asyncio.create_task(caller._breathe())]
                 try:
                     yield caller
@@ -223,7 +227,10 @@ class Caller:
             if event["type"] == "response.output_audio.delta":
                 self._place(event["response_id"], base64.b64decode(event["delta"]))
             else:
-                self.events.append({"at": self.now(), **event})
+                event = {"at": self.now(), **event}
+                self.events.append(event)
+                if self.watch is not None:
+                    self.watch(event)
                 if event["type"] == "response.done" and event["response"]["status"] == "cancelled":
                     self._drop(event["response"]["id"])
             self._fresh.set()
