@@ -175,8 +175,7 @@ class TranscriberEars:
         """
         try:
             return self._event(wire.decode(text), base)
-        # A field of another type than it should be shows where it is used.
-        except (wire.BadMessage, TypeError) as error:
+        except wire.BadMessage as error:
             raise Lost(f"it sent what cannot be understood: {error}") from error
 
     def _event(self, event: wire.Event, base: int) -> on.Event | None:

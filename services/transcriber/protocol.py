@@ -9,8 +9,8 @@ counts as silence of the same length).
 """
 
 import json
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, fields
+from typing import Any, TypeVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,8 @@ NAMES: dict[str, type[Event]] = {
 }
 TYPES = {kind: name for name, kind in NAMES.items()}
 
+Message = TypeVar("Message", bound=Event | Word)
+
 
 class BadMessage(ValueError):
     """The peer sent what this wire does not know; the message says what."""
@@ -103,13 +105,14 @@ def decode(text: str) -> Event:
         BadMessage: not JSON, an unknown type, or wrong fields.
     """
     body = _object(text)
-    kind = NAMES.get(body.pop("type", ""))
+    name = body.pop("type", None)
+    kind = NAMES.get(name) if isinstance(name, str) else None
     if kind is None:
         raise BadMessage("unknown type of event")
     try:
         if "words" in body:
-            body["words"] = tuple(Word(**word) for word in body["words"])
-        return kind(**body)
+            body["words"] = tuple(_checked(Word(**word)) for word in body["words"])
+        return _checked(kind(**body))
     except TypeError as error:
         raise BadMessage(f"{TYPES[kind]}: {error}") from error
 
@@ -130,6 +133,18 @@ def decode_finish(text: str) -> Finish:
     if body.get("type") != "finish" or not isinstance(at, int) or isinstance(at, bool) or at < 0:
         raise BadMessage('only {"type": "finish", "at": <samples>} is known here')
     return Finish(at)
+
+
+def _checked(message: Message) -> Message:
+    """The message, if each field has exactly its declared type; a whole number passes for a fraction."""
+    for field in fields(message):
+        # The words' own types were checked one by one.
+        wanted = {float: (int, float), int: (int,), str: (str,), bool: (bool,)}.get(field.type, (tuple,))  # type: ignore[arg-type]
+        value = getattr(message, field.name)
+        # type(), since True is an int to isinstance.
+        if type(value) not in wanted:
+            raise TypeError(f"`{field.name}` is {value!r}")
+    return message
 
 
 def _object(text: str) -> dict[str, Any]:
