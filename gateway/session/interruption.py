@@ -21,6 +21,12 @@ LONGEST_HUM = samples(800)
 LATEST = samples(900)
 """By now it is decided, whatever the words."""
 
+LATEST_HUM = samples(1000)
+"""The same of a hum, whose end is told 0.2 s late."""
+
+SHORT = samples(450)
+"""One word in so short a voice is mostly a murmur that was misheard: who wants the floor says more, or a command."""
+
 GRACE = samples(300)
 """How long after a short sound its words are awaited."""
 
@@ -35,8 +41,20 @@ ASSENTS = frozenset("yeah yes yep yup ya okay ok right sure exactly true".split(
 MOST_WORDS = 3
 """A backchannel holds at most three words."""
 
+MOST_MISHEARD = 2
+"""A recogniser makes one or two words of a murmur."""
+
+THIN = frozenset(
+    """i i'm you he she we they it it's a an the who what what's which that this have has had is are am do be to of in
+    on for my me your and or yes""".split()
+)
+"""Words that a recogniser makes of hums ("i'm", "who", "which you"): short, and nothing by themselves."""
+
 COMMANDS = frozenset({"stop", "wait", "hold", "quiet", "enough", "cancel", "pause", "silence", "shut"})
 """Words that take the floor at once when they come first."""
+
+OBJECTIONS = frozenset({"no", "nope"})
+"""The same, but what follows them may belong to the wish before ("… no, in Paris")."""
 
 
 def is_backchannel(text: str, to_question: bool = False) -> bool:
@@ -49,6 +67,18 @@ def is_command(text: str) -> bool:
     """Whether these words, so far, order the agent to be quiet."""
     words = _words(text)
     return bool(words) and words[0] in COMMANDS
+
+
+def is_misheard(text: str, lasted: int) -> bool:
+    """Whether a voice of `lasted` samples was a murmur, though a recogniser made these words of it."""
+    words = _words(text)
+    if not words or len(words) > MOST_MISHEARD or words[0] in COMMANDS | OBJECTIONS:
+        return False
+    return (lasted <= SHORT and len(words) == 1) or (lasted <= LONGEST_HUM and _are_thin(words))
+
+
+def _are_thin(words: list[str]) -> bool:
+    return all(word in THIN or word in MURMURS or word in ASSENTS for word in words)
 
 
 def _words(text: str) -> list[str]:
@@ -89,23 +119,25 @@ class Contest:
     def judge(self, now: int) -> Verdict:
         """What it is, as far as can be said at `now`."""
         words = _words(self.text)
-        if is_command(self.text):
+        if words and words[0] in COMMANDS | OBJECTIONS:
             return "cut"
         nods = is_backchannel(self.text, self.to_question)
         if self.stopped is None:
-            return self._while_speaking(now, len(words), nods)
-        if words and not nods:
+            return self._while_speaking(now, words, nods)
+        lasted = self.stopped - self.onset
+        if words and not nods and (self.to_question or not is_misheard(self.text, lasted)):
             return "cut"
         if now - self.stopped < GRACE and now - self.onset < LATEST:
             return "wait"
         if words:
             return "backchannel"
-        return "false_alarm" if self.stopped - self.onset < LONGEST_HUM else "cut"
+        return "false_alarm" if lasted < LONGEST_HUM else "cut"
 
-    def _while_speaking(self, now: int, words: int, nods: bool) -> Verdict:
-        if words > MOST_WORDS:
+    def _while_speaking(self, now: int, words: list[str], nods: bool) -> Verdict:
+        if len(words) > MOST_WORDS:
             return "cut"
         lasted = now - self.onset
-        if lasted >= LATEST or (lasted >= DECIDED and words and not nods):
-            return "cut"
-        return "wait"
+        hums = nods or (not self.to_question and len(words) <= MOST_MISHEARD and _are_thin(words))
+        if hums:
+            return "cut" if lasted >= LATEST_HUM else "wait"
+        return "cut" if lasted >= (DECIDED if words else LATEST) else "wait"

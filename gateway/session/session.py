@@ -10,7 +10,7 @@ from gateway.session.agent_floor import AgentFloor
 from gateway.session.answers import Question
 from gateway.session.clock import ms
 from gateway.session.company import STALE, Company
-from gateway.session.interruption import is_backchannel, is_command
+from gateway.session.interruption import is_backchannel, is_command, is_misheard
 from gateway.session.mouth import Mouth
 from gateway.session.overlap import Overlap
 from gateway.session.playout import ROOM, Outgoing
@@ -256,7 +256,15 @@ class Session:
     def _is_nod(self, turn: UserTurn, text: str) -> bool:
         """Whether these words only say "I am listening": over the agent, or while its answer is awaited."""
         may_be = turn.over_agent or (self._mouth.answer_under_way and not turn.continues)
-        return may_be and not turn.committed and is_backchannel(text, turn.to_question)
+        if not may_be or turn.committed:
+            return False
+        return is_backchannel(text, turn.to_question) or self._is_misheard(turn, text)
+
+    def _is_misheard(self, turn: UserTurn, text: str) -> bool:
+        """Whether these words over the agent's are what a recogniser made of a murmur."""
+        if not turn.over_agent or turn.to_question or turn.stopped is None:
+            return False
+        return is_misheard(text, turn.stopped - turn.onset)
 
     def _go_on(self, turn: UserTurn, text: str) -> None:
         """Where these words go on with the turn before, both are one turn again, and what answers it is withdrawn."""

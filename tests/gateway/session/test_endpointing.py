@@ -4,29 +4,47 @@ import pytest
 
 from gateway.session import effects as do
 from gateway.session.clock import ms
-from gateway.session.endpointing import FINISHED, OPEN, UNFINISHED, WORDLESS, patience
+from gateway.session.endpointing import FINISHED, LIKELY, OPEN, UNFINISHED, WORDLESS, patience
 from tests.gateway.session.driver import Call
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "what time is it",
-        "Turn off the lamp",
+        "what time is it in Tokyo",
+        "what is half of sixty",
+        "turn off the lamp in the kitchen",
         "stop",
         "hello",
         "no",
         "what can you do",
+        "how are you today",
         "where are you from",
         "what is it for",
         "who are you",
         "turn it on",
+        "how are you",
         "tell me about that",
         "what time is it please",
+        "what are you made of",
     ],
 )
 def test_a_finished_request_ends_soon(text: str) -> None:
     assert patience(text) == FINISHED
+
+
+@pytest.mark.parametrize(
+    "text", ["what time is it", "Turn off the lamp", "when I was a child", "do you know what time it is"]
+)
+def test_a_request_that_may_get_a_place_or_a_time_waits_a_little(text: str) -> None:
+    assert patience(text) == LIKELY
+
+
+@pytest.mark.parametrize(
+    "text", ["could you tell me", "could you please", "do you know", "I would like", "if you"]
+)
+def test_a_beginning_that_people_pause_after_waits_long(text: str) -> None:
+    assert patience(text) == UNFINISHED
 
 
 @pytest.mark.parametrize(
@@ -37,7 +55,7 @@ def test_an_unfinished_phrase_waits_long(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["the weather in Berlin", "my sister", "thank you", "yes please", "hey Myca"]
+    "text", ["the weather in Berlin", "my sister", "thank you", "yes please", "hey Myca", "I will call you"]
 )
 def test_a_phrase_that_may_go_on_is_neither(text: str) -> None:
     assert patience(text) == OPEN
@@ -58,7 +76,7 @@ def ended_after(call: Call, last_word: float) -> float:
 
 def test_a_finished_question_is_taken_after_half_a_second() -> None:
     call = Call()
-    last = call.says("what time is it", at=1000)
+    last = call.says("what day is today", at=1000)
     call.until(4000)
     assert ms(FINISHED) <= ended_after(call, last) <= ms(FINISHED) + 20
 
@@ -113,7 +131,7 @@ def test_words_within_a_noise_that_never_stopped_begin_a_turn() -> None:
 
 def test_the_endpoint_is_measured_from_the_last_word_to_the_decision() -> None:
     call = Call()
-    call.says("what time is it", at=1000)
+    call.says("what day is today", at=1000)
     call.until(4000)
     spans = {measured.span: measured.ms for measured in call.told(do.Measured)}
     assert ms(FINISHED) <= spans["endpoint"] <= ms(FINISHED) + 20

@@ -28,7 +28,7 @@ HIDDEN_EFFECTS = (do.Measured, do.UserWords)
 
 def example() -> Call:
     """A question that a tool answers; "mhm" over the answer, then "stop"."""
-    question = "what time is it"
+    question = "what day is today"
     answer = "It is noon in London and eight in the evening in Tokyo."
     call = Call(replies={question: [(0, "One moment.", "filler"), (900, answer, "tool")]})
     call.says(question, at=1000)

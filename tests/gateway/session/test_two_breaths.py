@@ -9,11 +9,11 @@ from gateway.session import events as on
 from gateway.session.clock import samples
 from tests.gateway.session.driver import Call
 
-TIME = "what time is it"
-BOTH = "what time is it in Tokyo"
+TIME = "what day is today"
+BOTH = "what day is today in Tokyo"
 REPLIES: dict[str, list[tuple[int, str, on.Source]]] = {
-    TIME: [(0, "One moment.", "filler"), (1500, "It is noon.", "tool")],
-    BOTH: [(0, "Let me see.", "filler"), (1500, "It is night in Tokyo.", "tool")],
+    TIME: [(0, "One moment.", "filler"), (1500, "It is Monday.", "tool")],
+    BOTH: [(0, "Let me see.", "filler"), (1500, "It is Tuesday in Tokyo.", "tool")],
 }
 
 
@@ -45,7 +45,7 @@ def test_what_follows_soon_is_the_same_turn(pause: float) -> None:
 
 def test_the_answer_that_began_is_withdrawn() -> None:
     call = asks_in_two_breaths(900).until(9000)
-    assert call.said_by_agent()[1:] == ["Let me see.", "It is night in Tokyo."]
+    assert call.said_by_agent()[1:] == ["Let me see.", "It is Tuesday in Tokyo."]
     filler = call.told(do.AgentEnded)[0]
     assert (filler.status, filler.reason) == ("cancelled", "turn_detected")
     assert call.story(do.Withdrawn, do.UserStarted, do.AgentEnded)[1:4] == [
@@ -60,7 +60,7 @@ def test_a_reply_that_waits_for_the_floor_is_dropped() -> None:
     call = asks_in_two_breaths(550, bridge=200).until(9000)
     dropped = [change for change in call.told(do.InjectionChanged) if change.state == "dropped"]
     assert [(change.text, change.why) for change in dropped] == [("One moment.", "withdrawn")]
-    assert call.said_by_agent() == ["Let me see.", "It is night in Tokyo."]
+    assert call.said_by_agent() == ["Let me see.", "It is Tuesday in Tokyo."]
 
 
 def test_the_mind_answers_the_whole_once() -> None:
@@ -84,7 +84,7 @@ def test_a_later_word_is_a_turn_of_its_own() -> None:
 def test_a_nod_withdraws_nothing(word: str) -> None:
     call = asks_in_two_breaths(700, then=word).until(9000)
     assert not call.told(do.Withdrawn)
-    assert call.said_by_agent() == ["One moment.", "It is noon."]
+    assert call.said_by_agent() == ["One moment.", "It is Monday."]
 
 
 def test_a_cough_withdraws_nothing() -> None:
@@ -93,7 +93,7 @@ def test_a_cough_withdraws_nothing() -> None:
     call.sounds(first + 700, lasts=200)
     call.until(9000)
     assert not call.told(do.Withdrawn)
-    assert call.said_by_agent() == ["One moment.", "It is noon."]
+    assert call.said_by_agent() == ["One moment.", "It is Monday."]
 
 
 def test_a_stop_is_no_part_of_the_wish() -> None:
@@ -136,13 +136,13 @@ def test_a_word_that_vanishes_again_leaves_the_turn_as_it_was() -> None:
     call.until(9000)
     assert len(call.told(do.Withdrawn)) == 1
     assert texts(call) == [TIME, TIME]
-    assert call.said_by_agent()[-1] == "It is noon."
+    assert call.said_by_agent()[-1] == "It is Monday."
 
 
 def test_the_second_breath_may_wait_as_long_as_the_whole_asks_for() -> None:
     call = Call()
-    first = call.says("what time is it", at=1000)
-    # By themselves these words are finished after 0.76 s, with those before after 0.48 s.
+    first = call.says(TIME, at=1000)
+    # By themselves these words may go on for 0.76 s, with those before they are closed after 0.48 s.
     last = call.says("in Tokyo", at=first + 700)
     call.until(9000)
     finished = [when for when, effect in call.log if isinstance(effect, do.FinishTranscript)]
