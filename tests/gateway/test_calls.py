@@ -94,3 +94,16 @@ async def test_a_name_that_is_not_known_is_refused_with_those_that_are(
     with pytest.raises(Invalid, match=named):
         gateway.calls.open(Opening("local", **asked))
     assert gateway.calls.free == gateway.calls.most
+
+
+async def test_calls_that_ended_do_not_lie_in_memory(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collected = asyncio.Event()
+    monkeypatch.setattr("gateway.calls.COLLECT_AFTER", 2)
+    monkeypatch.setattr("gateway.calls.gc.collect", collected.set)
+    for _ in range(2):
+        assert not collected.is_set()
+        await gateway.calls.end(gateway.calls.open(Opening("local")).session_id, "hung_up")
+    async with asyncio.timeout(5):
+        await collected.wait()
