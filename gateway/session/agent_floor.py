@@ -45,8 +45,8 @@ class AgentTurn:
 class AgentFloor:
     """Holds the agent's turn and the playout of its sound."""
 
-    def __init__(self, basis: HeardBasis) -> None:
-        self.playout = Playout(basis)
+    def __init__(self, basis: HeardBasis, lead: int) -> None:
+        self.playout = Playout(basis, lead)
         self.turn: AgentTurn | None = None
         self._injected: deque[tuple[AgentEnded, InjectionAsked]] = deque(maxlen=KEPT_TURNS)
         """Injections whose turn has ended: a late report may still correct what became of them."""

@@ -15,12 +15,18 @@ from gateway.session.events import Word
 from gateway.session.pcm import FADE, faded, take
 from gateway.session.track import Track
 
-LEAD = samples(100)
-"""How far sound may be ahead at the client, and at most `PIECE` more where else a rest would be left behind. The
-contract allows 200 ms; ducking within 150 wants less."""
+LEAD = samples(60)
+"""How far sound may be ahead at the client: what is there already sounds on when the agent is to fall quiet. It
+covers two late ticks; a client on a rough network has a buffer of its own. The contract allows 200 ms."""
 
-PIECE = samples(40)
-"""Smallest piece worth a message, save the last of a turn."""
+FRAME_LEAD = samples(100)
+"""The same for an engine that speaks in real time: one frame of it may be on its way while the next is early."""
+
+PIECE = samples(20)
+"""Smallest piece worth a message, save the last of a turn: one a tick."""
+
+REST = samples(40)
+"""What is left over when a frame of an engine in real time is sent goes along, or each frame's end would wait."""
 
 KEPT_TURNS = 16
 """Ended turns that a late playback report may still correct."""
@@ -47,7 +53,8 @@ class Outgoing:
 class Playout:
     """Paces one agent turn at a time and remembers what of the last ones was heard."""
 
-    def __init__(self, basis: HeardBasis = "synthesizer") -> None:
+    def __init__(self, basis: HeardBasis = "synthesizer", lead: int = LEAD) -> None:
+        self._lead = lead
         self.basis: HeardBasis = basis
         """How word positions are known where the client reports nothing."""
         self.track: Track | None = None
@@ -101,9 +108,8 @@ class Playout:
             return self._send(track, min(FADE, track.left), now, fade_out=True)
         if self._paused:
             return None
-        count = min(track.left, LEAD - max(0, self._horizon - now))
-        if track.left - count < PIECE <= count:
-            # A rest too small for a message of its own would wait, and with it the end of each frame behind it.
+        count = min(track.left, self._lead - max(0, self._horizon - now))
+        if count >= PIECE and track.left - count < REST:
             count = track.left
         is_last = track.whole and count == track.left and (count or track.told < len(track.words))
         return self._send(track, count, now) if count >= PIECE or is_last else None
@@ -118,7 +124,7 @@ class Playout:
         if track is not None and not self._paused:
             self._paused = True
             # Where the sound has just run dry, or another turn's still fills the lead, there is nothing to fade.
-            self._fade_out = track.left > 0 and now < self._horizon <= now + LEAD
+            self._fade_out = track.left > 0 and now < self._horizon <= now + self._lead
         return self._horizon + (min(FADE, track.left) if track and self._fade_out else 0)
 
     def resume(self) -> None:

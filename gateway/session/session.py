@@ -13,7 +13,7 @@ from gateway.session.company import STALE, Company
 from gateway.session.interruption import is_backchannel, is_command, is_misheard
 from gateway.session.mouth import Mouth
 from gateway.session.overlap import Overlap
-from gateway.session.playout import ROOM, Outgoing
+from gateway.session.playout import FRAME_LEAD, LEAD, ROOM, Outgoing
 from gateway.session.rules import Rules, Traits
 from gateway.session.user_floor import GOES_ON, WORDS_BEHIND, UserFloor, UserTurn
 
@@ -28,7 +28,7 @@ class Session:
         self.rules, self.traits, self._new_id = rules, traits, new_id
         self.now = 0
         self.user = UserFloor(new_id)
-        self.agent = AgentFloor(traits.basis)
+        self.agent = AgentFloor(traits.basis, FRAME_LEAD if traits.hears else LEAD)
         self._mouth = Mouth(self.agent, traits, new_id, self._tell, self._no_longer_open)
         self.injections, self.answers = self._mouth.injections, self._mouth.answers
         self._overlap = Overlap(self.agent)

@@ -97,7 +97,7 @@ def test_what_lies_too_far_back_is_lost_and_does_not_count_as_heard() -> None:
     stands(call, 7000, got)
     call.until(20_000)
     (ended,) = call.told(do.AgentEnded)
-    assert samples(LENGTH) - ended.heard == missed // samples(40) * samples(40), "whole pieces are kept"
+    assert samples(LENGTH) - ended.heard == missed // samples(20) * samples(20), "whole pieces are kept"
     again = next(piece for at, piece in call.sent if at >= 7000)
     unheard = [w.text for w in ended.words if got < (w.start + w.end) // 2 <= again.start]
     assert unheard

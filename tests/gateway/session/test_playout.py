@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.session.clock import samples
 from gateway.session.events import Word
-from gateway.session.playout import LEAD, PIECE, Playout
+from gateway.session.playout import FRAME_LEAD, LEAD, REST, Playout
 from tests.gateway.session.driver import sound
 
 TURN, OTHER = UUID(int=1), UUID(int=2)
@@ -17,8 +17,8 @@ PUSHES = st.lists(st.tuples(st.integers(0, 400), st.integers(1, 900)), min_size=
 """Pauses in ms, and pieces in samples times 7 (odd lengths, no piece like another)."""
 
 
-def opened() -> Playout:
-    playout = Playout()
+def opened(lead: int = LEAD) -> Playout:
+    playout = Playout(lead=lead)
     playout.open(TURN)
     return playout
 
@@ -34,7 +34,7 @@ def test_all_sound_leaves_once_in_order_and_never_far_ahead(pushes: list[tuple[i
         while piece := playout.due(now):
             left += piece.pcm
             plays_until = max(plays_until, now) + len(piece.pcm) // 2
-            assert plays_until - now < LEAD + PIECE
+            assert plays_until - now < LEAD + REST
 
     for pause, length in pushes:
         for _ in range(0, pause, tick):
@@ -51,7 +51,7 @@ def test_all_sound_leaves_once_in_order_and_never_far_ahead(pushes: list[tuple[i
 
 
 def test_a_frame_of_an_engine_that_speaks_in_real_time_is_not_split_because_one_before_it_was_late() -> None:
-    playout = opened()
+    playout = opened(FRAME_LEAD)
     for at in (0, 80 + 50, 160, 240):
         playout.push(TURN, sound(80))
         piece = playout.due(samples(at))
@@ -117,7 +117,7 @@ def test_words_behind_the_last_sound_are_told_all_the_same() -> None:
 
 def test_a_tiny_piece_waits_for_more_but_not_at_the_end() -> None:
     playout = opened()
-    playout.push(TURN, sound(30))
+    playout.push(TURN, sound(15))
     assert playout.due(0) is None
     playout.finish(TURN)
     assert playout.due(0) is not None
