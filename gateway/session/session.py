@@ -17,6 +17,12 @@ from gateway.session.playout import FRAME_LEAD, LEAD, ROOM, Outgoing
 from gateway.session.rules import Rules, Traits
 from gateway.session.user_floor import GOES_ON, WORDS_BEHIND, UserFloor, UserTurn
 
+MUMBLED = 3
+"""So many words so far of a turn that in the end has none were no cough."""
+
+MOST_MUMBLES = 2
+"""Who was told twice that nothing was understood need not hear it again: it may be the television."""
+
 
 class Session:
     """Takes events in order of time and returns what follows from each.
@@ -36,6 +42,8 @@ class Session:
         self._unsettled: set[UUID] = set()
         """Utterances that the bridge has not done with."""
         self._held = False
+        self._mumbled = 0
+        """Turns in a row of which nothing was understood, and the user was told so."""
         self._lost_at: int | None = None
         """Since when no client is there."""
         self._ended = False
@@ -324,18 +332,24 @@ class Session:
         if event.text:
             self._company.spoke()
         said = turn.said(event)
-        answered = bool(said.text) and not nod and (self.rules.answers_by_itself or turn.answer_asked)
+        asks = bool(said.text) and not nod
+        if said.text:
+            self._mumbled = 0
+        elif len(turn.text.split()) >= MUMBLED and self._mumbled < MOST_MUMBLES:
+            # Words so far, and in the end none: silence would look as if nobody had listened.
+            asks, self._mumbled = True, self._mumbled + 1
+        answered = asks and (self.rules.answers_by_itself or turn.answer_asked)
         self._tell(turn.ended(event, nod, answered))
         by_silence = not turn.committed and turn.stopped is not None
         if by_silence:
             self._measure(said.turn_id, "endpoint", turn.asked_at - turn.end)
         self._measure(said.turn_id, "transcript", self.now - turn.asked_at)
-        if said.text and not nod:
+        if asks:
             open_until = turn.end + GOES_ON + WORDS_BEHIND if by_silence else self.now
             self.answers.unanswered = Question(
                 said.turn_id, said.text, event.confidence, turn.end, "voice", open_until
             )
-            self.user.said = said if by_silence else None
+            self.user.said = said if by_silence and said.text else None
         if answered or turn.answer_asked:
             self._answer_last()
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 VOICED = 0.5
 """At or above it a frame is speech."""
-HINT = 0.2
+HINT = 0.1
 """At or above it a frame that comes right before a voiced one is where the voice began. It also makes one voiced frame
-enough to tell so: 0.3 and then 0.9 is how voices begin, a click is 0.9 between zeros."""
+enough to tell so: 0.1 and then 0.9 is how an "s" and its vowel begin, a click is 0.9 between zeros."""
 QUIET = 0.35
 """Below it a frame is no speech while speech goes on. Lower than `VOICED`, so that nothing flickers."""
 FRAMES_TO_STOP = 4
