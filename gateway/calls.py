@@ -128,6 +128,7 @@ class Calls:
             brief=brief,
             rules=manners(brief.persona, asked.push_to_talk),
             greets=asked.greeting,
+            recognizer=self.parts.recognizer,
             user_id=asked.user_id,
             client=asked.client,
             timezone=asked.timezone,

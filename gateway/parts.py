@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import aiohttp
 
@@ -73,6 +73,8 @@ class Parts:
         )
         self._small_talk = {who.name: SmallTalkIndex(who.small_talk) for who in self.catalogue.personas}
         self._classifiers: dict[str, IntentClassifier] = {}
+        self.recognizer: str | None = None
+        """The transcriber's, by name, once it has told."""
         self._wishes: list[str] = []
         """The tools' example phrases."""
 
@@ -177,16 +179,27 @@ class Parts:
     # Readiness, a sentence each where something is missing.
 
     async def transcriber_ready(self) -> str | None:
-        answers = [await self._probe(f"{url}/ready") for url in self._transcribers]
+        answers = [await self._probe(f"{url}/ready", self._learn_recognizer) for url in self._transcribers]
         return None if None in answers else answers[0]
+
+    def _learn_recognizer(self, told: dict[str, Any]) -> None:
+        name = told.get("recognizer")
+        self.recognizer = name if isinstance(name, str) else None
 
     async def synthesizer_ready(self) -> str | None:
         return await self._probe(f"{self.settings.synthesizer_url.rstrip('/')}/ready")
 
-    async def _probe(self, url: str) -> str | None:
+    async def _probe(self, url: str, learn: Callable[[dict[str, Any]], None] | None = None) -> str | None:
+        """Why the part at `url` is not ready; `learn` gets what one that is tells of itself."""
         try:
             async with self.http.get(url) as answer:
-                return None if answer.status == 200 else f"{url} answered {answer.status}"
+                if answer.status != 200:
+                    return f"{url} answered {answer.status}"
+                if learn:
+                    learn(await answer.json())
+                return None
+        except ValueError:
+            return f"{url} did not answer in JSON"
         except (aiohttp.ClientError, OSError) as error:
             return f"{url} cannot be reached: {error}"
 

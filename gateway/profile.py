@@ -23,6 +23,8 @@ class Profile:
     rules: Rules
     greets: bool | None = None
     """Whether the agent may begin to speak; None: with a client that knows our own events."""
+    recognizer: str | None = None
+    """Who turns the user's sound into words, where that is known."""
     user_id: str | None = None
     client: str | None = None
     timezone: str | None = None

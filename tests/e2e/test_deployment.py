@@ -83,3 +83,8 @@ async def test_a_part_that_dies_is_started_again(deployment: Deployment) -> None
     async with Caller.calling(deployment.url) as caller:
         await caller.write("what time is it in tokyo?")
         assert (await caller.tool("success"))["action"] == "tell_time"
+
+
+async def test_a_call_tells_who_makes_words_of_the_sound(caller: Caller) -> None:
+    engine = await caller.until("antiphon.engine")
+    assert engine["recognizer"].startswith("PocketSphinx")

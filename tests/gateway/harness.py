@@ -239,6 +239,7 @@ class TestParts:
     def __init__(self) -> None:
         self.catalogue = load()
         self.orchestrator = AllReady()
+        self.recognizer = "ears of a test"
         self.ears: dict[UUID, ScriptedEars] = {}
         self.made = asyncio.Event()
         """A call was put together."""

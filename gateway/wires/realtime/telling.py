@@ -61,6 +61,7 @@ class Teller:
             reason=self._profile.fallback_reason,
             persona=brief.persona.name,
             voice=brief.voice.name,
+            recognizer=self._profile.recognizer,
         )
 
     def committed(self) -> None:

@@ -132,3 +132,10 @@ async def test_such_a_choice_brings_all_manners_that_the_session_shows(gateway: 
     await client.text("hello")
     await client.until("response.done")
     assert manners(gateway.call().session.rules) == (False, True, True)
+
+
+async def test_our_clients_are_told_engine_persona_voice_and_recogniser(gateway: Gateway) -> None:
+    client = await gateway.attach(await gateway.session())
+    told = await client.until("antiphon.engine")
+    assert (told["mode"], told["reason"], told["persona"]) == ("local", None, "myca")
+    assert told["recognizer"] == gateway.parts.recognizer
