@@ -94,7 +94,7 @@ class Parts:
             language_model(settings) as mind,
         ):
             parts = cls(settings, http, ledger, mind)
-            watch = asyncio.create_task(parts.watch_tools(), name="tools")
+            watch = asyncio.create_task(parts.watch(), name="watch parts")
             try:
                 yield parts
             finally:
@@ -158,9 +158,10 @@ class Parts:
             found = self._classifiers[persona.name] = NearestExample(chitchat, self._wishes)
         return found
 
-    async def watch_tools(self) -> None:
-        """Learn the tools' phrases, now and again: tools come and go with the orchestrator."""
+    async def watch(self) -> None:
+        """Learn the recogniser's name, and the tools' phrases now and again: tools come and go."""
         while True:
+            await self.transcriber_ready()
             try:
                 tools = await self.orchestrator.tools()
             except OrchestratorError as error:
@@ -171,7 +172,7 @@ class Parts:
             if wishes != self._wishes:
                 self._wishes = wishes
                 self._classifiers.clear()
-            await asyncio.sleep(TOOLS_AGAIN_S)
+            await asyncio.sleep(TOOLS_AGAIN_S if self.recognizer else TOOLS_SOON_S)
 
     def _mind(self, persona: Persona) -> Mind:
         return self._language_model or SmallTalkMind(persona, self._small_talk[persona.name])

@@ -38,7 +38,7 @@ class EchoParts(Parts):
     async def synthesizer_ready(self) -> str | None:
         return None
 
-    async def watch_tools(self) -> None:
+    async def watch(self) -> None:
         """No orchestrator is there: all that is typed is small talk."""
 
 
