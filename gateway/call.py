@@ -298,7 +298,6 @@ class Call:
         if self.session.has_room:
             self._room.set()
         self._tell_of_deafness()
-        self._tell_of_echo()
         return self._rebrief and self.session.agent.turn is None
 
     def _tell_of_deafness(self) -> None:
@@ -326,6 +325,8 @@ class Call:
             if (since := self.echo.found()) is not None:
                 self.feed(on.EchoFound(self.now(), since))
             self.engine.hear(pcm)
+            # Here rather than at each tick: without sound of the user's there is nothing new to tell.
+            self._tell_of_echo()
 
     # What the rules order.
 

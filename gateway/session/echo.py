@@ -13,7 +13,7 @@ import numpy as np
 
 from gateway.session.clock import BYTES, samples
 from gateway.session.echo_path import BLOCK
-from gateway.session.echo_tracker import LISTENED, Decision, EchoTracker, is_quiet
+from gateway.session.echo_tracker import LISTENED, Decision, EchoTracker, are_sounding
 from gateway.session.effects import EchoSuppressed
 from gateway.session.pcm import FADE, faded
 from gateway.session.reel import THIN, THIN_RATE, Thin, Thinner
@@ -90,11 +90,11 @@ class EchoSuppressor:
         heard = self._thinner.push(pcm)
         self._heard = np.concatenate((self._heard[-LISTENED:], heard))
         count = max(1, round(len(heard) / BLOCK))
-        ends = [LISTENED + len(heard) * (number + 1) // count for number in range(count)]
-        starts = [LISTENED, *ends[:-1]]
+        ends = [len(heard) * (number + 1) // count for number in range(count)]
+        sounding = are_sounding(heard, ends)
         passing = [
-            self._judge(first, last, start + last - LISTENED)
-            for first, last in zip(starts, ends, strict=True)
+            self._judge(LISTENED + first, LISTENED + last, start + last, sounds)
+            for first, last, sounds in zip([0, *ends[:-1]], ends, sounding, strict=True)
         ]
         # Where the user begins within this piece, the block before holds the very onset.
         passing = [here or after for here, after in zip(passing, [*passing[1:], False], strict=True)]
@@ -122,9 +122,9 @@ class EchoSuppressor:
         stretches, self._ended = self._ended, []
         return [self._suppressed(stretch, now) for stretch in stretches if stretch.silenced >= TOLD]
 
-    def _judge(self, first: int, last: int, now: int) -> bool:
+    def _judge(self, first: int, last: int, now: int, sounds: bool) -> bool:
         """Whether the block `first` to `last` of what was heard, which ended at `now`, passes."""
-        if is_quiet(self._heard[first:last]):
+        if not sounds:
             self._hangover = max(0, self._hangover - 1)
             return True
         decision = self._tracker.decide(self._heard[:last], now)
