@@ -27,8 +27,8 @@ LIMIT = 10_000
 """Rows that may wait: enough to outlast a restart of the database, too few to fill the memory."""
 BATCH = 500
 """Rows in one transaction, so that one bad row costs few repetitions."""
-GATHER_S = 0.05
-"""Rows come in handfuls; what comes within this time shares a transaction."""
+GATHER_S = 0.2
+"""Rows come in handfuls; what comes within this time shares a transaction, and a statement where columns are alike."""
 WRITE_S = 10.0
 """A batch takes milliseconds; what takes longer is cut off and tried again."""
 FIRST_PAUSE_S = 0.1
