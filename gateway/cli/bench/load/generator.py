@@ -1,17 +1,22 @@
 """The load itself: calls that open, talk all at once for a while, and hang up; and what was seen meanwhile."""
 
 import asyncio
+import random
 import time
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.cli.bench.load import signal
-from gateway.cli.bench.load.caller import Address, Caller
+from gateway.cli.bench.load.caller import HUSH_S, TALK_S, Address, Caller
 from gateway.cli.bench.load.process import cpu_s, memory_kb
 
-WARM_S = 2.0
-"""From the last call's opening to the first frame that counts."""
+WARM_S = 20.0
+"""From the last call's opening to the first frame that counts: everybody has begun by then and has had a whole turn.
+What a stall delays stays late until its turn ends, and openings stall; so no turn counts that began beside one."""
+
+ALONE_S = 2.0
+"""The first call, which is not measured."""
 
 PACE_S = 0.02
 """Between two openings: a storm of new calls is another measurement."""
@@ -75,6 +80,7 @@ class Load:
         self._loop = asyncio.get_running_loop()
         self._made = 0
         self._took, self._late = array("d"), array("d")
+        self._random = random.Random(0)
 
     async def run(self, calls: int, seconds: float) -> Figures:
         """Hold `calls` calls at once for `seconds`.
@@ -86,12 +92,11 @@ class Load:
         pid = self.target.pid
         idle_kb = memory_kb(pid)
         callers: list[Caller] = []
-        for number in range(calls):
+        for _ in range(calls):
             caller = await self.opened()
             callers.append(caller)
-            # Frames and turns of all calls are spread over time.
-            share = number / calls
-            caller.begin(self._loop.time() + share * self.frame_ms / 1000, share)
+            # Nobody keeps step with another, neither in frames nor in turns; and nobody is cut into while they talk.
+            caller.begin(self._loop.time() + self._random.random() * (HUSH_S + TALK_S))
             await asyncio.sleep(PACE_S)
         await asyncio.sleep(WARM_S)
         self._late = array("d")
@@ -155,7 +160,7 @@ class Load:
         """One call, so that what is loaded and made once is not charged to the calls that are counted."""
         caller = await self.opened()
         caller.begin(self._loop.time())
-        await asyncio.sleep(WARM_S)
+        await asyncio.sleep(ALONE_S)
         await self.hang_up([caller])
 
     def _was_late(self, seconds: float) -> None:

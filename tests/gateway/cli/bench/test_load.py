@@ -50,7 +50,8 @@ async def serving(answer: Server) -> AsyncIterator[Target]:
 
 
 async def loaded(answer: Server, monkeypatch: pytest.MonkeyPatch, calls: int = 2) -> Figures:
-    monkeypatch.setattr("gateway.cli.bench.load.generator.WARM_S", 0.2)
+    for name in ("WARM_S", "ALONE_S", "TALK_S", "HUSH_S"):
+        monkeypatch.setattr(f"gateway.cli.bench.load.generator.{name}", 0.2)
     monkeypatch.setattr("gateway.cli.bench.load.generator.DRAIN_S", 1.0)
     monkeypatch.setattr("gateway.cli.bench.load.caller.HUSH_S", 0.1)
     async with serving(answer) as target:
