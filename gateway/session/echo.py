@@ -21,11 +21,9 @@ from gateway.session.reel import THIN, THIN_RATE, Thin, Thinner
 HANGOVER = 15
 """300 ms: a user who spoke goes on, also through a soft consonant and the pause between two words."""
 
-SHORT_HANGOVER = 2
-"""After a block or two, which may be outliers of the echo; 300 ms of it would be taken for a word."""
-
 CONVINCED = 3
-"""So many blocks make a user, counted down with each fifth that is echo."""
+"""So many blocks make a user, counted down with each fifth that is echo. One or two may be outliers, as in the first
+bursts after an echo is found: no echo passes after them, or 100 ms are together and a voice to any listener."""
 
 PAUSE = THIN_RATE
 """An echo that pauses for less than 1 s is one stretch."""
@@ -131,8 +129,8 @@ class EchoSuppressor:
         self._decided[decision] += 1
         if decision == "talk":
             self._talk = min(self._talk + 1, CONVINCED)
-            hangover = HANGOVER if self._talk >= CONVINCED else SHORT_HANGOVER
-            self._hangover = max(self._hangover, hangover)
+            if self._talk >= CONVINCED:
+                self._hangover = HANGOVER
         if decision != "echo":
             return True
         self._talk = max(0.0, self._talk - 1 / 5)

@@ -121,6 +121,16 @@ def test_an_echo_is_silenced(name: str, agent: Sound) -> None:
     assert heard.facts
 
 
+@pytest.mark.parametrize("name", ECHOES)
+def test_a_known_echo_never_passes_for_60_ms_together(name: str, agent: Sound) -> None:
+    """A voice detector takes 100 ms for a voice, and its recogniser finds a word in it."""
+    echo = ECHOES[name].of(agent)
+    sounding = _loud(echo) > 30
+    sounding[: np.flatnonzero(sounding)[0] + 15] = False
+    leaked = call(agent, echo + noise(len(agent), 5)).passed() & sounding
+    assert not np.any(leaked[:-2] & leaked[1:-1] & leaked[2:])
+
+
 @pytest.mark.parametrize(("over_db", "kept"), [(0, 0.9), (6, 0.95), (20, 0.99)])
 @pytest.mark.parametrize("name", ECHOES)
 def test_what_the_user_says_over_it_passes(
@@ -201,13 +211,13 @@ def test_an_echo_that_waits_in_a_buffer_before_each_turn_is_found_within_200_ms(
     assert len(heard.found) == 3
 
 
-def test_a_click_lets_in_no_more_than_100_ms_of_echo(agent: Sound) -> None:
+def test_a_click_lets_in_no_more_than_60_ms_of_echo(agent: Sound) -> None:
     echo = ECHOES["a small room"].of(agent)
     click, at = np.zeros(len(agent)), samples(3000)
     click[at : at + samples(30)] = noise(samples(30), 2000)
     passed = call(agent, echo + click + noise(len(agent), 5)).passed()
     around = slice(at // PIECE, at // PIECE + 20)
-    assert 0 < np.count_nonzero(passed[around] & (_loud(echo)[around] > 30)) <= 5
+    assert 0 < np.count_nonzero(passed[around] & (_loud(echo)[around] > 30)) <= 3
 
 
 def test_a_second_turn_of_the_agent_is_silent_from_its_onset(agent: Sound) -> None:
