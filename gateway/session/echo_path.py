@@ -52,6 +52,9 @@ SPREAD = 10.0
 LEAST_SHARE = 0.03
 """A band is never taken for weaker than this share (-15 dB) of all together, however little was heard in it."""
 
+LEAST_POWER = 1e-9
+"""Far below that of a single bit."""
+
 Powers = npt.NDArray[np.floating]
 """[bins]"""
 
@@ -78,8 +81,9 @@ class EchoPath:
         self._ringing: Powers = np.zeros(LAST_BIN - FIRST_BIN, np.float32)
         expected = np.array([self._ring(power) for power in sent_powers])
         heard_bands = _banded(heard_powers.sum(0)) * likeness**2
-        sent_bands = _banded(expected.sum(0))
-        overall = float(heard_bands.sum() / max(sent_bands.sum(), 1e-9))
+        # A constant sound lies below all bands: then nothing is expected, and nothing explained.
+        sent_bands = np.maximum(_banded(expected.sum(0)), LEAST_POWER)
+        overall = float(heard_bands.sum() / sent_bands.sum())
         # Bands in which little was sent have yet to be heard: they begin from the mean of all.
         weight = float(sent_bands.mean()) * 0.3
         gains = (heard_bands + weight * overall) / (sent_bands + weight)

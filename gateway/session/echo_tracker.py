@@ -163,7 +163,11 @@ class EchoTracker:
         again = self.delay and abs(delay - self.delay) <= SAME
         if match.likeness < (STILL_ALIKE if again else max(ALIKE, match.rival * ALIKE_TO_RIVAL)):
             return False
-        path = EchoPath(heard, self._sent.read(now - LISTENED - delay, now - delay), match.likeness)
+        sent = self._sent.read(now - LISTENED - delay, now - delay)
+        if not _voiced_blocks(sent):
+            # A step in the sound looks, whitened, like sound on both sides of it.
+            return False
+        path = EchoPath(heard, sent, match.likeness)
         if again and self._path and path.loudness < LOUDER * self._path.loudness:
             # The user speaks over an echo that is known well.
             return False

@@ -295,3 +295,13 @@ async def _synthesized(texts: tuple[str, ...], voice: str) -> list[bytes]:
                 assert answer.status == 200, await answer.text()
                 spoken.append(await answer.read())
         return spoken
+
+
+@pytest.mark.parametrize("behind_ms", [0, 500, 2000])
+def test_a_burst_of_constant_voltage_is_no_echo(behind_ms: int) -> None:
+    """Its edges alone have the frequencies that are compared, and so have those of what was sent."""
+    suppressor = EchoSuppressor()
+    voltage = np.full(samples(5000), 9000, "<i2").tobytes()
+    suppressor.sent(TURN, np.full(samples(60), 3000, "<i2").tobytes(), samples(300))
+    suppressor.filter(voltage, samples(360 + behind_ms))
+    assert suppressor.found() is None
