@@ -113,8 +113,7 @@ class Session:
             case on.InputCommitted():
                 self.user.commit(self.now)
             case on.InputCleared():
-                if self.user.turn is not None and not self.user.turn.committed:
-                    self.user.commit(self.now).discarded = True
+                self._clear()
             case on.EchoFound():
                 self._unhear(event.since)
             case on.AnswerAsked():
@@ -225,6 +224,18 @@ class Session:
             onset = max(onset, self.user.listened_since)
             self._out.extend(self._overlap.duck(onset, self.now, "" if begins else turn.text, asking))
 
+    def _clear(self) -> None:
+        """The client takes back what was said last; of a turn of several breaths only the last one."""
+        turn = self.user.turn
+        if turn is None or turn.committed:
+            return
+        self.user.commit(self.now).discarded = True
+        if before := turn.continues:
+            question = Question(before.turn_id, before.text, before.confidence, before.end, "voice", self.now)
+            self.answers.unanswered = question
+            if self.rules.answers_by_itself:
+                self._answer_last()
+
     def _unhear(self, since: int) -> None:
         """What was heard since then was the agent itself: neither its voice nor its words are the user's."""
         turn = self.user.turn
@@ -263,21 +274,23 @@ class Session:
 
     def _is_nod(self, turn: UserTurn, text: str) -> bool:
         """Whether these words only say "I am listening": over the agent, or while its answer is awaited."""
-        may_be = turn.over_agent or (self._mouth.answer_under_way and not turn.continues)
-        if not may_be or turn.committed:
+        if turn.committed or turn.continues or not (turn.over_agent or self._mouth.answer_under_way):
             return False
         return is_backchannel(text, turn.to_question) or self._is_misheard(turn, text)
 
     def _is_misheard(self, turn: UserTurn, text: str) -> bool:
-        """Whether these words over the agent's are what a recogniser made of a murmur."""
-        if not turn.over_agent or turn.to_question or turn.stopped is None:
+        """Whether these words over the agent's are, as far as can be said, what a recogniser made of a murmur."""
+        if not turn.over_agent or turn.announced or turn.to_question:
             return False
-        return is_misheard(text, turn.stopped - turn.onset)
+        return is_misheard(text, (self.now if turn.stopped is None else turn.stopped) - turn.onset)
 
     def _go_on(self, turn: UserTurn, text: str) -> None:
         """Where these words go on with the turn before, both are one turn again, and what answers it is withdrawn."""
         before = self.user.may_continue(turn)
         if before is None or is_backchannel(text, turn.to_question) or is_command(text):
+            return
+        if self._is_misheard(turn, text):
+            # Of a voice that has only begun this may be all too early: the contest over the floor decides.
             return
         agent = self.agent.turn
         if agent is not None and not self.rules.interruptible:
@@ -319,10 +332,10 @@ class Session:
         """The turn has its final words."""
         if turn.discarded:
             return
-        nod = self._is_nod(turn, event.text)
         was_known = turn.is_known
         if event.text:
             self._go_on(turn, event.text)
+        nod = self._is_nod(turn, event.text)
         if not was_known:
             if not event.text and not turn.continues:
                 return
@@ -347,7 +360,7 @@ class Session:
         if asks:
             open_until = turn.end + GOES_ON + WORDS_BEHIND if by_silence else self.now
             self.answers.unanswered = Question(
-                said.turn_id, said.text, event.confidence, turn.end, "voice", open_until
+                said.turn_id, said.text, said.confidence, turn.end, "voice", open_until
             )
             self.user.said = said if by_silence and said.text else None
         if answered or turn.answer_asked:
@@ -405,8 +418,12 @@ class Session:
     def _judge(self) -> None:
         for told in self._overlap.judge(self.now):
             if told == "cut":
-                assert self.user.turn is not None, "closing a turn ends its contest"
-                self._barge_in(self.user.turn)
+                turn = self.user.turn
+                assert turn is not None, "closing a turn ends its contest"
+                if turn.text:
+                    self._go_on(turn, turn.text)
+                if self.agent.turn is not None:
+                    self._barge_in(turn)
             else:
                 self._tell(told)
 

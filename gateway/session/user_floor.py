@@ -35,6 +35,8 @@ class Said:
     onset: int
     end: int
     """Its last voiced sample."""
+    confidence: float
+    """Of the breath that was made out worst."""
 
 
 @dataclass(slots=True)
@@ -70,11 +72,6 @@ class UserTurn:
         return max(self.onset, self.stopped if self.stopped is not None else self.asked_at)
 
     @property
-    def whole_id(self) -> UUID:
-        """The turn, of which this may be a later breath."""
-        return self.continues.turn_id if self.continues else self.turn_id
-
-    @property
     def whole_text(self) -> str:
         """The words so far, of all breaths."""
         return f"{self.continues.text} {self.text}".rstrip() if self.continues else self.text
@@ -86,11 +83,14 @@ class UserTurn:
 
     def said(self, transcript: TranscriptReady) -> Said:
         """The turn with the final words of this breath."""
-        before = self.continues
+        before, confidence = self.continues, transcript.confidence
         if before is None:
-            return Said(self.turn_id, transcript.text, transcript.words, self.onset, self.end)
+            return Said(self.turn_id, transcript.text, transcript.words, self.onset, self.end, confidence)
         text = f"{before.text} {transcript.text}".rstrip()
-        return Said(before.turn_id, text, before.words + transcript.words, before.onset, self.end)
+        words = before.words + transcript.words
+        # Of a breath without words nothing can be made out badly.
+        worst = min(before.confidence, confidence) if transcript.text else before.confidence
+        return Said(before.turn_id, text, words, before.onset, self.end, worst)
 
     def ended(self, transcript: TranscriptReady, nod: bool, answered: bool) -> UserTurnEnded:
         """The fact that it is over, with these words."""

@@ -215,7 +215,7 @@ class Call:
                 self._wanted[turn_id] = text
                 self.at(self.time + self.script.bridge, partial(self._decide, turn_id, text))
             case do.Withdrawn(turn_id):
-                del self._wanted[turn_id]
+                self._wanted.pop(turn_id, None)
             case do.Answer(turn_id):
                 self._speak(turn_id, self.script.answer)
             case do.Speak(turn_id, text):

@@ -343,3 +343,14 @@ def test_who_spoke_before_the_echo_began_is_no_echo() -> None:
     call.until(8000)
     assert kinds(call) == ["barge_in"]
     assert [turn.text for turn in call.told(do.UserTurnEnded)] == ["count", "what time is it"]
+
+
+def test_one_word_across_the_end_of_the_agents_turn_is_a_turn_of_its_own() -> None:
+    """The client was told that the user has the floor, so the word is no murmur over anybody."""
+    ended = speaking().until(6000).when(do.AgentEnded)
+    call = speaking()
+    call.says("weather", at=ended - 70, word=420)
+    call.until(9000)
+    assert len(call.told(do.UserStarted)) == 1
+    assert not call.told(do.UserTurnEnded)[-1].backchannel
+    assert call.told(do.AnswerWanted)[-1].text == "weather"

@@ -122,7 +122,7 @@ def test_who_has_heard_the_answer_speaks_of_something_else() -> None:
 def test_words_that_only_the_transcript_knows_go_on_too() -> None:
     call = Call(replies=REPLIES)
     first = call.says(TIME, at=1000)
-    call.mumbles("tomorrow", at=first + 800, lasts=300)
+    call.mumbles("tomorrow", at=first + 800, lasts=500)
     call.until(9000)
     assert texts(call) == [TIME, f"{TIME} tomorrow"]
     assert len(call.told(do.Withdrawn)) == 1
@@ -131,8 +131,8 @@ def test_words_that_only_the_transcript_knows_go_on_too() -> None:
 def test_a_word_that_vanishes_again_leaves_the_turn_as_it_was() -> None:
     call = Call(replies=REPLIES)
     first = call.says(TIME, at=1000)
-    call.sounds(first + 700, lasts=300)
-    call.event(first + 950, lambda now: on.WordsHeard(now, "the"))
+    call.sounds(first + 700, lasts=600)
+    call.event(first + 1250, lambda now: on.WordsHeard(now, "the weather"))
     call.until(9000)
     assert len(call.told(do.Withdrawn)) == 1
     assert texts(call) == [TIME, TIME]
@@ -147,6 +147,66 @@ def test_the_second_breath_may_wait_as_long_as_the_whole_asks_for() -> None:
     call.until(9000)
     finished = [when for when, effect in call.log if isinstance(effect, do.FinishTranscript)]
     assert 480 <= finished[1] - last <= 500
+
+
+def test_one_short_word_over_the_answer_is_a_murmur_and_takes_nothing_back() -> None:
+    call = Call(replies=REPLIES, bridge=10)
+    first = call.says(TIME, at=1000)
+    call.mumbles("Tokyo", at=first + 800, lasts=400)
+    call.until(9000)
+    assert not call.told(do.Withdrawn)
+    assert call.told(do.UserTurnEnded)[-1].backchannel
+    assert call.said_by_agent() == ["One moment.", "It is Monday."]
+
+
+def test_a_hum_over_the_answer_takes_nothing_back_though_a_word_was_made_of_it_at_first() -> None:
+    call = Call(bridge=10)
+    first = call.says(TIME, at=1000)
+    call.says("who", at=first + 1000, word=400)
+    call.event(first + 1250, lambda now: on.WordsHeard(now, "who"))
+    call.until(9000)
+    assert not call.told(do.Withdrawn)
+    assert call.said_by_agent() == [call.script.answer]
+
+
+def test_thin_words_over_the_answer_that_go_on_are_the_same_wish() -> None:
+    call = Call(bridge=10)
+    first = call.says(TIME, at=1000)
+    call.says("in the capital of Japan", at=first + 1000)
+    call.until(9000)
+    assert texts(call)[-1] == "what day is today in the capital of Japan"
+    assert len(call.told(do.Withdrawn)) == 1
+    assert call.said_by_agent()[-1] == call.script.answer
+
+
+def test_what_was_said_first_is_answered_when_the_client_takes_the_second_breath_back() -> None:
+    call = asks_in_two_breaths(800, then="in Tokyo if you please", bridge=10)
+    call.event(2000 + 800 + 1400, on.InputCleared)
+    call.until(9000)
+    assert texts(call) == [TIME]
+    assert [wanted.text for wanted in call.told(do.AnswerWanted)] == [TIME, TIME]
+    assert call.said_by_agent()[-1] == "It is Monday."
+
+
+def test_a_client_that_asks_for_answers_itself_may_ask_for_the_first_breath_again() -> None:
+    call = asks_in_two_breaths(800, then="in Tokyo if you please", bridge=10)
+    call.event(500, lambda now: on.RulesChanged(now, answers_by_itself=False))
+    call.event(2000 + 600, on.AnswerAsked)
+    call.event(2000 + 800 + 1400, on.InputCleared)
+    call.event(5000, on.AnswerAsked)
+    call.until(9000)
+    assert [wanted.text for wanted in call.told(do.AnswerWanted)] == [TIME, TIME]
+
+
+@pytest.mark.parametrize(("first", "second", "worst"), [(0.9, 0.4, 0.4), (0.3, 0.8, 0.3)])
+def test_a_wish_is_as_sure_as_the_breath_that_was_made_out_worst(
+    first: float, second: float, worst: float
+) -> None:
+    call = asks_in_two_breaths(800, transcript=None)
+    call.event(2560, lambda now: on.TranscriptReady(now, TIME, (), first, "en"))
+    call.event(4560, lambda now: on.TranscriptReady(now, "in Tokyo", (), second, "en"))
+    call.until(9000)
+    assert [wanted.confidence for wanted in call.told(do.AnswerWanted)] == [first, worst]
 
 
 def test_an_answer_is_open_for_as_long_as_the_user_may_go_on() -> None:
