@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from gateway.session.reel import THIN_RATE, Thin
 
@@ -21,8 +22,14 @@ HUSH = 1e-4
 NEAR = 40
 """Thin samples, 5 ms, around a peak that belong to it."""
 
+LONGEST = 5120
+"""Samples of one transform. A longer sound is searched in parts, which fit the processor's cache: a quarter faster."""
+
+EDGE = 128
+"""Samples at both ends of a part into which whitening smears the other end; parts overlap by as much."""
+
 Spectrum = npt.NDArray[np.floating]
-"""[bins] of a whole sound; single precision is enough, and twice as fast."""
+"""[bins]; single precision is enough, and twice as fast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +50,19 @@ def best_match(sent: Thin, heard: Thin) -> Match | None:
     After Knapp and Carter, "The generalized correlation method for estimation of time delay" (1976), but whitened by
     the heard sound's spectrum alone: the sent one holds much else.
     """
-    size = transform_size(len(sent) + len(heard) - 1)
-    sent_spectrum = np.fft.rfft(sent.astype(np.float32), size)
+    size = min(LONGEST, transform_size(len(sent) + 2 * EDGE))
     heard_spectrum = np.fft.rfft(heard.astype(np.float32), size)
     power: Spectrum = heard_spectrum.real**2 + heard_spectrum.imag**2
     whitening = _whitening(power, size)
     energy = 2 * float(power @ whitening) / size
-    places = len(sent) - len(heard) + 1
-    correlation = np.abs(np.fft.irfft(sent_spectrum * heard_spectrum.conj() * whitening, size)[:places])
-    whitened = np.fft.irfft(sent_spectrum * np.sqrt(whitening), size)[: len(sent)]
-    running = np.concatenate(([0.0], np.cumsum(whitened**2, dtype=np.float64)))
-    energies = running[len(heard) :] - running[: -len(heard)]
+    root = np.sqrt(whitening)
+    places, step = len(sent) - len(heard) + 1, size - len(heard) + 1 - 2 * EDGE
+    sent_spectra = np.fft.rfft(_parts(sent, size, step, -(-places // step))) * root
+    products = sent_spectra * (heard_spectrum.conj() * root)
+    correlation = np.abs(_joined(np.fft.irfft(products, size), step)[:places])
+    whitened = _joined(np.fft.irfft(sent_spectra, size), step)[: len(sent)]
+    running = np.concatenate(([0.0], np.cumsum(whitened * whitened, dtype=np.float64)))
+    energies = (running[len(heard) :] - running[: -len(heard)]).astype(np.float32)
     loudest = float(energies.max())
     if loudest <= 0 or energy <= 0:
         return None
@@ -63,6 +72,18 @@ def best_match(sent: Thin, heard: Thin) -> Match | None:
     best = float(likeness[place])
     likeness[max(0, place - NEAR) : place + NEAR] = 0
     return Match(place, best, float(likeness.max()))
+
+
+def _parts(sent: Thin, size: int, step: int, count: int) -> npt.NDArray[np.float32]:
+    """[count, size]: what was sent, in parts that begin `step` samples apart, with `EDGE` of silence before it."""
+    padded = np.zeros((count - 1) * step + size, np.float32)
+    padded[EDGE : EDGE + len(sent)] = sent
+    return sliding_window_view(padded, size)[::step]
+
+
+def _joined(parts: npt.NDArray[np.floating], step: int) -> npt.NDArray[np.floating]:
+    """The sound of which these are the parts, from the sample on at which it began."""
+    return np.concatenate((parts[:, EDGE : EDGE + step].ravel(), parts[-1, EDGE + step :]))
 
 
 @cache
