@@ -19,8 +19,9 @@ LEAD = samples(60)
 """How far sound may be ahead at the client: what is there already sounds on when the agent is to fall quiet. It
 covers two late ticks; a client on a rough network has a buffer of its own. The contract allows 200 ms."""
 
-FRAME_LEAD = samples(100)
-"""The same for an engine that speaks in real time: one frame of it may be on its way while the next is early."""
+FRAME_LEAD = samples(160)
+"""The same for an engine that speaks in real time. It gets ahead only where something stalled for as long and the
+client's sound ran out meanwhile: what came late would stay late until the turn ends, were it held back here."""
 
 PIECE = samples(20)
 """Smallest piece worth a message, save the last of a turn: one a tick."""

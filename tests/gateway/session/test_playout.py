@@ -50,9 +50,11 @@ def test_all_sound_leaves_once_in_order_and_never_far_ahead(pushes: list[tuple[i
     assert left == given_
 
 
-def test_a_frame_of_an_engine_that_speaks_in_real_time_is_not_split_because_one_before_it_was_late() -> None:
+def test_a_frame_of_an_engine_that_speaks_in_real_time_is_not_split_because_others_before_it_were_late() -> (
+    None
+):
     playout = opened(FRAME_LEAD)
-    for at in (0, 80 + 50, 160, 240):
+    for at in (0, 80 + 110, 80 + 115, 240, 320):
         playout.push(TURN, sound(80))
         piece = playout.due(samples(at))
         assert piece
