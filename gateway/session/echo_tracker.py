@@ -38,8 +38,12 @@ GLIMPSED, GLIMPSED_TO_RIVAL = 0.55, 1.4
 """At this likeness nine in ten are found, and of 800 glimpses of other voices one in 50 was taken for the echo.
 It must then be explained as well."""
 
-NEARBY = THIN_RATE * 10 // 1000
-"""Within 10 ms a known delay may drift between two looks; one that jumps is searched for."""
+NEARBY = THIN_RATE * 40 // 1000
+"""Within 40 ms a known delay is followed between two looks; one that jumps further is searched for."""
+
+SOONER = [THIN_RATE * ms // 1000 for ms in (0, 10, 20, 30)]
+"""Until it is seen how long a turn waits in the client's buffer, its echo may come so much sooner than the last one's:
+a part of its very onset would else be unexplained. One that comes later seems to ring on, and is explained as it is."""
 
 SAME = THIN_RATE // 1000
 LOUDER = 3.0
@@ -71,6 +75,8 @@ class EchoTracker:
         self._thinner = Thinner()
         self._path: EchoPath | None = None
         self._look_at, self._patience = 0, SOONEST
+        self._is_sure = False
+        """The delay was seen in this turn of the agent."""
         self._echoes = self._echoes_in_a_row = 0
         self._misses, self._check_after = 0, FIRST_CHECK
 
@@ -92,6 +98,7 @@ class EchoTracker:
         if start > self._sent.end:
             self._thinner.clear()
         if begins:
+            self._is_sure, self._check_after, self._echoes_in_a_row = False, FIRST_CHECK, 0
             self._look_at, self._patience = 0, SOONEST
         self._sent.write(max(start, self._sent.end), self._thinner.push(pcm))
 
@@ -123,8 +130,10 @@ class EchoTracker:
 
     def _unexplained(self, heard: Thin, now: int) -> float | None:
         assert self._path is not None, "there is an echo"
-        sent = self.coming_back(now - WINDOW, now)
-        self._heard_power, sent_power = spectrum(np.stack((heard[-WINDOW:], sent)))
+        ends = [now] if self._is_sure else [now + sooner for sooner in SOONER]
+        sent = [self.coming_back(end - WINDOW, end) for end in ends]
+        powers = spectrum(np.stack((heard[-WINDOW:], *sent)))
+        self._heard_power, sent_power = powers[0], powers[1:].max(0)
         return self._path.unexplained(self._heard_power, sent_power)
 
     def _learn(self, heard: Thin, now: int) -> None:
@@ -171,7 +180,8 @@ class EchoTracker:
         if again and self._path and path.loudness < LOUDER * self._path.loudness:
             # The user speaks over an echo that is known well.
             return False
-        self._path, self.delay, self.moved = path, delay, True
+        self._path, self.delay = path, delay
+        self.moved = self._is_sure = True
         self._echoes, self._misses, self._check_after = 0, 0, FIRST_CHECK
         return True
 
@@ -185,14 +195,15 @@ class EchoTracker:
         match = best_match(self._sent.read(start, min(now, start + GLIMPSE + 2 * ASTRAY)), heard)
         if match is None or match.likeness < max(GLIMPSED, match.rival * GLIMPSED_TO_RIVAL):
             return False
-        before, self.delay = self.delay, now - GLIMPSE - start - match.place
-        if abs(before - self.delay) > SAME:
+        before = self.delay, self._is_sure
+        self.delay, self._is_sure = now - GLIMPSE - start - match.place, True
+        if abs(before[0] - self.delay) > SAME:
             self._path.recall(self.coming_back(now - GLIMPSE - WINDOW, now - BLOCK))
             unexplained = self._unexplained(heard, now)
             if unexplained is not None and unexplained < EXPLAINED:
                 self.moved = True
                 return True
-        self.delay = before
+        self.delay, self._is_sure = before
         return False
 
     def _check(self, heard: Thin, now: int) -> None:
@@ -208,6 +219,7 @@ class EchoTracker:
         self._echoes = 0
         if match and match.likeness >= STILL_ALIKE:
             self.delay += drift
+            self._is_sure = True
             self._misses, self._check_after = 0, min(2 * self._check_after, LAST_CHECK)
         elif match is None or abs(drift) > SAME:
             self._misses, self._check_after = self._misses + 1, FIRST_CHECK
