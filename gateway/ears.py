@@ -187,8 +187,8 @@ class TranscriberEars:
             case wire.SpeechStopped(at):
                 self._voiced = False
                 return on.SpeechStopped(now, self._clock(base + at))
-            case wire.Partial(text, _):
-                return on.WordsHeard(now, text)
+            case wire.Partial(text, words):
+                return on.WordsHeard(now, text, words[-1].end - words[-1].start if words else 0)
             case wire.Final(text, words, confidence, language):
                 placed = tuple(
                     on.Word(w.text, self._clock(base + w.start), self._clock(base + w.end)) for w in words

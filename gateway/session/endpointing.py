@@ -14,12 +14,16 @@ pause of 0.6 s is told before the answer sounds."""
 OPEN = samples(760)
 """A phrase that may go on; pauses inside a sentence are mostly below 0.7 s."""
 
-UNFINISHED = samples(1400)
-"""The last word asks for another one ("remind me in …"): thinking pauses reach 1.2 s, and 0.13 s pass until the
-voice behind them is told."""
+UNFINISHED = samples(1480)
+"""The last word asks for another one ("remind me in …"): thinking pauses reach 1.2 s. A soft last consonant is no voice
+to the detector, and up to 0.2 s pass until the voice behind the pause is told."""
 
-WORDLESS = samples(900)
-"""Sound without words yet; the recogniser may be behind."""
+WORDLESS = UNFINISHED
+"""Of sound without words nobody can say that it is a whole phrase."""
+
+BRIEF = samples(280)
+"""What people end a phrase with is drawn out, 0.3 to 0.6 s. A word as brief as this is an "in" or "the", whatever
+a recogniser made of it ("remind me tin", "we moved tune")."""
 
 LONGEST_TURN = samples(60_000)
 """Nobody speaks for a minute without a breath: it is noise, and the floor is given back."""
@@ -83,11 +87,20 @@ LEADS_IN = frozenset("in on at to of for from with about over near by into".spli
 WHOLE = frozenset("hello hi hey thanks yes no yeah yep nope bye goodbye stop okay sure".split())
 """Words that say all by themselves."""
 
+LIGHT = frozenset(
+    """you me it him her them us this that here there now then too so out off up down one else yet lot oh""".split()
+)
+"""Words that end a phrase though they are brief."""
+
 NOT_OF_WORDS = re.compile(r"[^\w' ]+")
 
 
-def patience(text: str) -> int:
-    """How long a silence ends the turn, in samples, given the user's words so far."""
+def patience(text: str, last_word: int = 0) -> int:
+    """How long a silence ends the turn, in samples, given the user's words so far.
+
+    Args:
+        last_word: how many samples the last of them sounded; 0 where nobody knows.
+    """
     words = NOT_OF_WORDS.sub(" ", text.lower()).split()
     match words:
         case []:
@@ -101,9 +114,12 @@ def patience(text: str) -> int:
         return FINISHED if words[0] in OPENERS and len(words) >= 3 else OPEN
     if _dangles(words) or pair in PAIRS_THAT_GO_ON:
         return UNFINISHED
-    if words[0] not in OPENERS or len(words) < 3:
-        return OPEN
-    return FINISHED if _is_closed(words) else LIKELY
+    is_request = words[0] in OPENERS and len(words) >= 3
+    if is_request and _is_closed(words):
+        return FINISHED
+    if 0 < last_word <= BRIEF and words[-1] not in LIGHT:
+        return UNFINISHED
+    return LIKELY if is_request else OPEN
 
 
 def _dangles(words: list[str]) -> bool:

@@ -44,6 +44,8 @@ class WordsHeard:
 
     at: int
     text: str
+    last: int = 0
+    """How long the last of them sounded, in samples; 0 where the transcriber does not say."""
 
 
 @dataclass(frozen=True, slots=True)

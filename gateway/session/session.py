@@ -104,7 +104,7 @@ class Session:
                 if self.user.turn:
                     self._overlap.pause(self.user.turn.stopped)
             case on.WordsHeard():
-                self._words(event.text)
+                self._words(event)
             case on.TranscriptReady():
                 if turn := self.user.transcribed(event.words):
                     self._transcribed(turn, event)
@@ -245,9 +245,9 @@ class Session:
         # A turn that was not told of yet is ended as well: the transcriber has heard the echo already.
         self.user.commit(self.now).discarded = True
 
-    def _words(self, text: str) -> None:
-        began = self.user.turn is None
-        turn = self.user.heard(text, self.now) if text else None
+    def _words(self, event: on.WordsHeard) -> None:
+        began, text = self.user.turn is None, event.text
+        turn = self.user.heard(text, self.now, event.last) if text else None
         if turn is None:
             return
         if began and turn is self.user.turn:

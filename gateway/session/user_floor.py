@@ -49,6 +49,8 @@ class UserTurn:
     stopped: int | None = None
     """The last voiced sample, while the user is quiet."""
     text: str = ""
+    last_word: int = 0
+    """How long the last word sounded, in samples; 0 where nobody knows."""
     continues: Said | None = None
     """What it goes on with."""
     over_agent: bool = False
@@ -175,14 +177,14 @@ class UserFloor:
         elif self.turn is not None:
             self.turn.stopped = max(offset, self.turn.onset)
 
-    def heard(self, text: str, now: int) -> UserTurn | None:
+    def heard(self, text: str, now: int, last_word: int = 0) -> UserTurn | None:
         """Words so far: of the turn that awaits its final ones, else of the running one, else of a new one."""
         if self.closing is None and self.turn is None and self._voiced:
             # The voice never stopped when the turn before was closed (noise, or the client committed).
             self.turn = UserTurn(self._new_id(), now)
         turn = self.closing or self.turn
         if turn is not None:
-            turn.text = text
+            turn.text, turn.last_word = text, last_word
         return turn
 
     def commit(self, now: int) -> UserTurn:
@@ -201,7 +203,7 @@ class UserFloor:
             return turn.committed
         if turn.stopped is None:
             return now - turn.onset > LONGEST_TURN
-        return now - max(turn.stopped, self.listened_since) >= patience(turn.whole_text)
+        return now - max(turn.stopped, self.listened_since) >= patience(turn.whole_text, turn.last_word)
 
     def close(self, now: int) -> UserTurn:
         """End the running turn; its final words are awaited."""

@@ -171,7 +171,7 @@ async def test_what_is_heard_is_sent_and_what_it_means_is_told_on_the_session_s_
     word = on.Word("hello", 100 + OFFSET, 200 + OFFSET)
     assert [await session.next() for _ in range(4)] == [
         on.SpeechStarted(7, 100 + OFFSET),
-        on.WordsHeard(7, "hello"),
+        on.WordsHeard(7, "hello", 100),
         on.SpeechStopped(7, 900 + OFFSET),
         on.TranscriptReady(7, "hello", (word,), 0.5, "en"),
     ]

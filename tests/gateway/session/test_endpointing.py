@@ -3,7 +3,8 @@
 import pytest
 
 from gateway.session import effects as do
-from gateway.session.clock import ms
+from gateway.session import events as on
+from gateway.session.clock import ms, samples
 from gateway.session.endpointing import FINISHED, LIKELY, OPEN, UNFINISHED, WORDLESS, patience
 from tests.gateway.session.driver import Call
 
@@ -66,7 +67,28 @@ def test_punctuation_of_a_recogniser_changes_nothing() -> None:
     assert patience("Remind me in…") == UNFINISHED
 
 
-def test_without_words_the_recogniser_gets_time() -> None:
+@pytest.mark.parametrize("text", ["remind me tin", "we moved tune", "is there rate", "is it late and day"])
+def test_a_brief_last_word_was_a_little_one_whatever_was_made_of_it(text: str) -> None:
+    assert patience(text, last_word=samples(200)) == UNFINISHED
+    assert patience(text, last_word=samples(400)) == patience(text) < UNFINISHED
+
+
+@pytest.mark.parametrize(
+    "text", ["how kind of you", "what time is it", "turn it off", "what is half of sixty", "no"]
+)
+def test_little_words_that_end_a_phrase_may_be_brief(text: str) -> None:
+    assert patience(text, last_word=samples(150)) == patience(text) < UNFINISHED
+
+
+def test_a_turn_ends_by_how_long_its_last_word_sounded() -> None:
+    call = Call()
+    paused = call.sounds(1000, lasts=1000)
+    call.event(paused, lambda now: on.WordsHeard(now, "we moved tune", samples(180)))
+    call.until(6000)
+    assert ms(UNFINISHED) <= ended_after(call, paused) <= ms(UNFINISHED) + 20
+
+
+def test_without_words_nothing_says_that_it_is_over() -> None:
     assert patience("") == WORDLESS
 
 
