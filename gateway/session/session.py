@@ -238,12 +238,18 @@ class Session:
 
     def _unhear(self, since: int) -> None:
         """What was heard since then was the agent itself: neither its voice nor its words are the user's."""
-        turn = self.user.turn
-        if self.rules.push_to_talk or (turn and (turn.announced or turn.continues or turn.onset < since)):
+        turn, closing = self.user.turn, self.user.closing
+        if self.rules.push_to_talk or (turn and not turn.may_be_echo(since)):
             return
         self._out.extend(self._overlap.unmask(since, self.now))
-        # A turn that was not told of yet is ended as well: the transcriber has heard the echo already.
-        self.user.commit(self.now).discarded = True
+        if closing is None:
+            # A turn that was not told of yet is ended as well: the transcriber has heard the echo already.
+            self.user.commit(self.now).discarded = True
+            return
+        # One more turn could not end before this one has its words, and would take in what the user says until then.
+        self.user.turn = None
+        if closing.may_be_echo(since):
+            closing.discarded = True
 
     def _words(self, event: on.WordsHeard) -> None:
         began, text = self.user.turn is None, event.text

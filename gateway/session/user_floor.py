@@ -83,6 +83,10 @@ class UserTurn:
         """Whether the client awaits what becomes of it, be it a cough."""
         return self.announced or self.committed
 
+    def may_be_echo(self, since: int) -> bool:
+        """Whether all that it holds may be the agent's own sound, which was heard since then."""
+        return self.onset >= since and not (self.is_known or self.continues)
+
     def said(self, transcript: TranscriptReady) -> Said:
         """The turn with the final words of this breath."""
         before, confidence = self.continues, transcript.confidence

@@ -345,6 +345,37 @@ def test_who_spoke_before_the_echo_began_is_no_echo() -> None:
     assert [turn.text for turn in call.told(do.UserTurnEnded)] == ["count", "what time is it"]
 
 
+def test_an_echo_found_while_words_are_awaited_takes_nothing_of_what_is_said_next() -> None:
+    call = speaking(transcript=900)
+    call.says("mhm", at=500, word=400)
+    call.until(1900)
+    assert call.told(do.FinishTranscript)
+    call.event(1900, lambda now: on.EchoFound(now, samples(1800)))
+    call.says("what time is it", at=2000)
+    call.until(9000)
+    assert kinds(call) == ["backchannel", "barge_in"]
+    assert [turn.text for turn in call.told(do.UserTurnEnded)] == ["count", "mhm", "what time is it"]
+
+
+def test_words_of_an_echo_are_nobody_s_though_their_turn_is_over() -> None:
+    call = speaking(transcript=900)
+    call.says("one", at=1000, word=150)
+    call.until(2100)
+    assert call.told(do.FinishTranscript)
+    call.event(2100, lambda now: on.EchoFound(now, samples(950)))
+    call.until(8000)
+    assert [turn.text for turn in call.told(do.UserTurnEnded)] == ["count"]
+
+
+def test_what_the_client_has_ended_is_no_echo() -> None:
+    call = speaking()
+    call.says("what time is it", at=1000, word=100)
+    call.event(1500, on.InputCommitted)
+    call.event(1500, lambda now: on.EchoFound(now, samples(950)))
+    call.until(8000)
+    assert [turn.text for turn in call.told(do.UserTurnEnded)] == ["count", "what time is it"]
+
+
 def test_one_word_across_the_end_of_the_agents_turn_is_a_turn_of_its_own() -> None:
     """The client was told that the user has the floor, so the word is no murmur over anybody."""
     ended = speaking().until(6000).when(do.AgentEnded)
