@@ -7,7 +7,7 @@ from uuid import UUID
 from gateway.session import effects as do
 from gateway.session import events as on
 from gateway.session.agent_floor import AgentFloor
-from gateway.session.answers import Question
+from gateway.session.asking import Asking
 from gateway.session.clock import ms
 from gateway.session.company import STALE, Company
 from gateway.session.interruption import is_backchannel, is_command, is_misheard
@@ -37,10 +37,9 @@ class Session:
         self.agent = AgentFloor(traits.basis, FRAME_LEAD if traits.hears else LEAD)
         self._mouth = Mouth(self.agent, traits, new_id, self._tell, self._no_longer_open)
         self.injections, self.answers = self._mouth.injections, self._mouth.answers
+        self._asking = Asking(self.answers, self._tell)
         self._overlap = Overlap(self.agent)
         self._company = Company()
-        self._unsettled: set[UUID] = set()
-        """Utterances that the bridge has not done with."""
         self._held = False
         self._mumbled = 0
         """Turns in a row of which nothing was understood, and the user was told so."""
@@ -154,8 +153,7 @@ class Session:
             case on.DeedBegan():
                 self._no_longer_open(event.turn_id)
             case on.Settled():
-                self._unsettled.discard(event.turn_id)
-                self.answers.decide(event.turn_id)
+                self._asking.settled(event.turn_id)
             case on.InjectionAsked():
                 self._mouth.inject(event, self.now)
 
@@ -183,7 +181,7 @@ class Session:
     def _keep_company(self) -> None:
         """Speak unasked, where nobody has spoken for long."""
         users = (self.user.turn, self.user.closing)
-        waits = self._unsettled or self._mouth.answer_under_way or self.injections
+        waits = self._asking.bridge_is_busy or self._mouth.answer_under_way or self.injections
         busy = bool(self.agent.turn or any(users) or waits or self._lost_at is not None)
         if text := self._company.due(self.now, self.rules, busy):
             now, soon = self.now, self.now + STALE
@@ -231,10 +229,9 @@ class Session:
             return
         self.user.commit(self.now).discarded = True
         if before := turn.continues:
-            question = Question(before.turn_id, before.text, before.confidence, before.end, "voice", self.now)
-            self.answers.unanswered = question
+            self._asking.said(before, open_until=self.now)
             if self.rules.answers_by_itself:
-                self._answer_last()
+                self._asking.ask(self.now)
 
     def _unhear(self, since: int) -> None:
         """What was heard since then was the agent itself: neither its voice nor its words are the user's."""
@@ -303,8 +300,7 @@ class Session:
             return
         turn.continues, self.user.said = before, None
         self._tell(do.Withdrawn(before.turn_id))
-        self._unsettled.discard(before.turn_id)
-        self.answers.withdraw(before.turn_id)
+        self._asking.withdraw(before.turn_id)
         self._mouth.drop(self.injections.withdrawn(before.turn_id), self.now, "withdrawn")
         if agent is not None and agent.answers == before.turn_id:
             self._barge_in(turn)
@@ -364,13 +360,10 @@ class Session:
             self._measure(said.turn_id, "endpoint", turn.asked_at - turn.end)
         self._measure(said.turn_id, "transcript", self.now - turn.asked_at)
         if asks:
-            open_until = turn.end + GOES_ON + WORDS_BEHIND if by_silence else self.now
-            self.answers.unanswered = Question(
-                said.turn_id, said.text, said.confidence, turn.end, "voice", open_until
-            )
+            self._asking.said(said, turn.end + GOES_ON + WORDS_BEHIND if by_silence else self.now)
             self.user.said = said if by_silence and said.text else None
         if answered or turn.answer_asked:
-            self._answer_last()
+            self._asking.ask(self.now)
 
     def _take_floor_late(self, turn: UserTurn) -> None:
         if self._speaks_over(turn):
@@ -385,39 +378,17 @@ class Session:
         self._tell(
             do.UserTurnEnded(turn_id, text, (), 1.0, "", now, now, "text", False, False, turn_id, added=text)
         )
-        self.answers.unanswered = Question(turn_id, text, 1.0, now, "text", now)
+        self._asking.typed(turn_id, text, now)
         self.user.said = None
 
     def _answer_asked_for(self) -> None:
         pending = self.user.turn if self.user.turn and self.user.turn.committed else self.user.closing
         if self.agent.turn is not None:
-            self._refuse_second_answer("the agent is speaking")
+            self._asking.refuse_another("the agent is speaking")
         elif pending is not None and not pending.discarded:
             pending.answer_asked = True
-        elif self.answers.unanswered is not None:
-            asked_late = replace(self.answers.unanswered, end=self.now, open_until=self.now)
-            self.answers.unanswered = asked_late
-            self._answer_last()
-        elif self._mouth.answer_under_way:
-            self._refuse_second_answer("an answer is on its way")
         else:
-            self._refuse_no_input()
-
-    def _answer_last(self) -> None:
-        """Have the bridge take what nobody has answered yet."""
-        question = self.answers.unanswered
-        if question is None:
-            self._refuse_no_input()
-            return
-        self.answers.ask(question, self.now)
-        self._unsettled.add(question.turn_id)
-        self._tell(do.AnswerWanted(question.turn_id, question.text, question.confidence, question.open_until))
-
-    def _refuse_second_answer(self, message: str) -> None:
-        self._tell(do.Refused("conversation_already_has_active_response", message))
-
-    def _refuse_no_input(self) -> None:
-        self._tell(do.Refused("no_input", "nothing was said or typed that is not answered yet"))
+            self._asking.ask_late(self.now, self._mouth.answer_under_way)
 
     # Voice over the agent's.
 
