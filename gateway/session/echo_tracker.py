@@ -20,6 +20,10 @@ LISTENED = 12 * BLOCK
 VOICED_BLOCKS = 8
 """So many of them must sound, or chance finds a match for the little there is."""
 
+SENT_BLOCKS = 3
+"""As many must have been sent; the rest may ring. Whitening smears an onset over the silence beside it, which another
+onset then fits, and no loudness can be learned from silence."""
+
 ALIKE = 0.47
 """From this likeness on it is our sound. Of 240 ms, nine echoes in ten are above, and no other voice was."""
 
@@ -173,8 +177,7 @@ class EchoTracker:
         if match.likeness < (STILL_ALIKE if again else max(ALIKE, match.rival * ALIKE_TO_RIVAL)):
             return False
         sent = self._sent.read(now - LISTENED - delay, now - delay)
-        if not _voiced_blocks(sent):
-            # A step in the sound looks, whitened, like sound on both sides of it.
+        if _voiced_blocks(sent) < SENT_BLOCKS:
             return False
         path = EchoPath(heard, sent, match.likeness)
         if again and self._path and path.loudness < LOUDER * self._path.loudness:

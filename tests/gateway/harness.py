@@ -56,6 +56,7 @@ class ScriptedEars:
         self.missing: str | None = None
         self.final = ""
         """The words of the next `TranscriptReady`."""
+        self._fresh = asyncio.Event()
 
     async def run(self, tell: Callable[[on.Event], None]) -> None:
         self._tell = tell
@@ -64,6 +65,14 @@ class ScriptedEars:
 
     def hear(self, pcm: bytes) -> None:
         self.heard += len(pcm)
+        self._fresh.set()
+
+    async def sounded(self, samples_: int) -> None:
+        """Wait until so much of the user's sound has come."""
+        async with asyncio.timeout(PATIENCE):
+            while self.heard // 2 < samples_:
+                self._fresh.clear()
+                await self._fresh.wait()
 
     def finish(self) -> None:
         text, self.final = self.final, ""

@@ -260,6 +260,15 @@ def test_without_an_echo_nothing_is_touched_that_the_user_says(agent: Sound, use
     assert heard.facts == []
 
 
+def test_a_sudden_onset_is_no_echo_of_the_silence_beside_the_agent_s_sound() -> None:
+    sent = np.concatenate((np.zeros(RATE), noise(samples(100), 3000, seed=3), np.zeros(samples(120))))
+    onset = np.zeros(len(sent))
+    onset[-samples(260) :] = 9000
+    heard = call(sent, onset)
+    assert np.array_equal(heard.before, heard.behind)
+    assert heard.found == []
+
+
 def test_the_echo_is_told_of_once_with_its_delay_and_level(agent: Sound) -> None:
     heard = call(agent, Echo(delay_ms=150, level_db=-20).of(agent))
     assert len(heard.facts) == 1

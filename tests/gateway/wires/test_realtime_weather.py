@@ -200,6 +200,7 @@ async def test_that_nothing_comes_while_the_client_is_away_is_no_silence(
     session, client = await spoken_to(gateway, proxy)
     ears = next(iter(gateway.parts.ears.values()))
     await client.send("input_audio_buffer.append", audio=sound(100, level=9000))
+    await ears.sounded(samples(100))
     await ears.begin("what time is it in")
     proxy.reset()
     await client.closed()
