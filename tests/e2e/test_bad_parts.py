@@ -71,6 +71,11 @@ async def ended_row(database: asyncpg.Connection, session_id: str) -> asyncpg.Re
     return session
 
 
+async def is_written(database: asyncpg.Connection, session_id: str) -> bool:
+    """Whether the session has its row."""
+    return bool(await rows(database, "voice_sessions", UUID(session_id)))
+
+
 async def tool_row(database: asyncpg.Connection, session_id: str) -> asyncpg.Record:
     [tool] = await rows(database, "voice_tool_invocations", UUID(session_id))
     return tool
@@ -224,6 +229,8 @@ async def test_calls_of_a_gateway_that_was_killed_are_closed_by_the_next(
 ) -> None:
     await caller.write("what can you do?")
     await caller.until("response.output_audio_transcript.delta")
+    # What is not written down yet when it is killed nobody can close.
+    await eventually(lambda: is_written(database, caller.session_id))
     deployment.kill_part("gateway")
     await caller.closed()
     await asyncio.to_thread(deployment.wait_for_line, "gateway is ready again")
