@@ -59,7 +59,7 @@ class Mouth:
 
     def speak_next(self, now: int) -> None:
         """The floor is free: what is urgent, else the mind's answer, else the next text that waits."""
-        if now < self._breath_until:
+        if now < self._breath_until or not (self.injections or self.owed):
             return
         if urgent := self.injections.next_urgent():
             self._speak(urgent, now)
@@ -89,11 +89,12 @@ class Mouth:
 
     def tell_first_sound(self, now: int) -> None:
         """Tell once that a turn sounds, and how long its answer took."""
+        turn = self._floor.turn
+        if turn is None or turn.sounded:
+            return
         for sounded in self._floor.sounding():
             self._tell(sounded)
-            turn = self._floor.turn
-            asked = self.answers.first_sound(turn.answers) if turn else None
-            if asked:
+            if asked := self.answers.first_sound(turn.answers):
                 asked_id = asked.question.turn_id
                 self._measure(asked_id, now, "turn", sounded.at - asked.question.end)
                 self._measure(asked_id, now, "first_audio", sounded.at - asked.at)

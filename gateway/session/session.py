@@ -160,7 +160,7 @@ class Session:
     def _settle(self) -> None:
         """What time and the floors allow by now."""
         is_there = self._lost_at is None
-        if is_there:
+        if is_there and self._overlap.contest:
             self._judge()
         if self.user.is_over(self.now, by_silence=is_there and not self.rules.push_to_talk):
             self._close_user_turn()
@@ -170,7 +170,8 @@ class Session:
         self._mouth.follow(self.now)
         if self.agent.turn is None:
             self._out.extend(self._overlap.drop(self.now))
-        self._mouth.drop(self.injections.expired(self.now), self.now, "expired")
+        if self.injections:
+            self._mouth.drop(self.injections.expired(self.now), self.now, "expired")
         if self.agent.turn is None:
             self._announce_speaker()
             if is_there and not self.user.has_floor(self.now):
@@ -180,10 +181,9 @@ class Session:
 
     def _keep_company(self) -> None:
         """Speak unasked, where nobody has spoken for long."""
-        users = (self.user.turn, self.user.closing)
-        waits = self._asking.bridge_is_busy or self._mouth.answer_under_way or self.injections
-        busy = bool(self.agent.turn or any(users) or waits or self._lost_at is not None)
-        if text := self._company.due(self.now, self.rules, busy):
+        speaks = self.agent.turn or self.user.turn or self.user.closing
+        busy = speaks or self._asking.bridge_is_busy or self.injections or self._mouth.answer_under_way
+        if text := self._company.due(self.now, self.rules, bool(busy or self._lost_at is not None)):
             now, soon = self.now, self.now + STALE
             asked = on.InjectionAsked(now, self._new_id(), text, "notice", priority=-1, expires_at=soon)
             self._mouth.inject(asked, now)
