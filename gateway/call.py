@@ -10,7 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 from uuid import UUID
 
 from prometheus_client import Counter
@@ -24,6 +24,7 @@ from gateway.session import effects as do
 from gateway.session import events as on
 from gateway.session.clock import BYTES, RATE
 from gateway.session.echo import EchoSuppressor
+from gateway.session.echo_tracker import Decision
 from gateway.session.playout import Outgoing
 from gateway.session.session import Session
 from gateway.session.uplink import Uplink
@@ -40,11 +41,12 @@ LATE_DEEDS_S = 7.0
 
 GATEWAY_STOPPED = "gateway_stopped"
 
-ECHO_DECISIONS = Counter(
+_DECISIONS = Counter(
     "antiphon_echo_decisions",
     "Blocks (20 ms) of the user's sound while ours might come back, by what they were taken for",
     ["decision"],
 )
+ECHO_DECISIONS = {decision: _DECISIONS.labels(decision) for decision in get_args(Decision)}
 
 
 class Listener(Protocol):
@@ -314,7 +316,7 @@ class Call:
     def _tell_of_echo(self, over: bool = False) -> None:
         """Count what the user's sound was taken for, and tell of echo that has ended, or at the call's end of all."""
         for decision, count in self.echo.counted().items():
-            ECHO_DECISIONS.labels(decision).inc(count)
+            ECHO_DECISIONS[decision].inc(count)
         for fact in self.echo.ended(self.now(), over):
             self._tell(fact, self.session.now)
 

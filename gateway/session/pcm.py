@@ -12,7 +12,8 @@ FADE = samples(10)
 
 def peak(pcm: bytes) -> int:
     """The loudest sample, 0 to 32,768."""
-    return int(np.abs(np.frombuffer(pcm, dtype="<i2").astype(np.int32)).max(initial=0))
+    # -32,768 has no counterpart in 16 bits with a sign, and stays what it is; without one it is 32,768.
+    return int(np.maximum.reduce(np.abs(np.frombuffer(pcm, dtype="<i2")).view(np.uint16), initial=0))
 
 
 def take(waiting: deque[bytes], count: int) -> bytes:

@@ -1,6 +1,7 @@
 """Audio formats of the wire: PCM16 at 24 kHz, and G.711 at 8 kHz (`audio/pcmu`, `audio/pcma`), as base64."""
 
 import base64
+import binascii
 import reprlib
 from functools import cache
 from typing import Any
@@ -83,7 +84,8 @@ class Decoder:
             WireError: not base64, half a sample, or a file instead of raw sound.
         """
         try:
-            raw = base64.b64decode(audio, validate=True)
+            # As `base64.b64decode` with `validate`, without the copy that it makes of all text.
+            raw = binascii.a2b_base64(audio, strict_mode=True)
         except ValueError as error:
             raise _bad_audio("not base64") from error
         if name := CONTAINERS.get(raw[:4]):

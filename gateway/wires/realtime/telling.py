@@ -40,6 +40,7 @@ class Teller:
         self._gap = ""
         """What stands before the next word of the open response."""
         self._ducked = False
+        self._placed: tuple[UUID, dict[str, Any]] | None = None
         self._spans: dict[UUID, dict[str, float]] = {}
         """Of the user's last turns, what was measured so far, in milliseconds."""
         self._committed_by_client = False
@@ -264,12 +265,16 @@ class Teller:
         }
 
     def _place(self, turn_id: UUID) -> dict[str, Any]:
-        return {
-            "response_id": response_name(turn_id),
-            "item_id": self._items.name(turn_id),
-            "output_index": 0,
-            "content_index": 0,
-        }
+        """Where a turn's sound and words belong; the same object throughout a turn."""
+        if self._placed is None or self._placed[0] != turn_id:
+            place = {
+                "response_id": response_name(turn_id),
+                "item_id": self._items.name(turn_id),
+                "output_index": 0,
+                "content_index": 0,
+            }
+            self._placed = turn_id, place
+        return self._placed[1]
 
     # What only our own clients are told.
 
