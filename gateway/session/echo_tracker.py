@@ -45,7 +45,7 @@ It must then be explained as well."""
 NEARBY = THIN_RATE * 40 // 1000
 """Within 40 ms a known delay is followed between two looks; one that jumps further is searched for."""
 
-SOONER = [THIN_RATE * ms // 1000 for ms in (0, 10, 20, 30)]
+SOONER = [THIN_RATE * ms // 1000 for ms in (0, 20, 40, 60)]
 """Until it is seen how long a turn waits in the client's buffer, its echo may come so much sooner than the last one's:
 a part of its very onset would else be unexplained. One that comes later seems to ring on, and is explained as it is."""
 
