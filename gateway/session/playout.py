@@ -24,7 +24,8 @@ FRAME_LEAD = samples(160)
 client's sound ran out meanwhile: what came late would stay late until the turn ends, were it held back here."""
 
 PIECE = samples(20)
-"""Smallest piece worth a message, save the last of a turn: one a tick."""
+"""Smallest piece worth a message, save the last of a turn: one a tick. Of an engine in real time the rest of a frame is
+worth one too, or it would wait for the next frame."""
 
 REST = samples(40)
 """What is left over when a frame of an engine in real time is sent goes along, or each frame's end would wait."""
@@ -55,7 +56,7 @@ class Playout:
     """Paces one agent turn at a time and remembers what of the last ones was heard."""
 
     def __init__(self, basis: HeardBasis = "synthesizer", lead: int = LEAD) -> None:
-        self._lead = lead
+        self._lead, self._least = lead, 1 if lead == FRAME_LEAD else PIECE
         self.basis: HeardBasis = basis
         """How word positions are known where the client reports nothing."""
         self.track: Track | None = None
@@ -110,10 +111,10 @@ class Playout:
         if self._paused:
             return None
         count = min(track.left, self._lead - max(0, self._horizon - now))
-        if count >= PIECE and track.left - count < REST:
+        if count >= self._least and track.left - count < REST:
             count = track.left
         is_last = track.whole and count == track.left and (count or track.told < len(track.words))
-        return self._send(track, count, now) if count >= PIECE or is_last else None
+        return self._send(track, count, now) if count >= self._least or is_last else None
 
     def pause(self, now: int) -> int:
         """Fall quiet: nothing leaves until `resume`, but a last faded bit so that it does not click.

@@ -16,6 +16,10 @@ MOST_AHEAD = samples(60_000)
 SLACK = samples(60)
 """Sound may be handed on this much early, so that jitter costs no delay."""
 
+REST = samples(40)
+"""What would be left over of a client's chunk goes along. Where its first came late all others seem early, and the end
+of each would wait."""
+
 GAP = samples(500)
 """No sound for this long counts as silence."""
 
@@ -144,8 +148,9 @@ class Uplink:
         """What leaves at `now`: sound, and silence where none came for a while."""
         if self._head is None:
             return b""
-        out = self._take(max(0, min(self._queued, now + SLACK - self._head)))
-        if out:
+        out, early = b"", now + SLACK - self._head
+        if self._queued and early > 0:
+            out = self._take(self._queued if self._queued - early < REST else early)
             self._keep_up(now)
         if not self._queued and not self._held and now - max(self._head, self._came_at) >= GAP:
             out += self._fill(now)

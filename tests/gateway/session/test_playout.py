@@ -61,6 +61,14 @@ def test_a_frame_of_an_engine_that_speaks_in_real_time_is_not_split_because_othe
         assert len(piece.pcm) == len(sound(80)), f"the frame of {at} ms leaves whole"
 
 
+def test_the_rest_of_a_frame_of_an_engine_in_real_time_does_not_wait_for_the_next_frame() -> None:
+    playout, left = opened(FRAME_LEAD), []
+    for at, length in ((0, 72), (20, 8)):
+        playout.push(TURN, sound(length))
+        left.append(playout.due(samples(at)))
+    assert [len(piece.pcm) // 2 for piece in left if piece] == [samples(72), samples(8)]
+
+
 @settings(deadline=None)
 @given(PUSHES, st.lists(st.integers(20, 600), max_size=8))
 def test_pausing_changes_when_sound_leaves_and_not_what(

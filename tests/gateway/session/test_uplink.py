@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.session.clock import ms, samples
-from gateway.session.uplink import GAP, MOST_AHEAD, SLACK, BufferFull, Uplink
+from gateway.session.uplink import GAP, MOST_AHEAD, REST, SLACK, BufferFull, Uplink
 from tests.gateway.session.driver import sound
 
 CHUNK = 20
@@ -73,6 +73,14 @@ def test_jitter_costs_neither_sound_nor_delay() -> None:
         line.ticks(at + 100, at + 200)
     assert line.left == sound(1000)
     assert line.behind(1100) == 0
+
+
+def test_chunks_are_not_split_because_the_first_one_was_late() -> None:
+    line = Line()
+    for at in (80 + 70, *range(160, 1000, 80)):
+        line.push(at, 80)
+        line.tick(at)
+        assert not line.behind(at), f"the chunk of {at} ms leaves whole"
 
 
 def test_a_file_at_once_leaves_in_real_time() -> None:
@@ -369,7 +377,7 @@ def test_whatever_comes_positions_lie_on_the_clock_in_order(deeds: list[tuple[st
             case "clear":
                 uplink.clear()
         assert uplink.position == left
-        assert uplink.clock(left) <= now + SLACK
+        assert uplink.clock(left) <= now + SLACK + REST
     times = [uplink.clock(position) for position in range(0, left + 1, samples(5))]
     assert times == sorted(times)
     assert all(time >= 0 for time in times)
