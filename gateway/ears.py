@@ -184,9 +184,9 @@ class TranscriberEars:
             case wire.SpeechStarted(at):
                 self._onset, self._voiced, self._turn_open = base + at, True, True
                 return on.SpeechStarted(now, self._clock(base + at))
-            case wire.SpeechStopped(at):
+            case wire.SpeechStopped(at, raised):
                 self._voiced = False
-                return on.SpeechStopped(now, self._clock(base + at))
+                return on.SpeechStopped(now, self._clock(base + at), raised)
             case wire.Partial(text, words):
                 return on.WordsHeard(now, text, words[-1].end - words[-1].start if words else 0)
             case wire.Final(text, words, confidence, language):

@@ -14,11 +14,14 @@ pause of 0.6 s is told before the answer sounds."""
 OPEN = samples(760)
 """A phrase that may go on; pauses inside a sentence are mostly below 0.7 s."""
 
-UNFINISHED = samples(1480)
-"""The last word asks for another one ("remind me in …"): thinking pauses reach 1.2 s. A soft last consonant is no voice
-to the detector, and up to 0.2 s pass until the voice behind the pause is told."""
+HALTING = samples(1480)
+"""How it sounds says that it goes on, whatever was made of the words: thinking pauses reach 1.2 s. A soft last
+consonant is no voice to the detector, and up to 0.2 s pass until the voice behind the pause is told."""
 
-WORDLESS = UNFINISHED
+UNFINISHED = samples(1640)
+"""The last word asks for another one ("remind me in …"). What follows often begins softly ("… the first of June")."""
+
+WORDLESS = HALTING
 """Of sound without words nobody can say that it is a whole phrase."""
 
 BRIEF = samples(280)
@@ -34,7 +37,7 @@ DANGLING = frozenset(
     in on at to of for from with without by about into onto over under after before between until till since per
     is are was were am be been do does did can could will would shall should may might must have has had
     i we they he she it's i'm let's
-    what's where's who's how very really just not remind set convert calculate tell give show
+    what's where's who's that's there's here's how very really just not remind set convert calculate tell give show
     um uh er erm hmm plus minus times divided point""".split()
 )
 """Words that hardly ever end an English phrase."""
@@ -63,6 +66,9 @@ BEFORE_YOU = frozenset(
     because and or""".split()
 )
 """Behind these "you" begins a clause; behind a verb ("call you") it ends one."""
+
+AUXILIARIES = frozenset("is are was were do does did can could will would should have has may".split())
+"""Words with which a question begins that wants a yes or no."""
 
 VERBS_OF_BEING = frozenset("is are was were am be will have".split())
 ASKING = frozenset("what who where when which how why whose".split())
@@ -95,11 +101,12 @@ LIGHT = frozenset(
 NOT_OF_WORDS = re.compile(r"[^\w' ]+")
 
 
-def patience(text: str, last_word: int = 0) -> int:
+def patience(text: str, last_word: int = 0, raised: bool = False) -> int:
     """How long a silence ends the turn, in samples, given the user's words so far.
 
     Args:
         last_word: how many samples the last of them sounded; 0 where nobody knows.
+        raised: the voice stayed up.
     """
     words = NOT_OF_WORDS.sub(" ", text.lower()).split()
     match words:
@@ -115,10 +122,11 @@ def patience(text: str, last_word: int = 0) -> int:
     if _dangles(words) or pair in PAIRS_THAT_GO_ON:
         return UNFINISHED
     is_request = words[0] in OPENERS and len(words) >= 3
-    if is_request and _is_closed(words):
+    # Who asks for a yes or no may stay up at the end.
+    if is_request and _is_closed(words) and (not raised or words[-1] in CLOSING or words[0] in AUXILIARIES):
         return FINISHED
-    if 0 < last_word <= BRIEF and words[-1] not in LIGHT:
-        return UNFINISHED
+    if raised or (0 < last_word <= BRIEF and words[-1] not in LIGHT):
+        return HALTING
     return LIKELY if is_request else OPEN
 
 

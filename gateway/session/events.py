@@ -36,6 +36,8 @@ class SpeechStopped:
     at: int
     offset: int
     """The last voiced sample."""
+    raised: bool = False
+    """Its pitch stayed up, as of one who goes on; False where the transcriber does not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ class Session:
                 if turn := self.user.started(event.onset):
                     self._voice_began(turn, event.onset)
             case on.SpeechStopped():
-                self.user.stopped(event.offset)
+                self.user.stopped(event.offset, event.raised)
                 if self.user.turn:
                     self._overlap.pause(self.user.turn.stopped)
             case on.WordsHeard():

@@ -51,6 +51,8 @@ class UserTurn:
     text: str = ""
     last_word: int = 0
     """How long the last word sounded, in samples; 0 where nobody knows."""
+    raised: bool = False
+    """The voice stayed up where it paused."""
     continues: Said | None = None
     """What it goes on with."""
     over_agent: bool = False
@@ -173,13 +175,13 @@ class UserFloor:
             return None
         return said if 0 <= turn.onset - said.end <= GOES_ON else None
 
-    def stopped(self, offset: int) -> None:
+    def stopped(self, offset: int, raised: bool = False) -> None:
         """Voice ended; a pause begins."""
         self._voiced = False
         if self.closing is not None and offset <= self._over_until:
             self.closing.stopped = max(offset, self.closing.onset)
         elif self.turn is not None:
-            self.turn.stopped = max(offset, self.turn.onset)
+            self.turn.stopped, self.turn.raised = max(offset, self.turn.onset), raised
 
     def heard(self, text: str, now: int, last_word: int = 0) -> UserTurn | None:
         """Words so far: of the turn that awaits its final ones, else of the running one, else of a new one."""
@@ -207,7 +209,8 @@ class UserFloor:
             return turn.committed
         if turn.stopped is None:
             return now - turn.onset > LONGEST_TURN
-        return now - max(turn.stopped, self.listened_since) >= patience(turn.whole_text, turn.last_word)
+        asked = patience(turn.whole_text, turn.last_word, turn.raised)
+        return now - max(turn.stopped, self.listened_since) >= asked
 
     def close(self, now: int) -> UserTurn:
         """End the running turn; its final words are awaited."""

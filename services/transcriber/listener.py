@@ -8,6 +8,7 @@ import soxr
 
 from services.transcriber.activity import Activity, Began, Ended
 from services.transcriber.loudness import Samples
+from services.transcriber.pitch import Pitch
 from services.transcriber.protocol import Event, Final, Partial, SpeechStarted, SpeechStopped, Word
 from services.transcriber.recogniser import RATE, Heard, Recogniser, confidence
 
@@ -52,6 +53,7 @@ class Listener:
         self._rest: Samples = np.empty(0, np.float32)
         """Less than a frame."""
         self._activity = Activity(speaking)
+        self._pitch = Pitch()
         self._open_until: int | None = self._next if speaking else None
         """Up to where the recogniser gets all sound, if nobody speaks; None when that lies behind."""
         self._said = ""
@@ -104,6 +106,7 @@ class Listener:
                 self._open_until = self._origin + number * VAD_FRAME + TAIL
         if self._activity.speaking or (self._open_until is not None and position < self._open_until):
             self._recogniser.feed(frame, position)
+            self._pitch.hear(frame)
             self._since_partial += VAD_FRAME
             if self._since_partial >= PARTIAL_EVERY or isinstance(change, Ended):
                 yield from self._partial()
@@ -115,7 +118,8 @@ class Listener:
             self._recent.append((position, frame))
         if isinstance(change, Ended):
             # Behind the words up to here: how long to wait for more is judged by the last of them.
-            yield SpeechStopped(self._at(self._origin + change.frame * VAD_FRAME))
+            stopped = self._at(self._origin + change.frame * VAD_FRAME)
+            yield SpeechStopped(stopped, self._pitch.stays_up())
 
     def _partial(self) -> Iterator[Partial]:
         """The words so far, if they changed."""

@@ -35,6 +35,8 @@ class SpeechStopped:
     """Speech ended at `at`, the last voiced sample: *not* the end of a turn, which is the session's to say."""
 
     at: int
+    raised: bool = False
+    """Its pitch stayed up, as of one who pauses in the midst of a phrase; a question may end so, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from typing import get_args
 from uuid import UUID
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.session import effects as do
@@ -73,6 +73,21 @@ STEPS = st.lists(
     max_size=60,
 )
 """What happens, and with what. Numbers pick one of the last turns; transcripts come asked for or not."""
+
+
+FULL: Steps = [
+    ("asks", 0),
+    ("says", ("what time is it", 900)),
+    ("says", ("tell me a long story", 3000)),
+    ("inject", (0, 0, None, False)),
+    ("wait", 3000),
+    ("played", (0, 100)),
+    ("says", ("what time is it", 1500)),
+    ("hums", 3000),
+    ("says", ("what time is it", 1500)),
+    ("says", ("tell me a long story", 300)),
+]
+"""A call in which everything occurs."""
 
 
 class Chaos:
@@ -404,13 +419,14 @@ def test_whatever_happens_the_call_stays_whole() -> None:
 
     @settings(deadline=None, max_examples=300)
     @given(RULES, TRAITS, SCRIPTS, STEPS)
+    @example(Rules(), Traits(holds=True), {"bridge": 10}, FULL)
     def stays_whole(rules: Rules, traits: Traits, script: Scripted, steps: Steps) -> None:
         call = Chaos(rules, traits, script).run(steps)
         seen.update(type(effect) for _, effect in call.log)
         check(call, rules)
 
     stays_whole()
-    # Of calls in which little happens everything holds.
+    # Of calls in which nothing happens everything holds.
     assert seen == set(get_args(do.Effect)) - {do.EchoSuppressed}
 
 

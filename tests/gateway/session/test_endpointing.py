@@ -5,7 +5,7 @@ import pytest
 from gateway.session import effects as do
 from gateway.session import events as on
 from gateway.session.clock import ms, samples
-from gateway.session.endpointing import FINISHED, LIKELY, OPEN, UNFINISHED, WORDLESS, patience
+from gateway.session.endpointing import FINISHED, HALTING, LIKELY, OPEN, UNFINISHED, WORDLESS, patience
 from tests.gateway.session.driver import Call
 
 
@@ -69,15 +69,36 @@ def test_punctuation_of_a_recogniser_changes_nothing() -> None:
 
 @pytest.mark.parametrize("text", ["remind me tin", "we moved tune", "is there rate", "is it late and day"])
 def test_a_brief_last_word_was_a_little_one_whatever_was_made_of_it(text: str) -> None:
-    assert patience(text, last_word=samples(200)) == UNFINISHED
-    assert patience(text, last_word=samples(400)) == patience(text) < UNFINISHED
+    assert patience(text, last_word=samples(200)) == HALTING
+    assert patience(text, last_word=samples(400)) == patience(text) < HALTING
 
 
 @pytest.mark.parametrize(
     "text", ["how kind of you", "what time is it", "turn it off", "what is half of sixty", "no"]
 )
 def test_little_words_that_end_a_phrase_may_be_brief(text: str) -> None:
-    assert patience(text, last_word=samples(150)) == patience(text) < UNFINISHED
+    assert patience(text, last_word=samples(150)) == patience(text) < HALTING
+
+
+@pytest.mark.parametrize("text", ["delete", "what i eat", "how many miles off", "tell me a story about day"])
+def test_who_stays_up_goes_on_whatever_was_made_of_the_words(text: str) -> None:
+    assert patience(text, raised=True) == HALTING > patience(text)
+
+
+@pytest.mark.parametrize("text", ["is it late in Cairo", "what time is it now", "yes", "who are you"])
+def test_questions_and_closed_phrases_may_stay_up_at_their_end(text: str) -> None:
+    assert patience(text, raised=True) == patience(text) < HALTING
+
+
+def test_a_turn_ends_by_whether_the_voice_came_down_at_its_last_pause() -> None:
+    call = Call()
+    call.event(1060, lambda now: on.SpeechStarted(now, samples(1000)))
+    call.event(1400, lambda now: on.WordsHeard(now, "paris"))
+    call.event(1700, lambda now: on.SpeechStopped(now, samples(1500), raised=True))
+    call.event(2400, lambda now: on.SpeechStarted(now, samples(2350)))
+    call.event(2900, lambda now: on.SpeechStopped(now, samples(2700)))
+    call.until(6000)
+    assert ms(OPEN) <= ended_after(call, 2700) <= ms(OPEN) + 20
 
 
 def test_a_turn_ends_by_how_long_its_last_word_sounded() -> None:
@@ -85,7 +106,7 @@ def test_a_turn_ends_by_how_long_its_last_word_sounded() -> None:
     paused = call.sounds(1000, lasts=1000)
     call.event(paused, lambda now: on.WordsHeard(now, "we moved tune", samples(180)))
     call.until(6000)
-    assert ms(UNFINISHED) <= ended_after(call, paused) <= ms(UNFINISHED) + 20
+    assert ms(HALTING) <= ended_after(call, paused) <= ms(HALTING) + 20
 
 
 def test_without_words_nothing_says_that_it_is_over() -> None:
@@ -114,9 +135,9 @@ def test_a_thinking_pause_after_an_unfinished_phrase_is_waited_out() -> None:
 def test_words_that_come_late_still_count() -> None:
     call = Call(words_behind=700)
     last = call.says("remind me in", at=1000)
-    call.until(last + 1300)
+    call.until(last + 1500)
     assert not call.told(do.FinishTranscript)
-    call.until(last + 1600)
+    call.until(last + 1800)
     assert ms(UNFINISHED) <= ended_after(call, last) <= ms(UNFINISHED) + 20
 
 
