@@ -56,7 +56,7 @@ class Playout:
     """Paces one agent turn at a time and remembers what of the last ones was heard."""
 
     def __init__(self, basis: HeardBasis = "synthesizer", lead: int = LEAD) -> None:
-        self._lead, self._least = lead, 1 if lead == FRAME_LEAD else PIECE
+        self._lead = lead
         self.basis: HeardBasis = basis
         """How word positions are known where the client reports nothing."""
         self.track: Track | None = None
@@ -111,10 +111,11 @@ class Playout:
         if self._paused:
             return None
         count = min(track.left, self._lead - max(0, self._horizon - now))
-        if count >= self._least and track.left - count < REST:
+        if count >= PIECE and track.left - count < REST:
             count = track.left
         is_last = track.whole and count == track.left and (count or track.told < len(track.words))
-        return self._send(track, count, now) if count >= self._least or is_last else None
+        is_rest = self._lead == FRAME_LEAD and count == track.left > 0
+        return self._send(track, count, now) if count >= PIECE or is_last or is_rest else None
 
     def pause(self, now: int) -> int:
         """Fall quiet: nothing leaves until `resume`, but a last faded bit so that it does not click.

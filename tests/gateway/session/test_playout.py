@@ -69,6 +69,16 @@ def test_the_rest_of_a_frame_of_an_engine_in_real_time_does_not_wait_for_the_nex
     assert [len(piece.pcm) // 2 for piece in left if piece] == [samples(72), samples(8)]
 
 
+def test_of_frames_that_wait_no_scraps_leave_in_between() -> None:
+    playout = opened(FRAME_LEAD)
+    playout.push(TURN, sound(1000))
+    assert playout.due(0)
+    for at in range(1, 20):
+        playout.push(TURN, sound(80))
+        assert not playout.due(samples(at)), "less than a piece has room by then"
+    assert playout.due(samples(20))
+
+
 @settings(deadline=None)
 @given(PUSHES, st.lists(st.integers(20, 600), max_size=8))
 def test_pausing_changes_when_sound_leaves_and_not_what(
