@@ -61,6 +61,17 @@ def cut(pcm: Pcm, start_s: float, end_s: float) -> Pcm:
     return pcm[max(0, round(start_s * RATE)) : round(end_s * RATE)]
 
 
+def without_waiting(pcm: Pcm, longest_s: float = 0.3) -> Pcm:
+    """The same with each pause cut to `longest_s`: the ear takes a long one for a word that does not fit."""
+    frames = pcm[: len(pcm) // FRAME * FRAME].reshape(-1, FRAME)
+    longest, quiet, kept = round(longest_s * RATE / FRAME), 0, []
+    for frame, level in zip(frames, levels(pcm), strict=False):
+        quiet = 0 if level > AUDIBLE_DB else quiet + 1
+        if quiet <= longest:
+            kept.append(frame)
+    return np.concatenate(kept) if kept else pcm[:0]
+
+
 def shuffled(pcm: Pcm, piece_s: float = 0.08, seed: int = 7) -> Pcm:
     """The same sound in pieces, out of order: as loud, and no sentence."""
     size = round(piece_s * RATE)

@@ -20,7 +20,7 @@ from tests.e2e.deployment import Deployment
 from tests.e2e.recogniser import nearest_in_length, recognise, words
 from tests.e2e.rows import eventually, rows
 from tests.e2e.sentences import small_talk_sentences
-from tests.e2e.speech import Voice, timeline
+from tests.e2e.speech import Voice, timeline, without_waiting
 
 TROUBLE = Path(__file__).parent / "trouble"
 ROOT = Path(__file__).parents[2]
@@ -157,7 +157,10 @@ async def test_an_answer_goes_on_when_the_synthesizer_is_killed_in_mid_word(
     response = await caller.answer()
     assert response["status"] == "completed"
     said = words(transcript(response))
-    assert recognise(caller.sound(), nearest_in_length(said, small_talk_sentences())).heard == said
+    # While the synthesizer comes back nothing sounds, for seconds on a busy machine; and the word in
+    # which it was killed may sound twice, as in no candidate. So the likeliest has to do.
+    sound = without_waiting(caller.sound())
+    assert recognise(sound, nearest_in_length(said, small_talk_sentences())).sentence == said
     await asyncio.to_thread(deployment.wait_for_line, "synthesizer is ready again")
 
 
