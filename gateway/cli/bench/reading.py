@@ -94,11 +94,6 @@ def read(trial: Recording) -> Reading:
     )
 
 
-def unmet(expect: Expect, reading: Reading) -> list[str]:
-    """The names of the expectations that this trial does not meet."""
-    return [name for name, held in verdicts(expect, reading).items() if not held]
-
-
 def verdicts(expect: Expect, reading: Reading) -> dict[str, bool]:
     """For each expectation that is named, whether it is met."""
     held: dict[str, bool | None] = {
