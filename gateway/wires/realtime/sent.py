@@ -8,7 +8,7 @@ from gateway.session.events import Arrived
 from gateway.session.playout import KEPT_TURNS
 
 KEPT = 1024
-"""Pieces of one turn, at least 40 s of it: a client that nobody hears of is given up before."""
+"""Pieces of one turn, at least 20 s of it: a client that nobody hears of is given up before."""
 
 
 class SentSound:
