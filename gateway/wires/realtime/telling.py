@@ -35,7 +35,7 @@ class Teller:
         self._metadata: dict[str, Any] | None = None
         self._speaks = True
         """Whether the open response has sound."""
-        self._sent, self._sound_at = SentSound(), 0
+        self._sent, self._sound_at, self._sent_to = SentSound(), 0, 0
         """Sound by event, and where in its turn the next piece goes on."""
         self._gap = ""
         """What stands before the next word of the open response."""
@@ -135,6 +135,7 @@ class Teller:
         if piece.start != self._sound_at:
             # What the filter still holds of the sound before does not go on here.
             self.encoder = Encoder(self._settings.output_format)
+            self._sent_to = piece.start
         self._sound_at = piece.end
         self._audio(piece.turn_id, self.encoder.encode(piece.pcm))
 
@@ -149,7 +150,8 @@ class Teller:
     def _audio(self, turn_id: UUID, audio: str) -> None:
         if audio:
             number = self._journal.put_sound("response.output_audio.delta", self._place(turn_id), audio)
-            self._sent.note(number, turn_id, self._sound_at - self.encoder.held)
+            start, self._sent_to = self._sent_to, self._sound_at - self.encoder.held
+            self._sent.note(number, turn_id, start, self._sent_to)
 
     # The user's turns.
 
@@ -198,6 +200,7 @@ class Teller:
     def _agent_started(self, fact: do.AgentStarted) -> None:
         name = self._items.name(fact.turn_id)
         self._speaks, self._gap, self._sound_at = self._settings.speaks, "", 0
+        self._sent_to = 0
         wish, self.response_wish = self.response_wish, {}
         self._metadata = wish.get("metadata")
         item = show.said_by_agent(name, "in_progress", None, self._speaks)
