@@ -93,10 +93,10 @@ async def perform(
     scripts = [[await _prepared(voices, voice, step, line) for step in scenario.script] for line in lines]
     room = await _room(scenario, voices, voice)
     async with Caller.calling(url, room, metadata={"by": "antiphon bench"}, **asked) as caller:
-        await caller.when("time", lambda: caller.now() > BEFORE_S)
         for line, script in zip(lines, scripts, strict=True):
             reading, lost = Reading(), ""
             try:
+                await caller.when("time for the first word", lambda: caller.now() > BEFORE_S)
                 reading = read(await _Stage(caller, url).play(script))
             except (Missing, CallRefused) as missing:
                 lost = str(missing)
