@@ -122,6 +122,10 @@ class Caller:
                         task.cancel()
                     await asyncio.wait(tasks)
                     await socket.close()
+                    for task in tasks:
+                        # What broke the caller's ear or mouth is why nothing came.
+                        if not task.cancelled() and (error := task.exception()):
+                            raise error
 
     def now(self) -> float:
         return asyncio.get_running_loop().time() - self._began

@@ -52,7 +52,7 @@ OPENERS = frozenset(
 PAIRS_THAT_END = frozenset(
     tuple(pair.split("_"))
     for pair in """are_you thank_you meet_you see_you and_you about_you you_do to_do i_do you_have you_are i_am
-    is_this is_that do_this do_that like_this like_that about_this about_that think_so why_not it_on
+    is_this is_that do_this do_that like_this like_that about_this about_that think_so you_into why_not it_on
     made_of think_of heard_of""".split()
 )
 """Endings whose last word looks dangling alone, and is not."""

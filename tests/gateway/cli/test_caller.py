@@ -48,6 +48,22 @@ async def test_the_agent_s_sound_lies_where_it_comes(gateway: Gateway) -> None:
         assert np.count_nonzero(caller.sound()) == 4 * samples(200)
 
 
+async def test_what_breaks_its_ear_is_raised_when_the_call_ends(gateway: Gateway) -> None:
+    broke = asyncio.Event()
+
+    def broken(event: dict[str, Any]) -> None:
+        broke.set()
+        raise ValueError(event["type"])
+
+    async def call() -> None:
+        async with Caller.calling(gateway.url) as caller, asyncio.timeout(PATIENCE):
+            caller.watch = broken
+            await broke.wait()
+
+    with pytest.raises(ValueError, match=r"session\.created"):
+        await call()
+
+
 async def test_what_does_not_come_is_named(gateway: Gateway) -> None:
     async with Caller.calling(gateway.url) as caller:
         with pytest.raises(Missing, match="no miracle within"):
