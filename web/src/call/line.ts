@@ -9,17 +9,10 @@ import { makeSession, Refused, type Wish } from "../wire/rest";
 import { begin, type Call, type Happening, isOpen, type Order, type Session, type Step, step } from "./call";
 import type { CallEvent } from "./events";
 import { type FloorOrder, PushToTalk } from "./push_to_talk";
-import { Uplink } from "./uplink";
+import { type Sound, Uplink } from "./uplink";
 
 /** A socket that has not opened by now is given up. */
 const OPENING_MS = 5_000;
-
-/** About 2 s of audio that the network has not taken. What comes on top is dropped, so that the gateway never hears
- * the person later than that. */
-const UPLINK_LIMIT_BYTES = 128_000;
-
-/** A turn that is ended by hand may arrive late, but whole: about 20 s. */
-const TURN_LIMIT_BYTES = 1_280_000;
 
 export interface Listener {
   onCall(call: Call): void;
@@ -48,6 +41,7 @@ export class Line {
     this.pushToTalk = wish.pushToTalk;
     this.uplink = new Uplink({
       isOpen: () => this.socket?.readyState === WebSocket.OPEN,
+      buffered: () => this.socket?.bufferedAmount ?? 0,
       send: (message) => this.socket?.send(message),
     });
     const first = begin();
@@ -230,14 +224,14 @@ export class Line {
     this.listener.onLevel(chunk.level);
     const orders = this.floor.push(chunk);
     if (this.pushToTalk) this.carryOut(orders);
-    else this.sendChunk(chunk, UPLINK_LIMIT_BYTES);
+    else this.sendChunk(chunk, "live");
   }
 
   private carryOut(orders: readonly FloorOrder[]): void {
     for (const order of orders) {
       switch (order.kind) {
         case "send":
-          this.sendChunk(order.chunk, TURN_LIMIT_BYTES);
+          this.sendChunk(order.chunk, "whole");
           break;
         case "commit":
           this.send(realtime.commitTurn());
@@ -256,9 +250,8 @@ export class Line {
     }
   }
 
-  private sendChunk(chunk: Captured, limit: number): void {
-    if (!this.goesOn || (this.socket?.bufferedAmount ?? 0) >= limit) return;
-    this.uplink.sound(realtime.appendAudio(toBase64(chunk.samples)));
+  private sendChunk(chunk: Captured, sound: Sound): void {
+    if (this.goesOn) this.uplink.sound(realtime.appendAudio(toBase64(chunk.samples)), sound);
   }
 
   private sendReport(report: PlaybackReport): void {
