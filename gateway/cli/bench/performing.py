@@ -97,7 +97,8 @@ async def perform(
             reading, lost = Reading(), ""
             try:
                 await caller.when("time for the first word", lambda: caller.now() > BEFORE_S)
-                reading = read(await _Stage(caller, url).play(script))
+                recording = await _Stage(caller, url).play(script)
+                reading = read(recording, wants_tool=scenario.expect.tool is not None)
             except (Missing, CallRefused) as missing:
                 lost = str(missing)
             met = {} if lost else verdicts(scenario.expect, reading)

@@ -45,7 +45,8 @@ class Reading:
     turn_ms: float | None = None
     """From the end of the user's words to the agent's first sound."""
     acknowledged_ms: float | None = None
-    """The same, where a tool was called: its first sound acknowledges the call."""
+    """The same, where a tool was called, as its first sound acknowledges the call, or where one should have been and
+    nobody answered."""
     quiet_ms: float | None = None
     """From the user's first sound over the agent to its silence."""
     decided_ms: float | None = None
@@ -66,8 +67,12 @@ class Reading:
     utterances: int = 0
 
 
-def read(trial: Recording) -> Reading:
-    """Everything that this trial shows."""
+def read(trial: Recording, wants_tool: bool = False) -> Reading:
+    """Everything that this trial shows.
+
+    Args:
+        wants_tool: only a tool can answer these words.
+    """
     overlap = _Overlap.of(trial)
     responses = [e["response"] for e in trial.events if e["type"] == "response.done"]
     turns = _turns(trial.events)
@@ -76,9 +81,11 @@ def read(trial: Recording) -> Reading:
     sounds = first_sound(trial.agent, end)
     talks_over = _sounds_at(trial.agent, end - FRAME_S)
     turn = _ms(sounds, end) if sounds is not None and not talks_over else inf
+    # Who answers without a tool acknowledges none; that it was missed is told by `expect.tool`.
+    acknowledges = bool(calls) or (wants_tool and sounds is None)
     return Reading(
         turn_ms=None if overlap else turn,
-        acknowledged_ms=turn if calls and not overlap else None,
+        acknowledged_ms=turn if acknowledges and not overlap else None,
         quiet_ms=overlap.quiet_ms if overlap else None,
         decided_ms=overlap.decided_ms if overlap else None,
         answered=sounds is not None,

@@ -116,6 +116,15 @@ def test_what_no_tool_was_called_for_is_not_acknowledged() -> None:
     assert read(trial((1.0, 2.0), agent={"a": [(2.5, 2.8)]})).acknowledged_ms is None
 
 
+def test_what_should_have_called_a_tool_and_was_not_answered_is_never_acknowledged() -> None:
+    assert read(trial((1.0, 2.0)), wants_tool=True).acknowledged_ms == inf
+    assert read(trial((1.0, 2.0))).acknowledged_ms is None
+
+
+def test_an_answer_without_the_tool_that_was_wanted_acknowledges_none() -> None:
+    assert read(trial((1.0, 2.0), agent={"a": [(2.5, 2.8)]}), wants_tool=True).acknowledged_ms is None
+
+
 def test_a_cough_beside_the_words_is_no_turn() -> None:
     events = [turn("u", "remind me in ten minutes"), turn("v", "")]
     assert read(trial((1.0, 4.0), agent={"a": [(4.6, 5.0)]}, events=events)).one_turn

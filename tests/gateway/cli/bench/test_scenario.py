@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.bench.performing import cast, show
-from gateway.cli.bench.scenario import BadScenario, Hum, Say, Scenario, load, ours
+from gateway.cli.bench.scenario import BadScenario, FigureBar, Hum, Say, Scenario, ShareBar, load, ours
 
 GOOD = """
 title: A question
@@ -34,6 +34,13 @@ def test_ours_can_all_be_read() -> None:
     scenarios = ours()
     assert scenarios
     assert all(scenario.bars for scenario in scenarios)
+
+
+def test_who_times_the_acknowledgement_of_a_tool_tells_how_often_it_ran() -> None:
+    """Turns without a tool have no such time: good figures could else come of few turns."""
+    for scenario in ours():
+        if any(isinstance(bar, FigureBar) and bar.figure == "acknowledged_ms" for bar in scenario.bars):
+            assert "tool" in [bar.share for bar in scenario.bars if isinstance(bar, ShareBar)], scenario.name
 
 
 @pytest.mark.parametrize(
