@@ -151,7 +151,7 @@ async def hold(
     run = Run(url, rounds, scenarios)
     async with own_synthesizer() as speaking:
         for scenario in scenarios:
-            there = _there(run, speaking, voices or scenario.voices)
+            there = await _there(run, speaking, voices or scenario.voices)
             for voice, lines in cast(scenario, there, rounds, most):
                 try:
                     await _call(run, scenario, speaking, voice, lines, asked)
@@ -186,9 +186,9 @@ def named(scenarios: Sequence[Scenario], names: Sequence[str]) -> list[Scenario]
     return [known[name] for name in names] or list(scenarios)
 
 
-def _there(run: Run, speaking: Voices, voices: Sequence[str]) -> list[str]:
+async def _there(run: Run, speaking: Voices, voices: Sequence[str]) -> list[str]:
     """Those voices that can be had here; of the others it is told once why not."""
-    reasons = {voice: speaking.missing(voice) for voice in voices}
+    reasons = {voice: await speaking.missing(voice) for voice in voices}
     for voice, reason in reasons.items():
         if reason and (note := f"{voice}: {reason}") not in run.notes:
             run.notes.append(note)

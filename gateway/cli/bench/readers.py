@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import Protocol
 
 import aiohttp
 
+from gateway.cli.bench import flite
 from gateway.cli.wav import read_wav
 from services.base.problems import Problem
 
@@ -84,7 +83,7 @@ class Synthesized:
 
 @dataclass(frozen=True, slots=True)
 class Flite:
-    """A voice of the program `flite`, which shares nothing with eSpeak: neither method nor author."""
+    """A voice of the program `flite`."""
 
     voice: str
     phrases: Sequence[str]
@@ -94,18 +93,12 @@ class Flite:
         return f"flite {self.voice}"
 
     async def readings(self) -> AsyncIterator[Reading]:
-        program = shutil.which("flite")
-        if program is None:
-            raise NotRead("flite is not installed (Debian: apt-get install flite)")
-        # It reads with another voice, without a word, when it doesn't know the one asked for.
-        known = (await _run(program, "-lv")).partition(":")[2].split()
-        if self.voice not in known:
-            raise NotRead(f"flite has no voice {self.voice}; it has {', '.join(known)}")
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder, "phrase.wav")
-            for phrase in self.phrases:
-                await _run(program, "-voice", self.voice, "-t", phrase, "-o", str(file))
-                yield Reading(phrase, await asyncio.to_thread(read_wav, file))
+        for phrase in self.phrases:
+            try:
+                pcm = await flite.speak(self.voice, phrase)
+            except flite.FliteFailed as error:
+                raise NotRead(error.detail) from error
+            yield Reading(phrase, pcm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,20 +120,3 @@ class People:
             raise NotRead(f"{self.folder}/transcripts.jsonl: {error!r}") from error
         for file, words in said:
             yield Reading(words, await asyncio.to_thread(read_wav, self.folder / file))
-
-
-async def _run(*command: str) -> str:
-    """What the program prints."""
-    process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    try:
-        async with asyncio.timeout(READ_S):
-            said, _ = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        raise NotRead(f"{command[0]} took more than {READ_S:g} s") from None
-    if process.returncode:
-        raise NotRead(f"{' '.join(command)} ended with {process.returncode}: {said.decode(errors='replace')}")
-    return said.decode(errors="replace")

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -13,6 +12,7 @@ from pathlib import Path
 import aiohttp
 import numpy as np
 
+from gateway.cli.bench import flite
 from gateway.cli.bench.scenario import Hum, Line, Recording
 from gateway.cli.bench.sounds import hum
 from gateway.cli.child import Child, Spec
@@ -25,8 +25,6 @@ from services.base.problems import Problem
 KEY = "bench"
 SPEED = 0.95
 """Of eSpeak's 175 words a minute; people talk to machines a little slower than that."""
-
-FLITE_S = 20.0
 
 
 class NoVoice(Problem):
@@ -43,11 +41,15 @@ class Voices:
     key: str
     _made: dict[tuple[str, str], Pcm] = field(default_factory=dict)
 
-    def missing(self, voice: str) -> str | None:
+    async def missing(self, voice: str) -> str | None:
         """Why this voice cannot be had here, or None."""
         program, _, name = voice.partition(":")
         if program == "flite":
-            return None if shutil.which("flite") else "flite is not installed"
+            try:
+                await flite.check(name)
+            except flite.FliteFailed as error:
+                return error.detail
+            return None
         if program == "espeak" and name:
             return None
         return f"{voice!r} is neither espeak:NAME nor flite:NAME"
@@ -94,18 +96,10 @@ class Voices:
             raise NoVoice(f"espeak:{name}: {error}") from error
 
     async def _flite(self, name: str, text: str) -> Pcm:
-        with tempfile.TemporaryDirectory(prefix="antiphon-") as folder:
-            wav = Path(folder) / "said.wav"
-            command = ("flite", "-voice", name, "-t", text, "-o", str(wav))
-            process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
-            try:
-                _, told = await asyncio.wait_for(process.communicate(), FLITE_S)
-            except TimeoutError as error:
-                process.kill()
-                raise NoVoice(f"flite:{name} took longer than {FLITE_S:g} s") from error
-            if process.returncode or not wav.exists():
-                raise NoVoice(f"flite:{name}: {told.decode().strip()}")
-            return np.frombuffer(read_wav(wav), "<i2")
+        try:
+            return np.frombuffer(await flite.speak(name, text), "<i2")
+        except flite.FliteFailed as error:
+            raise NoVoice(f"flite:{name}: {error.detail}") from error
 
 
 @asynccontextmanager

@@ -1,8 +1,11 @@
 """Sounds that are no words, and where voices come from."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from gateway.cli.bench.readers import Flite, NotRead
 from gateway.cli.bench.scenario import Hum
 from gateway.cli.bench.sounds import HUM_RMS, babble, hum, loudness, pink
 from gateway.cli.bench.voices import NoVoice, Voices
@@ -60,11 +63,27 @@ async def test_a_synthesizer_that_is_not_there_is_told() -> None:
     ("voice", "told"),
     [("flite:slt", "flite is not installed"), ("tom", "neither espeak"), ("espeak:", "neither")],
 )
-def test_a_voice_that_cannot_be_had_has_its_reason(
+async def test_a_voice_that_cannot_be_had_has_its_reason(
     monkeypatch: pytest.MonkeyPatch, voice: str, told: str
 ) -> None:
     monkeypatch.setenv("PATH", "")
-    assert told in str(NOWHERE.missing(voice))
+    assert told in str(await NOWHERE.missing(voice))
+
+
+async def test_a_voice_that_flite_does_not_know_cannot_be_had(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = tmp_path / "flite"
+    # With any other arguments it would, as the real one does, succeed.
+    program.write_text("#!/bin/sh\necho 'Voices available: kal slt '\n")
+    program.chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert await NOWHERE.missing("flite:slt") is None
+    assert await NOWHERE.missing("flite:tom") == "flite has no voice tom; it has kal, slt"
+    with pytest.raises(NoVoice, match=r"flite:tom: flite has no voice tom"):
+        await NOWHERE.line("flite:tom", "hello")
+    with pytest.raises(NotRead, match=r"^flite has no voice tom"):
+        [each async for each in Flite("tom", ["hello"]).readings()]
 
 
 async def test_a_pause_lies_between_the_words_to_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
