@@ -14,8 +14,7 @@ import click
 
 from gateway.cli.address import gateway_url
 from gateway.cli.bench.deployment import own_deployment
-from gateway.cli.bench.machine import load as load_average
-from gateway.cli.bench.machine import machine
+from gateway.cli.bench.machine import load_average, machine
 from gateway.cli.bench.performing import Trial, cast, perform
 from gateway.cli.bench.scenario import Line, Scenario, load, ours
 from gateway.cli.bench.summary import Row, rows, table

@@ -24,8 +24,8 @@ def machine() -> dict[str, Any]:
     }
 
 
-def load() -> list[float]:
-    """Load averages of 1, 5 and 15 minutes."""
+def load_average() -> list[float]:
+    """Of the machine, over the last 1, 5 and 15 minutes."""
     return [round(each, 2) for each in os.getloadavg()]
 
 

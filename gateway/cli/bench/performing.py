@@ -1,6 +1,5 @@
 """Performs scenarios: callers that speak when the script says so, and the recording of each trial."""
 
-import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 
 from gateway.cli.address import headers
 from gateway.cli.bench import sounds
+from gateway.cli.bench.machine import load_average
 from gateway.cli.bench.reading import Reading, Recording, read, verdicts
 from gateway.cli.bench.scenario import LINE, HaveSaid, Hum, Line, Noise, Say, Scenario
 from gateway.cli.bench.scenario import Recording as Wav
@@ -102,7 +102,7 @@ async def perform(
             except (Missing, CallRefused) as missing:
                 lost = str(missing)
             met = {} if lost else verdicts(scenario.expect, reading)
-            load = round(os.getloadavg()[0], 2)
+            load = load_average()[0]
             yield Trial(scenario.name, voice, show(line), reading, met, caller.session_id, load, lost)
             if lost:
                 return

@@ -1,13 +1,13 @@
 """Figures of a load as a table and as JSON."""
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from gateway.cli.bench.load.generator import Figures
 from gateway.cli.bench.load.servers import Written
 from gateway.cli.bench.load.soak import MOST_GROWTH, Endured
+from gateway.cli.bench.machine import load_average
 
 NEVER = "not measured"
 
@@ -55,7 +55,7 @@ class Report:
         yield told(self.written)
         for load in columns:
             yield from load.faults
-        yield f"load average {load_average()}"
+        yield _load()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class SoakReport:
             yield f"memory (PSS) {last} kB in the end, {seen.growth:+.1%} since it was warm ({MOST_GROWTH:.0%} may be)"
         yield told(self.written)
         yield from seen.faults
-        yield f"load average {load_average()}"
+        yield _load()
 
 
 def told(written: Written) -> str:
@@ -117,9 +117,8 @@ ROWS = (
 """What stands in the table: its name, the figure, the form and unit."""
 
 
-def load_average() -> str:
-    """Of the machine, over 1, 5 and 15 minutes."""
-    return " ".join(f"{value:.2f}" for value in os.getloadavg())
+def _load() -> str:
+    return "load average " + " ".join(f"{value:.2f}" for value in load_average())
 
 
 def _shown(value: float | None, form: str) -> str:

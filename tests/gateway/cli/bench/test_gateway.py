@@ -42,3 +42,4 @@ async def test_thirty_seconds_of_load_lose_no_byte_and_no_row() -> None:
     # Each call takes a turn every ten seconds, of which each leaves a dozen events.
     assert written["turns"] > 20 * 3
     assert written["events"] > written["turns"] * 3
+    assert len(report["load_average"]) == 3, "figures, as in the other benches"
