@@ -73,8 +73,8 @@ class Parts:
         )
         self._small_talk = {who.name: SmallTalkIndex(who.small_talk) for who in self.catalogue.personas}
         self._classifiers: dict[str, IntentClassifier] = {}
-        self._recognizers: dict[str, str] = {}
-        """The name of each transcriber's, by its address, once it has told."""
+        self._recognizers: set[str] = set()
+        """The names of the transcribers', of those that are ready."""
         self._wishes: list[str] = []
         """The tools' example phrases."""
 
@@ -180,23 +180,15 @@ class Parts:
     # Readiness, a sentence each where something is missing.
 
     async def transcriber_ready(self) -> str | None:
-        answers = [
-            await self._probe(f"{url}/ready", partial(self._learn_recognizer, url))
-            for url in self._transcribers
-        ]
+        told: list[dict[str, Any]] = []
+        answers = [await self._probe(f"{url}/ready", told.append) for url in self._transcribers]
+        self._recognizers = {name for ready in told if isinstance(name := ready.get("recognizer"), str)}
         return None if None in answers else answers[0]
 
     @property
     def recognizer(self) -> str | None:
         """The name of what makes words of sound; of several kinds all, since any of them may hear a call."""
-        return ", ".join(sorted(set(self._recognizers.values()))) or None
-
-    def _learn_recognizer(self, url: str, told: dict[str, Any]) -> None:
-        name = told.get("recognizer")
-        if isinstance(name, str):
-            self._recognizers[url] = name
-        else:
-            self._recognizers.pop(url, None)
+        return ", ".join(sorted(self._recognizers)) or None
 
     async def synthesizer_ready(self) -> str | None:
         return await self._probe(f"{self.settings.synthesizer_url.rstrip('/')}/ready")

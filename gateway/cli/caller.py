@@ -39,6 +39,12 @@ class CallRefused(Problem):
     code, title = "call_refused", "The call could not be made"
 
 
+class CallBroke(Problem):
+    """What came from the gateway could not be taken in."""
+
+    code, title = "call_broke", "The call broke off"
+
+
 class Missing(AssertionError):
     """What was waited for did not come; says what came instead."""
 
@@ -125,7 +131,7 @@ class Caller:
                     for task in tasks:
                         # What broke the caller's ear or mouth is why nothing came.
                         if not task.cancelled() and (error := task.exception()):
-                            raise error
+                            raise CallBroke(repr(error)) from error
 
     def now(self) -> float:
         return asyncio.get_running_loop().time() - self._began

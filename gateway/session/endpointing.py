@@ -67,8 +67,8 @@ BEFORE_YOU = frozenset(
 )
 """Behind these "you" begins a clause; behind a verb ("call you") it ends one."""
 
-AUXILIARIES = frozenset("is are was were do does did can could will would should have has may".split())
-"""Words with which a question begins that wants a yes or no."""
+AUXILIARIES = frozenset("is are was were do does did can could will would should".split())
+"""Words with which a question begins that wants a yes or no: the voice goes up at its end."""
 
 VERBS_OF_BEING = frozenset("is are was were am be will have".split())
 ASKING = frozenset("what who where when which how why whose".split())
@@ -122,10 +122,12 @@ def patience(text: str, last_word: int = 0, raised: bool = False) -> int:
     if _dangles(words) or pair in PAIRS_THAT_GO_ON:
         return UNFINISHED
     is_request = words[0] in OPENERS and len(words) >= 3
-    # Who asks for a yes or no may stay up at the end.
-    if is_request and _is_closed(words) and (not raised or words[-1] in CLOSING or words[0] in AUXILIARIES):
+    is_closed = is_request and _is_closed(words)
+    asks = is_request and (words[0] in AUXILIARIES or (is_closed and words[0] in ASKING | ASKERS))
+    goes_on = raised and not asks and words[-1] not in CLOSING
+    if is_closed and not goes_on:
         return FINISHED
-    if raised or (0 < last_word <= BRIEF and words[-1] not in LIGHT):
+    if goes_on or (0 < last_word <= BRIEF and words[-1] not in LIGHT | CLOSING):
         return HALTING
     return LIKELY if is_request else OPEN
 

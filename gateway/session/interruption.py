@@ -27,6 +27,9 @@ LATEST_HUM = samples(1000)
 SHORT = samples(450)
 """One word in so short a voice is mostly a murmur that was misheard: who wants the floor says more, or a command."""
 
+TOLD_LATE = samples(200)
+"""The end of a voice is told that much later, and its last words come before it."""
+
 GRACE = samples(300)
 """How long after a short sound its words are awaited."""
 

@@ -10,7 +10,7 @@ from gateway.session.agent_floor import AgentFloor
 from gateway.session.asking import Asking
 from gateway.session.clock import ms
 from gateway.session.company import STALE, Company
-from gateway.session.interruption import is_backchannel, is_command, is_misheard
+from gateway.session.interruption import TOLD_LATE, is_backchannel, is_command, is_misheard
 from gateway.session.mouth import Mouth
 from gateway.session.overlap import Overlap
 from gateway.session.playout import FRAME_LEAD, LEAD, ROOM, Outgoing
@@ -43,6 +43,8 @@ class Session:
         self._held = False
         self._mumbled = 0
         """Turns in a row of which nothing was understood, and the user was told so."""
+        self._echo_behind = False
+        """The transcriber has heard our own echo behind the turn whose words are awaited."""
         self._lost_at: int | None = None
         """Since when no client is there."""
         self._ended = False
@@ -217,6 +219,7 @@ class Session:
         begins = turn.onset == onset
         if begins:
             turn.over_agent, turn.to_question = True, asking
+            turn.over_sound = self.agent.turn.sounded
         if self.rules.interruptible:
             # Sound from while the connection was down was said over an agent that nobody heard.
             onset = max(onset, self.user.listened_since)
@@ -245,13 +248,15 @@ class Session:
             return
         # One more turn could not end before this one has its words, and would take in what the user says until then.
         self.user.turn = None
+        self._echo_behind = True
         if closing.may_be_echo(since):
             closing.discarded = True
 
     def _words(self, event: on.WordsHeard) -> None:
         began, text = self.user.turn is None, event.text
+        before = self.user.words
         turn = self.user.heard(text, self.now, event.last) if text else None
-        if turn is None:
+        if turn is None or text == before:
             return
         if began and turn is self.user.turn:
             self._voice_began(turn, turn.onset)
@@ -283,9 +288,10 @@ class Session:
 
     def _is_misheard(self, turn: UserTurn, text: str) -> bool:
         """Whether these words over the agent's are, as far as can be said, what a recogniser made of a murmur."""
-        if not turn.over_agent or turn.announced or turn.to_question:
+        if not turn.over_sound or turn.announced or turn.to_question:
             return False
-        return is_misheard(text, (self.now if turn.stopped is None else turn.stopped) - turn.onset)
+        ends = self.now - TOLD_LATE if turn.stopped is None else turn.stopped
+        return is_misheard(text, ends - turn.onset)
 
     def _go_on(self, turn: UserTurn, text: str) -> None:
         """Where these words go on with the turn before, both are one turn again, and what answers it is withdrawn."""
@@ -332,6 +338,10 @@ class Session:
 
     def _transcribed(self, turn: UserTurn, event: on.TranscriptReady) -> None:
         """The turn has its final words."""
+        if self._echo_behind and self.user.turn is None:
+            # What was made of the echo would come before the user's next words.
+            self.user.commit(self.now).discarded = True
+        self._echo_behind = False
         if turn.discarded:
             return
         was_known = turn.is_known

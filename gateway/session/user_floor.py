@@ -57,6 +57,8 @@ class UserTurn:
     """What it goes on with."""
     over_agent: bool = False
     """It began while the agent had the floor, and has not taken it: a "mhm" then wants no answer."""
+    over_sound: bool = False
+    """The agent was to be heard then: nobody murmurs at silence."""
     to_question: bool = False
     """It began over a question of the agent's: a "yes" then is an answer."""
     announced: bool = False
@@ -182,6 +184,12 @@ class UserFloor:
             self.closing.stopped = max(offset, self.closing.onset)
         elif self.turn is not None:
             self.turn.stopped, self.turn.raised = max(offset, self.turn.onset), raised
+
+    @property
+    def words(self) -> str:
+        """The words so far, of the turn that gets the next ones."""
+        turn = self.closing or self.turn
+        return turn.text if turn else ""
 
     def heard(self, text: str, now: int, last_word: int = 0) -> UserTurn | None:
         """Words so far: of the turn that awaits its final ones, else of the running one, else of a new one."""

@@ -56,7 +56,7 @@ class Listener:
         self._pitch = Pitch()
         self._open_until: int | None = self._next if speaking else None
         """Up to where the recogniser gets all sound, if nobody speaks; None when that lies behind."""
-        self._said = ""
+        self._told: tuple[Word, ...] = ()
         self._since_partial = 0
 
     def hear(self, pcm: bytes) -> Iterator[Event]:
@@ -108,7 +108,10 @@ class Listener:
             self._recogniser.feed(frame, position)
             self._pitch.hear(frame)
             self._since_partial += VAD_FRAME
-            if self._since_partial >= PARTIAL_EVERY or isinstance(change, Ended):
+            if isinstance(change, Ended):
+                # How long its last word sounded says whether the voice goes on: known by now, not when it was guessed.
+                yield from self._partial(places_count=True)
+            elif self._since_partial >= PARTIAL_EVERY:
                 yield from self._partial()
         else:
             if self._open_until is not None:
@@ -121,14 +124,14 @@ class Listener:
             stopped = self._at(self._origin + change.frame * VAD_FRAME)
             yield SpeechStopped(stopped, self._pitch.stays_up())
 
-    def _partial(self) -> Iterator[Partial]:
-        """The words so far, if they changed."""
+    def _partial(self, places_count: bool = False) -> Iterator[Partial]:
+        """The words so far, if they changed, or, where that counts, their places."""
         self._since_partial = 0
-        words = self._recogniser.words()
+        words = self._words(self._recogniser.words())
         text = _text(words)
-        if text != self._said:
-            self._said = text
-            yield Partial(text, self._words(words))
+        if text != _text(self._told) or (places_count and words != self._told):
+            self._told = words
+            yield Partial(text, words)
 
     def _final(self, words: Sequence[Heard]) -> Final:
         sure = round(confidence(words), 3)
@@ -143,5 +146,5 @@ class Listener:
         return min(round(position * self._rate / RATE), self._received)
 
 
-def _text(words: Sequence[Heard]) -> str:
+def _text(words: Sequence[Heard | Word]) -> str:
     return " ".join(word.text for word in words)

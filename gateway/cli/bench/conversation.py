@@ -19,7 +19,7 @@ from gateway.cli.bench.performing import Trial, cast, perform
 from gateway.cli.bench.scenario import Line, Scenario, load, ours
 from gateway.cli.bench.summary import Row, rows, table
 from gateway.cli.bench.voices import NoVoice, Voices, own_synthesizer
-from gateway.cli.caller import CallRefused
+from gateway.cli.caller import CallBroke, CallRefused
 
 
 @click.command()
@@ -100,7 +100,7 @@ class Run:
     trials: list[Trial] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """What could not be measured, and why."""
-    broken: CallRefused | None = None
+    broken: CallRefused | CallBroke | None = None
     """Why it was not performed to its end."""
     began: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     load_before: list[float] = field(default_factory=load_average)
@@ -154,7 +154,7 @@ async def hold(
             for voice, lines in cast(scenario, there, rounds, most):
                 try:
                     await _call(run, scenario, speaking, voice, lines, asked)
-                except CallRefused as refused:
+                except (CallRefused, CallBroke) as refused:
                     # What was measured so far is still worth telling.
                     run.broken = refused
                     return run
@@ -167,7 +167,7 @@ async def _call(
     """Have all lines said, in as many calls as it takes.
 
     Raises:
-        CallRefused, NoVoice
+        CallRefused, CallBroke, NoVoice
     """
     while lines:
         async for trial in perform(scenario, run.url, speaking, voice, lines, asked):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gateway.cli.caller import CHUNK, Caller, CallRefused, Echo, Missing, Room
+from gateway.cli.caller import CHUNK, CallBroke, Caller, CallRefused, Echo, Missing, Room
 from gateway.cli.waveforms import Pcm, first_sound, is_audible, track
 from gateway.session.clock import RATE, samples
 from tests.gateway.harness import PATIENCE, Gateway
@@ -60,7 +60,7 @@ async def test_what_breaks_its_ear_is_raised_when_the_call_ends(gateway: Gateway
             caller.watch = broken
             await broke.wait()
 
-    with pytest.raises(ValueError, match=r"session\.created"):
+    with pytest.raises(CallBroke, match=r"session\.created"):
         await call()
 
 

@@ -74,7 +74,7 @@ def test_a_brief_last_word_was_a_little_one_whatever_was_made_of_it(text: str) -
 
 
 @pytest.mark.parametrize(
-    "text", ["how kind of you", "what time is it", "turn it off", "what is half of sixty", "no"]
+    "text", ["how kind of you", "what time is it", "turn it off", "what is half of sixty", "no", "ten"]
 )
 def test_little_words_that_end_a_phrase_may_be_brief(text: str) -> None:
     assert patience(text, last_word=samples(150)) == patience(text) < HALTING
@@ -85,8 +85,20 @@ def test_who_stays_up_goes_on_whatever_was_made_of_the_words(text: str) -> None:
     assert patience(text, raised=True) == HALTING > patience(text)
 
 
-@pytest.mark.parametrize("text", ["is it late in Cairo", "what time is it now", "yes", "who are you"])
-def test_questions_and_closed_phrases_may_stay_up_at_their_end(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "is it late in Cairo",
+        "is it raining",
+        "can you help me",
+        "what is the weather in Cairo",
+        "what time is it now",
+        "call me tomorrow",
+        "yes",
+        "who are you",
+    ],
+)
+def test_questions_and_phrases_with_a_close_may_stay_up_at_their_end(text: str) -> None:
     assert patience(text, raised=True) == patience(text) < HALTING
 
 

@@ -357,6 +357,16 @@ def test_an_echo_found_while_words_are_awaited_takes_nothing_of_what_is_said_nex
     assert [turn.text for turn in call.told(do.UserTurnEnded)] == ["count", "mhm", "what time is it"]
 
 
+def test_words_of_an_echo_that_was_found_while_others_were_awaited_come_before_no_turn() -> None:
+    call = speaking(transcript=900)
+    call.says("mhm", at=500, word=400)
+    call.says("one", at=1750, word=150)
+    call.event(1950, lambda now: on.EchoFound(now, samples(1700)))
+    call.says("what time is it", at=3500)
+    call.until(9000)
+    assert [turn.text for turn in call.told(do.UserTurnEnded)] == ["count", "mhm", "what time is it"]
+
+
 def test_words_of_an_echo_are_nobody_s_though_their_turn_is_over() -> None:
     call = speaking(transcript=900)
     call.says("one", at=1000, word=150)

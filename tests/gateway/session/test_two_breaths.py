@@ -169,6 +169,24 @@ def test_a_hum_over_the_answer_takes_nothing_back_though_a_word_was_made_of_it_a
     assert call.said_by_agent() == [call.script.answer]
 
 
+@pytest.mark.parametrize("behind", [60, 190, 250])
+def test_a_murmur_over_the_answer_takes_nothing_back_however_late_its_word_comes(behind: int) -> None:
+    call = Call(bridge=10, words_behind=behind)
+    first = call.says(TIME, at=1000)
+    call.says("mall", at=first + 1000, word=300)
+    call.until(9000)
+    assert not call.told(do.Withdrawn)
+    assert call.said_by_agent() == [call.script.answer]
+
+
+def test_one_short_word_before_the_answer_sounds_is_no_murmur() -> None:
+    call = Call(replies=REPLIES, bridge=10, engine=900)
+    first = call.says(TIME, at=1000)
+    call.mumbles("Tokyo", at=first + 900, lasts=420)
+    call.until(9000)
+    assert texts(call)[-1] == f"{TIME} Tokyo"
+
+
 def test_thin_words_over_the_answer_that_go_on_are_the_same_wish() -> None:
     call = Call(bridge=10)
     first = call.says(TIME, at=1000)

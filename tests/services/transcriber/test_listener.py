@@ -218,3 +218,14 @@ def test_somebody_who_never_pauses_is_understood_to_the_end(
     assert distance(" ".join([text] * 4), final(events).text) <= 5
     starts = [word.start for word in final(events).words]
     assert starts == sorted(starts)
+
+
+def test_when_the_voice_stops_the_last_word_has_its_whole_length(listen: Listen) -> None:
+    """It grows while it is spoken, long after it was guessed first; how long to wait is judged by it."""
+    listener = listen(24000)
+    events = told(listener, np.concatenate((spoken(ASKED), silence(0.5))))
+    stopped = next(i for i, event in enumerate(events) if isinstance(event, SpeechStopped))
+    partial = next(event for event in reversed(events[:stopped]) if isinstance(event, Partial))
+    last, whole = partial.words[-1], final(list(listener.finish())).words[-1]
+    assert (last.text, last.start) == (whole.text, whole.start)
+    assert abs(last.end - whole.end) <= 2400
