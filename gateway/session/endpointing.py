@@ -18,7 +18,7 @@ HALTING = samples(1480)
 """How it sounds says that it goes on, whatever was made of the words: thinking pauses reach 1.2 s. A soft last
 consonant is no voice to the detector, and up to 0.2 s pass until the voice behind the pause is told."""
 
-UNFINISHED = samples(1640)
+UNFINISHED = samples(1600)
 """The last word asks for another one ("remind me in …"). What follows often begins softly ("… the first of June")."""
 
 WORDLESS = HALTING
