@@ -1,5 +1,6 @@
 """What the agent may say: the sentences among which the recogniser has to choose."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from functools import cache
@@ -30,19 +31,23 @@ def reply_sentences(intent: str) -> list[str]:
     ]
 
 
-def times_in(place: str, at: time) -> list[str]:
-    """The sentence that tells this time in this place, and 19 others of like length that tell other times or places."""
+def times_in(place: str, at: time, day: str = "") -> list[str]:
+    """The sentence that tells this time in this place, and 19 others of like length that tell other times or places.
+
+    `day` is the word that the clock adds where the day there is another than here: "tomorrow", "yesterday".
+    """
     start = datetime.combine(datetime.min, at)
-    others = [_told(place, (start + n * STEP).time()) for n in range(1, 60)]
+    others = [_told(place, (start + n * STEP).time(), day) for n in range(1, 60)]
     return nearest_in_length(
-        _told(place, at), [*others, *(_told(other, at) for other in PLACES if other != place)]
+        _told(place, at, day), [*others, *(_told(other, at, day) for other in PLACES if other != place)]
     )
 
 
-def _told(place: str, at: time) -> str:
-    return words(f"It's {spoken_time(at)} in {place}.")
+def times_like(result: Mapping[str, Any]) -> list[str]:
+    """`times_in` for what the clock's result tells of Tokyo, at whatever time of day the test runs."""
+    day = re.search("tomorrow|yesterday", result["response_text"])
+    return times_in("Tokyo", datetime.fromisoformat(result["data"]["at"]).time(), day[0] if day else "")
 
 
-def time_told(result: Mapping[str, Any]) -> time:
-    """The time of day that the clock's result speaks of."""
-    return datetime.fromisoformat(result["data"]["at"]).time()
+def _told(place: str, at: time, day: str) -> str:
+    return words(f"It's {spoken_time(at)} {day} in {place}.")

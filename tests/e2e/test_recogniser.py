@@ -29,6 +29,7 @@ def test_there_are_twenty_candidates_of_like_length(candidates: list[str]) -> No
     assert len(set(candidates)) == 20
     assert of_like_length(candidates)
     assert of_like_length(times_in("Tokyo", time(17, 29)))
+    assert of_like_length(times_in("Tokyo", time(1, 49), "tomorrow"))
     assert not of_like_length(["hello there", words(SENTENCE)])
 
 
@@ -44,10 +45,12 @@ async def test_every_other_candidate_would_have_been_picked_too(agent: Voice, ca
 
 
 async def test_a_time_is_told_from_nineteen_others(agent: Voice) -> None:
-    verdict = recognise(
-        await agent.say("It's 5:29 in the afternoon in Tokyo."), times_in("Tokyo", time(17, 29))
-    )
-    assert verdict.heard == "it's five twenty nine in the afternoon in tokyo", verdict
+    for text, candidates in (
+        ("It's 5:29 in the afternoon in Tokyo.", times_in("Tokyo", time(17, 29))),
+        ("It's 1:49 at night tomorrow in Tokyo.", times_in("Tokyo", time(1, 49), "tomorrow")),
+    ):
+        verdict = recognise(await agent.say(text), candidates)
+        assert verdict.heard == words(text), verdict
 
 
 @pytest.mark.parametrize("seed", range(3))
