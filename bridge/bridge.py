@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from datetime import datetime
 from time import perf_counter
-from typing import Any
 from uuid import UUID
 
 from bridge import outcome as outcomes
@@ -244,9 +243,7 @@ class Bridge:
 
     async def _plan(self, reading: Reading, question: Question | None) -> Plan:
         utterance = reading.utterance
-        context: dict[str, Any] = {"language": utterance.language, "last_agent": utterance.last_agent}
-        if utterance.timezone:
-            context["timezone"] = utterance.timezone
+        context = utterance.context | {"last_agent": utterance.last_agent}
         if question:
             context["pending"] = question.plan.model_dump(mode="json")
         begun = perf_counter()

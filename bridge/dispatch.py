@@ -31,7 +31,9 @@ async def dispatch(
     """
 
     async def call() -> Outcome:
-        stream = orchestrator.chat(utterance.text, plan, utterance.conversation_id, key, amends)
+        stream = orchestrator.chat(
+            utterance.text, plan, utterance.conversation_id, key, amends, utterance.context
+        )
         async with aclosing(stream):
             return await _result(stream, limits, progressed)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from bridge.ledger import Invocation
@@ -42,6 +42,18 @@ class Utterance:
     settle_s: float = 0.0
     """Seconds from now in which the user may still go on with this turn: a deed that changes something is not
     dispatched before. 0 for what was typed."""
+    user_id: str | None = None
+    """Who the caller is, where whoever made the session said it."""
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """Who asks, in which call: what an orchestrator is told with every plan and deed."""
+        context = {"session_id": str(self.session_id), "language": self.language}
+        if self.user_id:
+            context["user_id"] = self.user_id
+        if self.timezone:
+            context["timezone"] = self.timezone
+        return context
 
 
 @dataclass(frozen=True, slots=True)

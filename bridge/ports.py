@@ -1,6 +1,6 @@
 """What the bridge asks of an orchestrator, and how an orchestrator can fail it."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -55,11 +55,17 @@ class Orchestrator(Protocol):
         ...
 
     def chat(
-        self, message: str, plan: Plan, conversation_id: str, key: str, amends: UUID | None = None
+        self,
+        message: str,
+        plan: Plan,
+        conversation_id: str,
+        key: str,
+        amends: UUID | None = None,
+        context: Mapping[str, Any] | None = None,
     ) -> AsyncGenerator[ChatEvent, None]:
         """Have `plan` done under the idempotency key `key`.
 
-        `amends` is an earlier invocation of the same turn, which it takes the place of.
+        `amends` is an earlier invocation of the same turn, which it takes the place of; `context` is the utterance's.
         Yields progress and, last, one result or failure. Closing the stream does not cancel the deed.
         """
         ...

@@ -48,6 +48,7 @@ class ToolLane:
             confidence=wanted.confidence,
             last_agent=conversation.last("agent"),
             timezone=profile.timezone,
+            user_id=profile.user_id,
             language=profile.brief.language,
             settle_s=max(0, wanted.open_until - self._now()) / RATE,
         )

@@ -1,7 +1,7 @@
 """The orchestrator over HTTP (contracts, 6): ours, any MAS with the same calls, or one with `chat` alone."""
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -85,7 +85,13 @@ class HttpOrchestrator:
         return plan
 
     async def chat(
-        self, message: str, plan: Plan, conversation_id: str, key: str, amends: UUID | None = None
+        self,
+        message: str,
+        plan: Plan,
+        conversation_id: str,
+        key: str,
+        amends: UUID | None = None,
+        context: Mapping[str, Any] | None = None,
     ) -> AsyncGenerator[ChatEvent, None]:
         known_plan = None if plan == WHOLE_MESSAGE else plan
         asked = ChatRequest(
@@ -94,8 +100,9 @@ class HttpOrchestrator:
             plan=known_plan,
             idempotency_key=key,
             amends=str(amends) if amends else None,
+            context=dict(context or {}),
         )
-        body = asked.model_dump(mode="json", exclude_none=True, exclude={"context"})
+        body = asked.model_dump(mode="json", exclude_none=True)
         accept = {"Accept": "text/event-stream, application/json;q=0.9"}
         async with self._asked("POST", CHAT_PATH, self._long, body, accept) as answer:
             _check(answer)

@@ -44,6 +44,8 @@ class Tool:
     run: Callable[..., Awaitable[Any]]
     reports: bool
     """Whether `run` takes `report`."""
+    asks_who: bool
+    """Whether `run` takes `caller`."""
 
     def parameter(self, name: str) -> Parameter | None:
         return next((parameter for parameter in self.parameters if parameter.name == name), None)

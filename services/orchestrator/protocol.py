@@ -25,7 +25,8 @@ class PlanRequest(Wire):
 
     message: str
     context: dict[str, Any] = Field(default_factory=dict)
-    """`pending`: a plan that asked for `missing` arguments; `timezone`, `language`, `last_agent`: what helps."""
+    """`session_id`, `user_id`, `timezone`, `language`: who asks, in which call. `pending`: a plan that asked for
+    `missing` arguments; `last_agent`: what was heard before. Each may be missing."""
     conversation_id: str = ""
 
 
@@ -54,7 +55,7 @@ class ChatRequest(Wire):
     plan: Plan | None = None
     """As it came from `plan`; without one the orchestrator makes its own."""
     context: dict[str, Any] = Field(default_factory=dict)
-    """As in `PlanRequest`, for a message that comes without a plan."""
+    """As in `PlanRequest`: tools are told who asks, and a message that comes without a plan is planned with it."""
     idempotency_key: str | None = None
     amends: str | None = None
 

@@ -12,7 +12,7 @@ from prometheus_client import Counter, Histogram
 from services.orchestrator.calls import Admission, Call, CallBook, Outcome
 from services.orchestrator.catalog import Tool
 from services.orchestrator.protocol import ChatResult, Failure, Progress
-from services.orchestrator.tooling import Answer, Refused
+from services.orchestrator.tooling import Answer, Caller, Refused
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +120,7 @@ class Runner:
             if tasks:
                 await asyncio.wait(set(tasks), timeout=1)
 
-    async def run_tool(self, call: Call, tool: Tool, arguments: dict[str, object]) -> Outcome:
+    async def run_tool(self, call: Call, tool: Tool, arguments: dict[str, object], caller: Caller) -> Outcome:
         """Run `tool` within its time; whatever it does becomes an outcome."""
         self.book.start(call, tool.name, tool.cancellable)
         self._changed(call)
@@ -130,7 +130,9 @@ class Runner:
             self._changed(call)
 
         began = time.monotonic()
-        extra = {"report": report} if tool.reports else {}
+        extra: dict[str, object] = {"report": report} if tool.reports else {}
+        if tool.asks_who:
+            extra["caller"] = caller
         try:
             result = await self._within(tool, arguments | extra)
             return _checked(tool, result)

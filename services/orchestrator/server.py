@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TypeVar
+from uuid import UUID
 
 from aiohttp import web
 from pydantic import BaseModel, Field, ValidationError
@@ -32,6 +33,7 @@ from services.orchestrator.protocol import (
     Progress,
 )
 from services.orchestrator.runner import Runner
+from services.orchestrator.tooling import Caller
 from services.orchestrator.tools.calculator import warm_up
 
 MAX_KEY = 200
@@ -184,9 +186,8 @@ class Door:
                 return stopped
         tool = self._check_plan(plan)
         values, _ = tool.check(plan.arguments, local_now())
-        return await self.runner.run_tool(
-            call, tool, {name: value.argument for name, value in values.items()}
-        )
+        arguments = {name: value.argument for name, value in values.items()}
+        return await self.runner.run_tool(call, tool, arguments, _caller(call.key, asked))
 
     def _stop_short(self, plan: Plan) -> ChatResult | None:
         """Why a wish without a plan of the caller's is not run: no tool, a question, or consent that is needed."""
@@ -254,6 +255,23 @@ def _as_result(outcome: Outcome, call: Call) -> ChatResult:
         return outcome
     text = FAILED.get(outcome.code, FAILED_OTHERWISE)
     return ChatResult(response_text=text, action=call.tool, status="error", error=outcome.model_dump())
+
+
+def _caller(key: str, asked: ChatRequest) -> Caller:
+    """Who asks, as far as the context tells; what cannot be understood in it counts as not told."""
+    told = {name: text for name, text in asked.context.items() if isinstance(text, str) and text}
+    try:
+        session_id = UUID(told.get("session_id", ""))
+    except ValueError:
+        session_id = None
+    return Caller(
+        idempotency_key=key,
+        conversation_id=asked.conversation_id,
+        session_id=session_id,
+        user_id=told.get("user_id"),
+        timezone=told.get("timezone"),
+        language=told.get("language"),
+    )
 
 
 def _described(call: Call) -> dict[str, object]:

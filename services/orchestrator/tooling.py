@@ -1,15 +1,33 @@
 """What a tool written in Python gives back: an answer for the ear, or a plain refusal.
 
-A tool is an `async def` that takes its parameters by keyword. It may also take `report`, to say how far it is.
+A tool is an `async def` that takes its parameters by keyword. It may also take `report`, to say how far it is, and
+`caller`, to know who asks.
 Whatever else it raises is our fault or its own, and never reaches the ear.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 Report = Callable[[str, float | None], None]
 """Takes words for the ear and a fraction in [0, 1] or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and in which call; what nobody told is None."""
+
+    idempotency_key: str
+    """Of the wish: the same again means the same deed, also after a restart of this service."""
+    conversation_id: str = ""
+    session_id: UUID | None = None
+    """The call, into which `say` can speak."""
+    user_id: str | None = None
+    timezone: str | None = None
+    """An IANA name."""
+    language: str | None = None
+    """A BCP 47 tag."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """An orchestrator and a ledger in memory that fail as the real ones fail, and keep one list of what came when."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -90,6 +90,7 @@ class MemoryOrchestrator:
         self.plans: list[Plan | Exception | Awaitable[Plan]] = [CLOCK]
         self.streams: list[Script] = [says(NOON_IN_TOKYO)]
         self.contexts: list[dict[str, Any]] = []
+        self.deeds_contexts: list[Mapping[str, Any] | None] = []
         self.keys: list[str] = []
         self.amends: list[UUID | None] = []
         self.cancelled: list[str] = []
@@ -104,11 +105,18 @@ class MemoryOrchestrator:
         return plan if isinstance(plan, Plan) else await plan
 
     async def chat(
-        self, message: str, plan: Plan, conversation_id: str, key: str, amends: UUID | None = None
+        self,
+        message: str,
+        plan: Plan,
+        conversation_id: str,
+        key: str,
+        amends: UUID | None = None,
+        context: Mapping[str, Any] | None = None,
     ) -> AsyncGenerator[ChatEvent, None]:
         self.order.append(f"chat {plan.tool}")
         self.keys.append(key)
         self.amends.append(amends)
+        self.deeds_contexts.append(context)
         stream = self.streams.pop(0) if len(self.streams) > 1 else self.streams[0]
         async for event in stream():
             yield event

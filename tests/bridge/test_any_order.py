@@ -1,7 +1,7 @@
 """Turns taken, withdrawn and taken again in any order, over an orchestrator and a ledger of any speed."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Literal
@@ -129,7 +129,13 @@ class SlowOrchestrator(MemoryOrchestrator):
         return PLANS[message]
 
     async def chat(
-        self, message: str, plan: Plan, conversation_id: str, key: str, amends: UUID | None = None
+        self,
+        message: str,
+        plan: Plan,
+        conversation_id: str,
+        key: str,
+        amends: UUID | None = None,
+        context: Mapping[str, Any] | None = None,
     ) -> AsyncGenerator[ChatEvent, None]:
         row = self.ledger.rows[key]
         self.runs.append(Run(row.turn_id, plan, row, row.turn_id in self.withdrawn))

@@ -1,5 +1,7 @@
 """One utterance at a time: what is done, in which order, and what is said."""
 
+from dataclasses import replace
+
 import pytest
 
 from bridge.events import (
@@ -98,12 +100,18 @@ async def test_what_is_unclear_is_left_to_the_mind_when_no_tool_fits() -> None:
     assert world.ledger.rows == {}
 
 
-async def test_the_planner_is_told_what_helps() -> None:
+async def test_planner_and_doer_are_told_who_asks_and_the_planner_what_was_heard_before() -> None:
     world = World()
-    await world.take(world.utterance(WISH, last_agent="Hello.", timezone="Asia/Tokyo"))
-    assert world.orchestrator.contexts == [
-        {"language": "en", "last_agent": "Hello.", "timezone": "Asia/Tokyo"}
-    ]
+    utterance = world.utterance(WISH, last_agent="Hello.", timezone="Asia/Tokyo")
+    await world.take(replace(utterance, user_id="ada"))
+    who = {
+        "session_id": str(utterance.session_id),
+        "user_id": "ada",
+        "timezone": "Asia/Tokyo",
+        "language": "en",
+    }
+    assert world.orchestrator.contexts == [who | {"last_agent": "Hello."}]
+    assert world.orchestrator.deeds_contexts == [who]
 
 
 async def test_without_words_in_the_plan_the_persona_acknowledges() -> None:

@@ -168,6 +168,7 @@ async def test_a_deed_is_asked_for_as_the_wire_says_and_its_events_come_in_order
                 "source": "voice",
                 "want_audio": False,
                 "plan": PLAN.model_dump(),
+                "context": {},
                 "idempotency_key": "key-1",
             },
         )
@@ -175,11 +176,13 @@ async def test_a_deed_is_asked_for_as_the_wire_says_and_its_events_come_in_order
     assert "text/event-stream" in server.headers[0]["Accept"]
 
 
-async def test_a_deed_that_takes_the_place_of_another_names_it(start: Start) -> None:
+async def test_a_deed_names_who_asks_and_the_one_whose_place_it_takes(start: Start) -> None:
     orchestrator, server = await start(streams(RESULT))
-    async for _ in orchestrator.chat("what time is it", PLAN, "talk", "key:2", UUID(int=1)):
+    who = {"session_id": "s", "language": "en"}
+    async for _ in orchestrator.chat("what time is it", PLAN, "talk", "key:2", UUID(int=1), who):
         pass
     [(_, _, body)] = server.asked
+    assert body["context"] == who
     assert (body["idempotency_key"], body["amends"]) == ("key:2", "00000000-0000-0000-0000-000000000001")
 
 

@@ -2,11 +2,12 @@
 
 import asyncio
 import inspect
+from dataclasses import asdict
 from typing import Any
 
 from services.orchestrator.catalog import Agent, Catalog, Parameter, Tool
 from services.orchestrator.language.slots import TYPES
-from services.orchestrator.tooling import Answer, Refused, Report
+from services.orchestrator.tooling import Answer, Caller, Refused, Report
 
 
 class Gate:
@@ -52,6 +53,11 @@ async def give_up() -> Answer:
     raise asyncio.CancelledError
 
 
+async def name_the_caller(caller: Caller) -> Answer:
+    told = asdict(caller)
+    return Answer("You.", told | {"session_id": caller.session_id and str(caller.session_id)})
+
+
 async def refuse() -> Answer:
     raise Refused("no_flour", "There is no flour left.")
 
@@ -79,7 +85,7 @@ def _endless() -> list[Any]:
 def tool(name: str, run: Any, **changed: Any) -> Tool:
     """A tool of the agent `test`; each parameter of `run` is a text, required where it has no default."""
     takes = dict(inspect.signature(run).parameters)
-    reports = takes.pop("report", None) is not None
+    reports, asks_who = (takes.pop(name, None) is not None for name in ("report", "caller"))
     fields: dict[str, Any] = {
         "name": name,
         "agent": "test",
@@ -97,6 +103,7 @@ def tool(name: str, run: Any, **changed: Any) -> Tool:
         "say": ("Let me.",),
         "run": run,
         "reports": reports,
+        "asks_who": asks_who,
     }
     return Tool(**fields | changed)
 

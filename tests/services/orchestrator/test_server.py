@@ -15,11 +15,23 @@ from services.orchestrator.language.phrases import parse_phrase
 from services.orchestrator.protocol import CALLS_PATH, CHAT_PATH, PLAN_PATH
 from services.orchestrator.server import MAX_KEY, MAX_MESSAGE, OrchestratorSettings, make_app
 
-from .doubles import Gate, answer_nonsense, catalog, deaf, explode, give_up, hang, refuse, tool
+from .doubles import (
+    Gate,
+    answer_nonsense,
+    catalog,
+    deaf,
+    explode,
+    give_up,
+    hang,
+    name_the_caller,
+    refuse,
+    tool,
+)
 
 PATIENCE_S = 60
 
 Client = TestClient[web.Request, web.Application]
+SESSION = "0191e000-0000-7000-8000-000000000001"
 SSE = {"Accept": "text/event-stream"}
 
 
@@ -39,6 +51,7 @@ async def client(gate: Gate) -> AsyncIterator[Client]:
         tool("explode", explode),
         tool("give_up", give_up),
         tool("refuse", refuse),
+        tool("name_the_caller", name_the_caller),
         tool("answer_nonsense", answer_nonsense),
         tool("launch", hang, risk="dangerous", phrases=(parse_phrase("launch the rocket"),)),
     )
@@ -121,6 +134,24 @@ async def test_division_by_zero_is_said_plainly(real: Client) -> None:
     result = await chat(real, {"message": "one divided by zero"})
     assert (result["status"], result["response_text"]) == ("error", "Nothing can be divided by zero.")
     assert result["error"]["code"] == "division_by_zero"
+
+
+@pytest.mark.parametrize(
+    ("context", "told"),
+    [
+        (
+            {"session_id": SESSION, "user_id": "ada", "timezone": "Asia/Tokyo", "language": "en"},
+            {"session_id": SESSION, "user_id": "ada", "timezone": "Asia/Tokyo", "language": "en"},
+        ),
+        (
+            {"session_id": "none", "user_id": 5, "timezone": ""},
+            {"session_id": None, "user_id": None, "timezone": None, "language": None},
+        ),
+    ],
+)
+async def test_a_tool_is_told_who_asks(client: Client, context: object, told: dict[str, object]) -> None:
+    result = await chat(client, wish("name_the_caller", "k", "talk") | {"context": context})
+    assert result["data"] == {"idempotency_key": "k", "conversation_id": "talk"} | told
 
 
 async def test_a_dangerous_tool_never_runs_without_a_plan_of_the_callers(client: Client) -> None:
