@@ -9,8 +9,8 @@ import os
 from alembic import context
 from sqlalchemy import Connection
 
-from gateway.store.engine import new_engine
 from gateway.store.tables import metadata
+from services.base.database import new_engine
 
 
 def run(connection: Connection) -> None:

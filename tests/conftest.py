@@ -11,8 +11,8 @@ import pytest_asyncio
 from xdist.remote import Producer  # type: ignore[import-untyped]
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-from gateway.cli.database_url import for_psql, with_database
 from gateway.cli.postgres import EmbeddedPostgres
+from services.base.database_url import for_psql, with_database
 
 TEMPLATE = "migrated"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import migrations
 from gateway.cli.child import how_it_ended
-from gateway.cli.database_url import for_psql, for_sqlalchemy
 from gateway.cli.home import Home, Secrets
 from gateway.cli.postgres import EmbeddedPostgres, PostgresFailed, last_lines
+from services.base.database_url import for_psql, for_sqlalchemy
 from services.base.problems import Problem
 
 VERSIONS = Path(migrations.__file__).parent / "versions"

@@ -13,12 +13,12 @@ from typing import Literal
 
 import click
 
-from gateway.cli.database_url import for_people, for_psql
 from gateway.cli.deployment import LOOPBACK, UpSettings
 from gateway.cli.home import Home
 from gateway.cli.ports import is_free
 from gateway.cli.postgres import PostgresFailed, binaries
 from gateway.rest.page import find_page
+from services.base.database_url import for_people, for_psql
 from services.base.serve import is_loopback
 
 DISK_NEEDED = 2 * 2**30

@@ -6,8 +6,8 @@ import click
 
 from gateway.cli.database import database_in_use
 from gateway.cli.database import migrate as migrate_database
-from gateway.cli.database_url import for_people
 from gateway.cli.home import Home
+from services.base.database_url import for_people
 
 
 @click.command()

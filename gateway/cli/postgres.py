@@ -15,10 +15,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from signal import SIGINT, SIGKILL, SIGQUIT
 
-from gateway.cli.database_url import for_psql, make_url
 from gateway.cli.part import ends
 from gateway.cli.ports import free_port
 from gateway.cli.tether import tethered
+from services.base.database_url import for_psql, make_url
 from services.base.problems import Problem
 
 USER = DATABASE = "antiphon"

@@ -12,9 +12,9 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import click
 
 from gateway.cli.database import database_in_use
-from gateway.cli.database_url import for_psql
 from gateway.cli.home import Home
 from gateway.cli.postgres import PostgresFailed, binaries
+from services.base.database_url import for_psql
 from services.base.problems import Problem
 
 

@@ -10,8 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bridge.ledger import Invocation, LedgerAway, Status
-from gateway.store.engine import StoreAway, error_code, transaction
 from gateway.store.tables import voice_sessions, voice_tool_invocations, voice_turns
+from services.base.database import StoreAway, error_code, transaction
 
 LIMIT_S = 2.0
 """A person waits for the answer meanwhile."""

@@ -13,8 +13,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 import migrations
-from gateway.store.engine import new_engine
 from gateway.store.tables import metadata
+from services.base.database import new_engine
 
 LOCK = 0x416E7469_70686F6E
 """`Antiphon` in ASCII: the advisory lock that one migration at a time holds."""

@@ -5,8 +5,8 @@ from uuid import UUID
 from sqlalchemy import case, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gateway.store.engine import transaction
 from gateway.store.tables import voice_events, voice_injections, voice_sessions, voice_tool_invocations
+from services.base.database import transaction
 
 LIMIT_S = 30.0
 REASON = "gateway_lost"

@@ -17,9 +17,9 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gateway.store.engine import error_code, is_away
 from gateway.store.rows import EventRow, LatencyRow, Row, key, values
 from gateway.store.tables import OUTBOX_ORDER, voice_events
+from services.base.database import error_code, is_away
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,6 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, Table, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from gateway.store.engine import transaction
 from gateway.store.tables import (
     Mode,
     voice_barge_in_events,
@@ -23,6 +22,7 @@ from gateway.store.tables import (
     voice_tool_invocations,
     voice_turns,
 )
+from services.base.database import transaction
 from services.base.problems import Invalid
 
 LIMIT_S = 10.0

@@ -9,10 +9,10 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.store import orphans
-from gateway.store.engine import StoreAway, new_engine, transaction
 from gateway.store.ledger import LIMIT_S, PostgresLedger
 from gateway.store.outbox import Outbox
 from gateway.store.queries import Queries
+from services.base.database import StoreAway, new_engine, transaction
 
 READY_S = 1.5
 """Shorter than a readiness check may take, so that the reason is ours."""

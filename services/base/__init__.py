@@ -1,1 +1,1 @@
-"""What every service shares: settings, logs, health, problems, ids and how to serve."""
+"""What every service shares: settings, logs, health, problems, ids, the way to a database, and how to serve."""

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
-from gateway.cli.database_url import for_psql
 from gateway.cli.home import Home, Running, RunningPart, Secrets
 from gateway.cli.ports import free_port
+from services.base.database_url import for_psql
 
 READY_S = 180.0
 """The first start compiles every module and makes a database, beside other tests on two cores."""

@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 
 from gateway.cli.caller import Caller, transcript
-from gateway.cli.database_url import for_psql
 from gateway.cli.postgres import EmbeddedPostgres
+from services.base.database_url import for_psql
 from tests.e2e.deployment import Deployment
 from tests.e2e.rows import eventually, rows
 from tests.e2e.speech import Voice, timeline

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store import migrate, tables
-from gateway.store.engine import new_engine
+from services.base.database import new_engine
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,8 +12,8 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from gateway.cli.database_url import for_psql, with_database
 from gateway.cli.postgres import EmbeddedPostgres, PostgresFailed
+from services.base.database_url import for_psql, with_database
 
 Gone = Callable[[int], Awaitable[None]]
 """The fixture `gone`."""

@@ -13,8 +13,8 @@ from signal import SIGINT, SIGKILL
 import asyncpg
 import pytest
 
-from gateway.cli.database_url import for_psql
 from gateway.cli.ports import free_port
+from services.base.database_url import for_psql
 
 Gone = Callable[[int], Awaitable[None]]
 """The fixture `gone`."""

@@ -10,8 +10,8 @@ from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bridge.ledger import Invocation, Status
-from gateway.store.engine import new_engine
 from gateway.store.outbox import Outbox
+from services.base.database import new_engine
 from services.base.ids import new_id
 from tests.gateway.store.samples import START, Read
 

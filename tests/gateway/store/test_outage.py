@@ -13,10 +13,10 @@ from sqlalchemy import select
 from bridge.ledger import Invocation, LedgerAway
 from gateway.cli.postgres import EmbeddedPostgres
 from gateway.store import migrate, outbox, tables
-from gateway.store.engine import StoreAway
 from gateway.store.outbox import LIMIT, Outbox
 from gateway.store.rows import EventRow, SessionRow
 from gateway.store.store import Store
+from services.base.database import StoreAway
 from services.base.ids import new_id
 from tests.gateway.store.samples import later, until_ready
 

@@ -18,9 +18,9 @@ from gateway.cli.bench.load.process import Cores
 from gateway.cli.bench.load.under_test import CORE
 from gateway.cli.child import Child, Spec
 from gateway.cli.database import migrate
-from gateway.cli.database_url import for_psql
 from gateway.cli.ports import free_port
 from gateway.cli.postgres import EmbeddedPostgres
+from services.base.database_url import for_psql
 
 HOST = "127.0.0.1"
 SETTLED_LIMIT_S = 30.0

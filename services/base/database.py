@@ -9,8 +9,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from gateway.cli.database_url import for_sqlalchemy
-from gateway.store.clean import dumps
+from services.base.clean import dumps
+from services.base.database_url import for_sqlalchemy
 from services.base.problems import Unavailable
 
 CONNECT_S = 5.0
@@ -28,17 +28,22 @@ class StoreAway(Unavailable):
     code, title = "store_away", "The database cannot be reached"
 
 
-def new_engine(url: str) -> AsyncEngine:
-    """A pool for `url`, in any of the spellings of a Postgres address; it connects when first used."""
+def new_engine(url: str, pool: int = POOL, part: str = "antiphon") -> AsyncEngine:
+    """A pool for `url`, in any of the spellings of a Postgres address; it connects when first used.
+
+    Args:
+        pool: connections at most.
+        part: the name under which Postgres knows them.
+    """
     return create_async_engine(
         for_sqlalchemy(url),
-        pool_size=POOL,
+        pool_size=pool,
         max_overflow=0,
         pool_timeout=POOL_WAIT_S,
         # A restart of Postgres leaves dead connections in the pool.
         pool_pre_ping=True,
         json_serializer=dumps,
-        connect_args={"timeout": CONNECT_S, "server_settings": {"application_name": "antiphon"}},
+        connect_args={"timeout": CONNECT_S, "server_settings": {"application_name": part}},
     )
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.cli.database_url import for_people, for_psql, for_sqlalchemy, make_url, with_database
+from services.base.database_url import for_people, for_psql, for_sqlalchemy, make_url, with_database
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg", "postgresql+psycopg"])

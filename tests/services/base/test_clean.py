@@ -5,9 +5,9 @@ from uuid import uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.store.clean import clean, dumps
 from gateway.store.rows import SessionRow
 from gateway.store.store import Store
+from services.base.clean import clean, dumps
 
 
 @given(st.text(st.characters(exclude_categories=())))
