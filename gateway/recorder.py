@@ -140,6 +140,17 @@ class Recorder:
                         kind="echo",
                     )
                 )
+            case on.InjectionAsked(idempotency_key=str(key)):
+                self._outlet.put(
+                    rows.InjectionRow(
+                        injection_id=fact.injection_id,
+                        session_id=self._session_id,
+                        source=fact.source,
+                        text=fact.text,
+                        state="waiting",
+                        idempotency_key=key,
+                    )
+                )
             case do.InjectionChanged():
                 self._injection(fact)
             case do.Measured():

@@ -9,12 +9,12 @@ import os
 from alembic import context
 from sqlalchemy import Connection
 
-from gateway.store.tables import metadata
+from migrations.metadata import METADATA
 from services.base.database import new_engine
 
 
 def run(connection: Connection) -> None:
-    context.configure(connection=connection, target_metadata=metadata)
+    context.configure(connection=connection, target_metadata=METADATA)
     with context.begin_transaction():
         context.run_migrations()
 

@@ -255,6 +255,8 @@ class InjectionAsked:
     """Dropped when it has not begun by then."""
     interrupt: bool = False
     """Cuts what the agent is saying."""
+    idempotency_key: str | None = None
+    """Of whoever had it said."""
 
 
 @dataclass(frozen=True, slots=True)

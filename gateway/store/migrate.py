@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 import migrations
-from gateway.store.tables import metadata
+from migrations.metadata import METADATA
 from services.base.database import new_engine
 
 LOCK = 0x416E7469_70686F6E
@@ -59,11 +59,14 @@ async def check(url: str) -> list[Any]:
     engine = new_engine(url)
     try:
         async with engine.connect() as connection:
-            return await connection.run_sync(
-                lambda c: list(compare_metadata(MigrationContext.configure(c), metadata))
-            )
+            return await connection.run_sync(_differences)
     finally:
         await engine.dispose()
+
+
+def _differences(connection: Connection) -> list[Any]:
+    # It takes several metadata, as alembic's own `target_metadata` does.
+    return list(compare_metadata(MigrationContext.configure(connection), METADATA))  # type: ignore[arg-type]
 
 
 def revision_of(connection: Connection) -> str | None:

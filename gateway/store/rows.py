@@ -103,6 +103,7 @@ class InjectionRow:
     turn_id: UUID | Keep | None = KEEP
     """The agent's turn that says it."""
     invocation_id: UUID | Keep | None = KEEP
+    idempotency_key: str | Keep = KEEP
     said: str | Keep | None = KEEP
     unsaid: str | Keep | None = KEEP
     heard_ms: float | Keep | None = KEEP

@@ -175,6 +175,9 @@ voice_injections = Table(
         "The tool call it tells of",
         ForeignKey("voice_tool_invocations.invocation_id", ondelete="SET NULL"),
     ),
+    column(
+        "idempotency_key", Words(), "Of whoever had it said: the same again in this call is not said again"
+    ),
     needed("source", Words(), "Who wants it said"),
     needed("text", Words(), "What is to be said"),
     needed("state", Words(), "How far it got"),

@@ -26,10 +26,12 @@ class Readiness:
 
     parts: dict[str, str | None]
     """By part: None when ready, else the reason."""
+    optional: frozenset[str] = frozenset()
+    """Parts that are told, but may be missing."""
 
     @property
     def ready(self) -> bool:
-        return not any(self.parts.values())
+        return not any(why for name, why in self.parts.items() if name not in self.optional)
 
     def body(self) -> dict[str, object]:
         return {
@@ -41,8 +43,9 @@ class Readiness:
 class Ready:
     """Asks the checks of all parts at once, at most once a second."""
 
-    def __init__(self, checks: Mapping[str, Check]) -> None:
-        self.checks = dict(checks)
+    def __init__(self, checks: Mapping[str, Check], optional: Mapping[str, Check]) -> None:
+        self.checks = {**checks, **optional}
+        self.optional = frozenset(optional)
         self._last: tuple[float, Readiness] | None = None
         self._lock = asyncio.Lock()
 
@@ -51,7 +54,7 @@ class Ready:
             if self._last and time.monotonic() - self._last[0] < CACHED_S:
                 return self._last[1]
             answers = await asyncio.gather(*(self._one(check) for check in self.checks.values()))
-            found = Readiness(dict(zip(self.checks, answers, strict=True)))
+            found = Readiness(dict(zip(self.checks, answers, strict=True)), self.optional)
             self._last = (time.monotonic(), found)
             return found
 
@@ -66,10 +69,17 @@ class Ready:
 
 
 def add_health(
-    app: web.Application, part: str, checks: Mapping[str, Check], about: Mapping[str, str] | None = None
+    app: web.Application,
+    part: str,
+    checks: Mapping[str, Check],
+    about: Mapping[str, str] | None = None,
+    optional: Mapping[str, Check] | None = None,
 ) -> None:
-    """Mount the three routes on `app`; `/ready` tells what stands in `about`, too."""
-    ready = Ready(checks)
+    """Mount the three routes on `app`; `/ready` tells what stands in `about`, too.
+
+    A part of `optional` that is missing is told, and the service ready all the same.
+    """
+    ready = Ready(checks, optional or {})
 
     async def health(_: web.Request) -> web.Response:
         return web.json_response({"status": "ok", "part": part})

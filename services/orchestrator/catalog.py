@@ -42,10 +42,8 @@ class Tool:
     say: tuple[str, ...]
     """Acknowledgements; the first of which all `{slots}` are filled is said."""
     run: Callable[..., Awaitable[Any]]
-    reports: bool
-    """Whether `run` takes `report`."""
-    asks_who: bool
-    """Whether `run` takes `caller`."""
+    extras: frozenset[str]
+    """What `run` wants beside its parameters: `report`, `caller`, `store`."""
 
     def parameter(self, name: str) -> Parameter | None:
         return next((parameter for parameter in self.parameters if parameter.name == name), None)

@@ -20,7 +20,7 @@ PACKAGED_AGENTS = Path(__file__).parent / "agents"
 OWN_TOOLS = "services.orchestrator.tools"
 
 MIN_EXAMPLES = 1
-EXTRAS = frozenset({"report", "caller"})
+EXTRAS = frozenset({"report", "caller", "store"})
 """Parameters of a tool's function that this service fills, not the plan."""
 NAME = r"^[a-z][a-z0-9_]*$"
 
@@ -136,7 +136,6 @@ def _tool(agent: _AgentYaml, row: _ToolYaml, allowed: Sequence[str]) -> Tool:
     if len(names) < len(parameters):
         raise _Wrong("parameters: expected names that differ")
     run = _callable(row.run, allowed)
-    extras = _extras(run, names)
     return Tool(
         name=row.name,
         agent=agent.agent,
@@ -151,8 +150,7 @@ def _tool(agent: _AgentYaml, row: _ToolYaml, allowed: Sequence[str]) -> Tool:
         examples=tuple(row.examples),
         say=tuple(_template(text, at, names) for at, text in enumerate(row.say)),
         run=run,
-        reports="report" in extras,
-        asks_who="caller" in extras,
+        extras=_extras(run, names),
     )
 
 
@@ -192,13 +190,13 @@ def _callable(path: str, allowed: Sequence[str]) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
-def _extras(run: Callable[..., Any], names: set[str]) -> set[str]:
+def _extras(run: Callable[..., Any], names: set[str]) -> frozenset[str]:
     """What `run` wants of the service itself; its other parameters must be those of the YAML."""
     takes = set(inspect.signature(run).parameters)
     extras = takes & EXTRAS
     if takes - extras != names:
         raise _Wrong(f"run: expected a function of {_listed(names)}; it takes {_listed(takes - extras)}")
-    return extras
+    return frozenset(extras)
 
 
 def _listed(names: object) -> str:

@@ -9,15 +9,19 @@ from dataclasses import dataclass, field
 
 from prometheus_client import Counter, Histogram
 
+from services.base.database import StoreAway
 from services.orchestrator.calls import Admission, Call, CallBook, Outcome
 from services.orchestrator.catalog import Tool
 from services.orchestrator.protocol import ChatResult, Failure, Progress
+from services.orchestrator.store.store import Store
 from services.orchestrator.tooling import Answer, Caller, Refused
 
 log = logging.getLogger(__name__)
 
 MAX_RESULT_BYTES = 64 * 1024
 """Of a result's `data` as JSON; kept results then stay under 64 MB."""
+NO_STORE = "I have no database here, so I can't keep anything."
+STORE_AWAY = "I can't reach my database at the moment, so that didn't work."
 MAX_RESPONSE_CHARACTERS = 2000
 """Two minutes of speech; a tool that answers more has not answered for the ear."""
 
@@ -44,8 +48,9 @@ class _Live:
 class Runner:
     """The shell around a `CallBook`."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: Store | None) -> None:
         self.book = CallBook()
+        self._store = store
         self._live: dict[str, _Live] = {}
         self._abandoned: set[asyncio.Task[object]] = set()
 
@@ -130,17 +135,18 @@ class Runner:
             self._changed(call)
 
         began = time.monotonic()
-        extra: dict[str, object] = {"report": report} if tool.reports else {}
-        if tool.asks_who:
-            extra["caller"] = caller
+        offered = {"report": report, "caller": caller, "store": self._store}
+        extras = {name: offered[name] for name in tool.extras}
         try:
-            result = await self._within(tool, arguments | extra)
+            if "store" in extras and self._store is None:
+                raise Refused("no_store", NO_STORE)
+            result = await self._within(tool, arguments | extras)
             return _checked(tool, result)
         except Refused as refused:
-            error = {"code": refused.code, "message": refused.text}
-            return ChatResult(
-                response_text=refused.text, agent=tool.agent, action=tool.name, status="error", error=error
-            )
+            return _refusal(tool, refused.code, refused.text)
+        except StoreAway as away:
+            log.warning("a tool could not use the database", extra={"tool": tool.name, "why": away.detail})
+            return _refusal(tool, away.code, STORE_AWAY)
         except TimeoutError:
             return Failure(code="tool_timeout", message=f"{tool.name} did not finish in {tool.timeout_s:g} s")
         except BadResult as error:
@@ -205,6 +211,11 @@ class Runner:
         if live := self._live.get(call.key):
             live.changed.set()
             live.changed = asyncio.Event()
+
+
+def _refusal(tool: Tool, code: str, text: str) -> ChatResult:
+    error = {"code": code, "message": text}
+    return ChatResult(response_text=text, agent=tool.agent, action=tool.name, status="error", error=error)
 
 
 def _checked(tool: Tool, result: object) -> ChatResult:

@@ -33,6 +33,7 @@ from services.orchestrator.protocol import (
     Progress,
 )
 from services.orchestrator.runner import Runner
+from services.orchestrator.store.store import Store
 from services.orchestrator.tooling import Caller
 from services.orchestrator.tools.calculator import warm_up
 
@@ -66,6 +67,8 @@ class OrchestratorSettings(Settings):
     llm_model: str = ""
     llm_api_key: str = ""
     llm_max_tokens: int = Field(default=512, ge=1)
+    database_url: str = ""
+    """Where timers and notes are kept; empty: the tools that need it refuse."""
 
 
 class UnknownTool(Problem):
@@ -92,7 +95,8 @@ def make_app(settings: OrchestratorSettings, catalog: Catalog | None = None) -> 
         model = ModelPlanner(
             tools, settings.llm_base_url, settings.llm_model, settings.llm_api_key, settings.llm_max_tokens
         )
-    door = Door(tools, Planner(tools, model))
+    store = Store(settings.database_url) if settings.database_url else None
+    door = Door(tools, Planner(tools, model), store)
     app = new_app(settings.antiphon_internal_key)
     app.router.add_post(PLAN_PATH, door.plan)
     app.router.add_post(CHAT_PATH, door.chat)
@@ -100,7 +104,8 @@ def make_app(settings: OrchestratorSettings, catalog: Catalog | None = None) -> 
     app.router.add_delete(f"{CALLS_PATH}/{{key}}", door.cancel)
     app.router.add_get("/agents", door.agents)
     app.router.add_get("/tools", door.tools)
-    add_health(app, "orchestrator", {"tools": door.ready})
+    # It plans and answers without its store, so that is told and not waited for.
+    add_health(app, "orchestrator", {"tools": door.ready}, optional={"store": door.store_ready})
     app.cleanup_ctx.append(door.alive)
     return app
 
@@ -108,10 +113,11 @@ def make_app(settings: OrchestratorSettings, catalog: Catalog | None = None) -> 
 class Door:
     """The handlers, and what they share."""
 
-    def __init__(self, catalog: Catalog, planner: Planner) -> None:
+    def __init__(self, catalog: Catalog, planner: Planner, store: Store | None) -> None:
         self.catalog = catalog
         self.planner = planner
-        self.runner = Runner()
+        self.store = store
+        self.runner = Runner(store)
 
     async def alive(self, _: web.Application) -> AsyncIterator[None]:
         """From start to stop: tables are read before the first question, and no task outlives the application."""
@@ -120,9 +126,14 @@ class Door:
         yield
         await self.runner.close()
         await self.planner.close()
+        if self.store:
+            await self.store.close()
 
     async def ready(self) -> str | None:
         return None if self.catalog.tools else "no agent is loaded"
+
+    async def store_ready(self) -> str | None:
+        return await self.store.ready() if self.store else "no_store: DATABASE_URL is not set"
 
     async def plan(self, request: web.Request) -> web.Response:
         asked = await _body(request, PlanRequest)

@@ -5,8 +5,12 @@ import inspect
 from dataclasses import asdict
 from typing import Any
 
+from sqlalchemy import text
+
 from services.orchestrator.catalog import Agent, Catalog, Parameter, Tool
 from services.orchestrator.language.slots import TYPES
+from services.orchestrator.loader import EXTRAS
+from services.orchestrator.store.store import Store
 from services.orchestrator.tooling import Answer, Caller, Refused, Report
 
 
@@ -58,6 +62,11 @@ async def name_the_caller(caller: Caller) -> Answer:
     return Answer("You.", told | {"session_id": caller.session_id and str(caller.session_id)})
 
 
+async def count_tables(store: Store) -> Answer:
+    [row] = await store.read(text("SELECT count(*) AS tables FROM pg_tables WHERE tablename LIKE 'voice_%'"))
+    return Answer(f"{row['tables']} tables.")
+
+
 async def refuse() -> Answer:
     raise Refused("no_flour", "There is no flour left.")
 
@@ -85,7 +94,7 @@ def _endless() -> list[Any]:
 def tool(name: str, run: Any, **changed: Any) -> Tool:
     """A tool of the agent `test`; each parameter of `run` is a text, required where it has no default."""
     takes = dict(inspect.signature(run).parameters)
-    reports, asks_who = (takes.pop(name, None) is not None for name in ("report", "caller"))
+    extras = frozenset(name for name in EXTRAS if takes.pop(name, None) is not None)
     fields: dict[str, Any] = {
         "name": name,
         "agent": "test",
@@ -102,8 +111,7 @@ def tool(name: str, run: Any, **changed: Any) -> Tool:
         "examples": ("x",),
         "say": ("Let me.",),
         "run": run,
-        "reports": reports,
-        "asks_who": asks_who,
+        "extras": extras,
     }
     return Tool(**fields | changed)
 

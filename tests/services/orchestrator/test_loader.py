@@ -37,7 +37,7 @@ def test_a_good_file_becomes_an_agent(tmp_path: Path) -> None:
     tool = catalog.tool("calculate")
     assert [agent.name for agent in catalog.agents] == ["baker"]
     assert tool is not None
-    assert (tool.agent, tool.cancellable, tool.reports, tool.asks_who) == ("baker", True, False, False)
+    assert (tool.agent, tool.cancellable, tool.extras) == ("baker", True, frozenset())
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest_asyncio
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 
+from services.base.database_url import make_url
 from services.orchestrator.catalog import Catalog
 from services.orchestrator.language.phrases import parse_phrase
 from services.orchestrator.protocol import CALLS_PATH, CHAT_PATH, PLAN_PATH
@@ -19,6 +20,7 @@ from .doubles import (
     Gate,
     answer_nonsense,
     catalog,
+    count_tables,
     deaf,
     explode,
     give_up,
@@ -52,6 +54,7 @@ async def client(gate: Gate) -> AsyncIterator[Client]:
         tool("give_up", give_up),
         tool("refuse", refuse),
         tool("name_the_caller", name_the_caller),
+        tool("count_tables", count_tables),
         tool("answer_nonsense", answer_nonsense),
         tool("launch", hang, risk="dangerous", phrases=(parse_phrase("launch the rocket"),)),
     )
@@ -66,9 +69,10 @@ async def real() -> AsyncIterator[Client]:
         yield served
 
 
-async def serving(tools: Catalog | None) -> AsyncIterator[Client]:
+async def serving(tools: Catalog | None, database_url: str = "") -> AsyncIterator[Client]:
+    settings = OrchestratorSettings(database_url=database_url)
     async with (
-        TestClient(TestServer(make_app(OrchestratorSettings(), tools))) as client,
+        TestClient(TestServer(make_app(settings, tools))) as client,
         asyncio.timeout(PATIENCE_S),
     ):
         yield client
@@ -152,6 +156,33 @@ async def test_division_by_zero_is_said_plainly(real: Client) -> None:
 async def test_a_tool_is_told_who_asks(client: Client, context: object, told: dict[str, object]) -> None:
     result = await chat(client, wish("name_the_caller", "k", "talk") | {"context": context})
     assert result["data"] == {"idempotency_key": "k", "conversation_id": "talk"} | told
+
+
+async def test_without_a_database_a_tool_that_keeps_something_says_so(client: Client) -> None:
+    result = await chat(client, wish("count_tables"))
+    assert (result["status"], result["error"]["code"]) == ("error", "no_store")
+    assert result["response_text"] == "I have no database here, so I can't keep anything."
+    async with client.get("/ready") as answer:
+        assert answer.status == 200
+        store = (await answer.json())["parts"]["store"]
+    assert store == {"ready": False, "reason": "no_store: DATABASE_URL is not set"}
+
+
+async def test_a_tool_gets_the_store(database_url: str) -> None:
+    async for client in serving(catalog(tool("count_tables", count_tables)), database_url):
+        assert (await chat(client, wish("count_tables")))["status"] == "success"
+        async with client.get("/ready") as answer:
+            assert (await answer.json())["parts"]["store"] == {"ready": True, "reason": None}
+
+
+async def test_a_database_that_is_away_is_told_as_a_failure(unused_tcp_port: int) -> None:
+    url = make_url("antiphon", "x", unused_tcp_port, "antiphon")
+    async for client in serving(catalog(tool("count_tables", count_tables)), url):
+        result = await chat(client, wish("count_tables"))
+        assert (result["status"], result["error"]["code"]) == ("error", "store_away")
+        assert "didn't work" in result["response_text"]
+        async with client.get("/ready") as answer:
+            assert answer.status == 200
 
 
 async def test_a_dangerous_tool_never_runs_without_a_plan_of_the_callers(client: Client) -> None:

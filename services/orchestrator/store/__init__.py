@@ -1,0 +1,1 @@
+"""What the orchestrator keeps by itself: timers, reminders and notes, in Postgres."""

@@ -1,0 +1,132 @@
+"""Notes as rows: taken once a wish, found by their words, deleted with their text."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.orchestrator.store.database import Database
+from services.orchestrator.store.tables import voice_notes
+
+MOST_KEPT = 1000
+"""Of one user."""
+
+n = voice_notes.c
+
+
+class TooManyNotes(Exception):
+    """The user has as many as one may have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """Something that was noted."""
+
+    note_id: UUID
+    text: str
+    made_at: datetime
+    idempotency_key: str
+    user_id: str | None = None
+    conversation_id: str | None = None
+    session_id: UUID | None = None
+
+
+COLUMNS = tuple(voice_notes.c[field.name] for field in fields(Note))
+
+
+class Notes:
+    """All notes of this house."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, note: Note) -> None:
+        """Write a new one, unless one stands under its idempotency key.
+
+        Raises:
+            TooManyNotes: nothing was written.
+            StoreAway: it may be written all the same.
+        """
+
+        async def work(connection: AsyncConnection) -> None:
+            known = select(n.note_id).where(n.idempotency_key == note.idempotency_key)
+            if (await connection.execute(known)).one_or_none():
+                return
+            kept = select(func.count()).select_from(voice_notes).where(_kept_of(note.user_id))
+            if (await connection.execute(kept)).scalar_one() >= MOST_KEPT:
+                raise TooManyNotes
+            values = {field.name: getattr(note, field.name) for field in fields(note)}
+            await connection.execute(
+                insert(voice_notes).values(values).on_conflict_do_nothing(index_elements=[n.idempotency_key])
+            )
+
+        await self._database.do(work)
+
+    async def count(self, user_id: str | None) -> int:
+        """How many the user has.
+
+        Raises:
+            StoreAway
+        """
+        query = select(func.count().label("kept")).select_from(voice_notes).where(_kept_of(user_id))
+        [row] = await self._database.read(query)
+        return int(row["kept"])
+
+    async def newest(self, user_id: str | None, most: int) -> list[Note]:
+        """The last ones that the user took, the newest first.
+
+        Raises:
+            StoreAway
+        """
+        query = select(*COLUMNS).where(_kept_of(user_id)).order_by(n.made_at.desc(), n.note_id.desc())
+        return [Note(**row) for row in await self._database.read(query.limit(most))]
+
+    async def about(self, user_id: str | None, words: str, most: int) -> list[Note]:
+        """Those that hold each of `words` that means something, in any form; the newest first.
+
+        Raises:
+            StoreAway
+        """
+        asked = func.plainto_tsquery("english", words)
+        query = (
+            select(*COLUMNS)
+            .where(_kept_of(user_id), func.to_tsvector("english", n.text).op("@@")(asked))
+            .order_by(n.made_at.desc(), n.note_id.desc())
+        )
+        return [Note(**row) for row in await self._database.read(query.limit(most))]
+
+    async def delete(self, notes: Sequence[Note], key: str) -> None:
+        """Delete them for the wish `key`, text and all.
+
+        Raises:
+            StoreAway: they may be deleted all the same.
+        """
+        ids = [note.note_id for note in notes]
+        changes = (
+            update(voice_notes)
+            .where(n.note_id.in_(ids), n.deleted_at.is_(None))
+            .values(deleted_at=func.now(), deleted_by=key, text="")
+        )
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(changes)
+
+        await self._database.do(work)
+
+    async def deleted_by(self, key: str) -> int:
+        """How many the wish `key` has deleted.
+
+        Raises:
+            StoreAway
+        """
+        query = select(func.count().label("deleted")).select_from(voice_notes).where(n.deleted_by == key)
+        [row] = await self._database.read(query)
+        return int(row["deleted"])
+
+
+def _kept_of(user_id: str | None) -> ColumnElement[bool]:
+    return n.user_id.is_not_distinct_from(user_id) & n.deleted_at.is_(None)

@@ -1,0 +1,119 @@
+"""Timers as rows: one a wish, taken up once, ended once."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from services.base.ids import new_id
+from services.orchestrator.store.store import Store
+from services.orchestrator.store.tables import voice_timers
+from services.orchestrator.store.timers import MOST_WAITING, Timer, TooManyTimers
+from tests.services.orchestrator.store.samples import CALL, NOON, timer
+
+
+async def states(store: Store) -> list[str]:
+    query = select(voice_timers.c.state).order_by(voice_timers.c.due_at)
+    return [row["state"] for row in await store.read(query)]
+
+
+async def only_due(store: Store, minutes: float = 60) -> Timer:
+    [due] = await store.timers.due(NOON + timedelta(minutes=minutes))
+    return due
+
+
+async def test_what_was_set_is_waiting_the_next_one_first(store: Store) -> None:
+    later, sooner = timer(20, label="pasta"), timer(10, kind="reminder", label="call your mother")
+    assert await store.timers.add(later) == later
+    await store.timers.add(sooner)
+    assert await store.timers.waiting(None) == [sooner, later]
+    assert await store.timers.waiting(None, "timer") == [later]
+    assert store.timers.changed.is_set()
+
+
+async def test_the_same_wish_again_finds_the_first_timer(store: Store) -> None:
+    first = timer(10, idempotency_key="wish")
+    assert await store.timers.add(first) == first
+    assert await store.timers.add(timer(20, idempotency_key="wish")) == first
+    assert await store.timers.waiting(None) == [first]
+
+
+async def test_a_user_has_only_their_own(store: Store) -> None:
+    anns, nobodys = timer(user_id="ann"), timer()
+    await store.timers.add(anns)
+    await store.timers.add(nobodys)
+    assert await store.timers.waiting("ann") == [anns]
+    assert await store.timers.waiting("ben") == []
+    assert await store.timers.waiting(None) == [nobodys]
+
+
+async def test_there_is_a_limit_and_what_was_ended_does_not_count(store: Store) -> None:
+    for _ in range(MOST_WAITING):
+        last = await store.timers.add(timer())
+    with pytest.raises(TooManyTimers):
+        await store.timers.add(timer())
+    await store.timers.add(timer(user_id="ann"))
+    await store.timers.cancel([last], "wish")
+    await store.timers.add(timer())
+
+
+async def test_what_is_cancelled_is_told_again_to_the_same_wish_and_never_due(store: Store) -> None:
+    pasta = await store.timers.add(timer(label="pasta"))
+    await store.timers.cancel([pasta], "wish")
+    await store.timers.cancel([pasta], "another")
+    assert [each.label for each in await store.timers.cancelled_by("wish")] == ["pasta"]
+    assert await store.timers.cancelled_by("another") == []
+    assert await store.timers.due(NOON + timedelta(days=1)) == []
+
+
+async def test_it_is_due_at_its_time_and_not_before(store: Store) -> None:
+    set_ = await store.timers.add(timer(10))
+    await store.timers.add(timer(30))
+    assert await store.timers.next_due(NOON) == set_.due_at
+    assert await store.timers.due(set_.due_at - timedelta(milliseconds=1)) == []
+    assert await store.timers.due(set_.due_at) == [set_]
+    assert await store.timers.next_due(NOON + timedelta(hours=1)) is None
+
+
+async def test_of_two_announcers_one_takes_it_up(store: Store) -> None:
+    set_ = await store.timers.add(timer())
+    taken = await store.timers.take_up(set_, CALL)
+    assert taken is not None
+    assert (taken.state, taken.said_in, taken.attempt) == ("saying", CALL, 1)
+    assert await store.timers.take_up(set_, new_id()) is None
+    assert await only_due(store) == taken
+
+
+async def test_it_is_said_once_with_the_text_that_said_it(store: Store) -> None:
+    taken = await store.timers.take_up(await store.timers.add(timer()), CALL)
+    assert taken
+    injection_id = new_id()
+    await store.timers.placed(taken, injection_id)
+    assert (await only_due(store)).injection_id == injection_id
+    await store.timers.said(taken)
+    await store.timers.put_back(taken)
+    assert await states(store) == ["said"]
+    [row] = await store.read(select(voice_timers))
+    assert row["ended_at"]
+
+
+async def test_what_was_put_back_is_taken_up_anew(store: Store) -> None:
+    set_ = await store.timers.add(timer())
+    first = await store.timers.take_up(set_, CALL)
+    assert first
+    await store.timers.put_back(first)
+    second = await store.timers.take_up(set_, CALL)
+    assert second
+    assert (second.attempt, second.injection_id) == (2, None)
+    # What comes late of the first attempt changes nothing.
+    await store.timers.put_back(first)
+    await store.timers.placed(first, new_id())
+    assert await only_due(store) == second
+
+
+async def test_nobody_gives_up_what_is_being_said(store: Store) -> None:
+    waiting, taken = await store.timers.add(timer(10)), await store.timers.add(timer(20))
+    await store.timers.take_up(taken, CALL)
+    await store.timers.give_up(waiting)
+    await store.timers.give_up(taken)
+    assert await states(store) == ["missed", "saying"]
