@@ -14,6 +14,7 @@ from services.base.serve import is_loopback
 
 LOCAL = "local"
 """The owner of what is made on a loopback bind without a key."""
+SERVICES = "services"
 
 MOST_SECRETS = 10_000
 """Live at once; the oldest is let go."""
@@ -44,6 +45,8 @@ class Caller:
 
     owner: str
     secret: Secret | None = None
+    is_service: bool = False
+    """A part of this deployment, by the key that its parts show each other."""
 
 
 class Access:
@@ -55,9 +58,14 @@ class Access:
         open_to_all: bool,
         hosts: frozenset[str],
         now: Callable[[], float] = time.time,
+        internal_key: str = "",
     ) -> None:
-        """`keys` maps names to API keys; `open_to_all` is for a loopback bind; `hosts` are good `Host` names."""
+        """`keys` maps names to API keys; `open_to_all` is for a loopback bind; `hosts` are good `Host` names.
+
+        `internal_key` is what this deployment's services show; empty: none of them is known by a key.
+        """
         self._keys, self._open, self._hosts, self._now = keys, open_to_all, hosts, now
+        self._internal_key = internal_key
         self._secrets: dict[str, Secret] = {}
 
     def caller(self, token: str) -> Caller:
@@ -89,6 +97,16 @@ class Access:
         if caller.secret is not None:
             raise Forbidden("a client secret opens the realtime wire alone")
         return caller
+
+    def reader(self, token: str) -> Caller:
+        """Who shows `token` where services may ask too: to read sessions, and to have something said in one.
+
+        Raises:
+            Unauthorized, Forbidden
+        """
+        if self._internal_key and hmac.compare_digest(token.encode(), self._internal_key.encode()):
+            return Caller(SERVICES, is_service=True)
+        return self.user(token)
 
     def may_attach(self, caller: Caller, session_id: UUID, owner: str) -> None:
         """Attaching to a session takes its own secret, or the API key of its owner. Call it when it lives.

@@ -39,6 +39,9 @@ DEAF = "I can't hear you at the moment. You can type to me meanwhile."
 LATE_DEEDS_S = 7.0
 """What running deeds get, after the call, to be written down as done."""
 
+KEYS = 1000
+"""Idempotency keys that a call remembers: whoever says so much in one call repeats the newest, if any."""
+
 GATEWAY_STOPPED = "gateway_stopped"
 
 _DECISIONS = Counter(
@@ -89,6 +92,8 @@ class Call:
         self._loop = asyncio.get_running_loop()
         self._t0 = self._loop.time()
         self._listeners: list[Listener] = []
+        self._keys: dict[str, UUID] = {}
+        """Idempotency keys of what was to be said, and its injection; the oldest are forgotten."""
         self._inbox: deque[on.Event] = deque()
         self._feeding = False
         self._wanted = asyncio.Event()
@@ -185,18 +190,39 @@ class Call:
             self._feeding = False
 
     def say(
-        self, text: str, priority: int = 0, expires_in_s: float | None = None, interrupt: bool = False
+        self,
+        text: str,
+        priority: int = 0,
+        expires_in_s: float | None = None,
+        interrupt: bool = False,
+        key: str | None = None,
     ) -> UUID:
-        """Have the agent say `text` at the next free moment; returns the injection's id."""
+        """Have the agent say `text` at the next free moment; returns the injection's id.
+
+        Under a `key` that was used in this call before, nothing is said again: the id is the first one's.
+        """
+        if key and (known := self._keys.get(key)):
+            return known
         now = self.now()
         expires = None if expires_in_s is None else now + round(expires_in_s * RATE)
         injection_id = self._new_id()
         self.start()
         self.feed(
             on.InjectionAsked(
-                now, injection_id, text, "say", priority=priority, expires_at=expires, interrupt=interrupt
+                now,
+                injection_id,
+                text,
+                "say",
+                priority=priority,
+                expires_at=expires,
+                interrupt=interrupt,
+                idempotency_key=key,
             )
         )
+        if key:
+            self._keys[key] = injection_id
+            while len(self._keys) > KEYS:
+                del self._keys[next(iter(self._keys))]
         return injection_id
 
     async def room(self) -> None:

@@ -44,7 +44,10 @@ def new_access(settings: GatewaySettings) -> Access:
     if short := [name for name, key in keys.items() if len(key) < MIN_KEY]:
         raise BadSettings(f"ANTIPHON_API_KEYS: {', '.join(short)} must have at least {MIN_KEY} characters")
     return Access(
-        keys, open_to_all=loopback, hosts=frozenset(as_list(settings.gateway_allowed_hosts.lower()))
+        keys,
+        open_to_all=loopback,
+        hosts=frozenset(as_list(settings.gateway_allowed_hosts.lower())),
+        internal_key=settings.antiphon_internal_key,
     )
 
 

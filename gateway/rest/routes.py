@@ -20,7 +20,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One parameter of the query."""
+    """One parameter of the query, or a header."""
 
     name: str
     schema: dict[str, Any]
@@ -39,6 +39,7 @@ class Route:
     status: int = 200
     takes: type[BaseModel] | None = None
     query: Sequence[Query] = ()
+    headers: Sequence[Query] = ()
     errors: Sequence[int] = field(default=(400, 401, 403))
 
 
@@ -131,7 +132,9 @@ def _operation(route: Route) -> dict[str, Any]:
         for _ in range(route.path.count("{session_id}"))
     ]
     parameters += [
-        {"name": q.name, "in": "query", "schema": q.schema, "description": q.description} for q in route.query
+        {"name": q.name, "in": place, "schema": q.schema, "description": q.description}
+        for place, given in (("query", route.query), ("header", route.headers))
+        for q in given
     ]
     operation: dict[str, Any] = {
         "summary": route.summary,

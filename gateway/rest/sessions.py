@@ -24,7 +24,15 @@ BASE = "/api/mas/voice"
 SECRET_S = 600
 """What a client has to come; a live session's secret is good for as long as the session."""
 
+MOST_KEY = 200
+"""Characters of an idempotency key."""
+
 TEXT = {"type": "string"}
+KEY = Query(
+    "Idempotency-Key",
+    {"type": "string", "maxLength": MOST_KEY},
+    "The same again in the same session is the same text: it is said once, and its id answered again",
+)
 FILTERS = (
     Query("active", {"type": "boolean"}),
     Query("mode", {"enum": list(get_args(Mode))}),
@@ -103,6 +111,7 @@ class Sessions:
                 models.Saying,
                 202,
                 models.SayRequest,
+                headers=(KEY,),
                 errors=(*gone, 409),
             ),
             Route(
@@ -168,7 +177,7 @@ class Sessions:
         return answer(models.Offers(engines=offers))
 
     async def list_sessions(self, request: web.Request) -> web.Response:
-        self._user(request)
+        self._reader(request)
         query = request.query
         wanted = SessionFilter(
             active=_boolean(query.get("active")),
@@ -184,7 +193,7 @@ class Sessions:
         return web.json_response(page)
 
     async def show_session(self, request: web.Request) -> web.Response:
-        self._user(request)
+        self._reader(request)
         session_id = _session_id(request.match_info["session_id"])
         found = await self._queries.session(session_id)
         if found is None:
@@ -221,9 +230,12 @@ class Sessions:
         return answer(models.Ended(session_id=session_id, end_reason="hung_up"))
 
     async def say(self, request: web.Request) -> web.Response:
-        call = await self._live(request)
+        call = await self._live(request, by_services=True)
         asked = await read(request, models.SayRequest)
-        injection_id = call.say(asked.text, asked.priority, asked.expires_in_s, asked.interrupt)
+        key = request.headers.get("Idempotency-Key", "")
+        if len(key) > MOST_KEY:
+            raise Invalid(f"`Idempotency-Key`: expected at most {MOST_KEY} characters")
+        injection_id = call.say(asked.text, asked.priority, asked.expires_in_s, asked.interrupt, key or None)
         return answer(models.Saying(injection_id=injection_id), 202)
 
     async def interrupt(self, request: web.Request) -> web.Response:
@@ -233,18 +245,18 @@ class Sessions:
             call.feed(on.CancelAsked(call.now(), "interrupted"))
         return answer(models.Interrupted(interrupted=speaking))
 
-    async def _live(self, request: web.Request) -> Call:
-        """The path's session, which is under way and the caller's.
+    async def _live(self, request: web.Request, by_services: bool = False) -> Call:
+        """The path's session, which is under way and the caller's; any, where services may and one asks.
 
         Raises:
             SessionNotFound, SessionEnded, Forbidden
         """
-        caller = self._user(request)
+        caller = self._reader(request) if by_services else self._user(request)
         session_id = _session_id(request.match_info["session_id"])
         if session_id not in self._calls:
             await self._past(session_id)
             raise SessionEnded(f"session {session_id} has ended")
-        return self._owned(caller, session_id)
+        return self._calls.get(session_id) if caller.is_service else self._owned(caller, session_id)
 
     async def _past(self, session_id: UUID) -> dict[str, Any]:
         """The row of a session that is not under way here (any more).
@@ -266,6 +278,9 @@ class Sessions:
 
     def _user(self, request: web.Request) -> Caller:
         return self._access.user(bearer(request))
+
+    def _reader(self, request: web.Request) -> Caller:
+        return self._access.reader(bearer(request))
 
 
 def _session_id(text: str) -> UUID:

@@ -50,6 +50,22 @@ def test_what_is_no_key_opens_nothing(guarded: Access, token: str) -> None:
         guarded.caller(token)
 
 
+def test_a_service_reads_and_does_nothing_else_with_its_key(clock: Clock) -> None:
+    access = Access({"ann": KEY}, False, frozenset(), now=clock, internal_key="what services show")
+    assert access.reader("what services show").is_service
+    assert (access.reader(KEY).owner, access.reader(KEY).is_service) == ("ann", False)
+    with pytest.raises(Unauthorized):
+        access.user("what services show")
+    with pytest.raises(Unauthorized):
+        access.reader("what services shout")
+
+
+def test_where_no_internal_key_is_set_nobody_is_a_service(guarded: Access, local: Access) -> None:
+    with pytest.raises(Unauthorized):
+        guarded.reader("")
+    assert not local.reader("").is_service
+
+
 def test_on_loopback_everyone_is_local(local: Access) -> None:
     assert local.caller("").owner == LOCAL
     assert local.caller("whatever the SDK was given").owner == LOCAL

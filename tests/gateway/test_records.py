@@ -114,7 +114,7 @@ async def test_a_call_with_every_kind_of_turn_leaves_every_row(stored: Gateway, 
     watch = Watch(call)
     async with asyncio.timeout(3 * PATIENCE):
         await talk(client, ears, watch)
-    call.say("waits for ever", expires_in_s=600)
+    call.say("waits for ever", expires_in_s=600, key="tea")
     call.say("expires at once", expires_in_s=0.001)
     call.feed(on.Tick(call.now() + 2400))
     spoken = [fact for fact in watch.facts if isinstance(fact, do.AgentEnded) and fact.status == "completed"]

@@ -3,24 +3,28 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from gateway.access import Access
 from gateway.session import effects as do
-from gateway.store.rows import SessionRow
+from gateway.store.rows import KEEP, InjectionRow, SessionRow
 from services.base.ids import new_id
 from tests.gateway.harness import WORD, Gateway, Watch
 
 BASE = "/api/mas/voice"
 MAKE = f"{BASE}/duplex/session"
 ANN, BEN = "the key of ann, long", "the key of ben, long"
+SERVICE = "what the services show each other"
 
 
 @pytest.fixture
 async def guarded() -> AsyncIterator[Gateway]:
     """A gateway that asks for keys."""
-    async with Gateway(Access({"ann": ANN, "ben": BEN}, open_to_all=False, hosts=frozenset())) as gateway:
+    keys = {"ann": ANN, "ben": BEN}
+    access = Access(keys, open_to_all=False, hosts=frozenset(), internal_key=SERVICE)
+    async with Gateway(access) as gateway:
         yield gateway
 
 
@@ -144,6 +148,41 @@ async def test_a_text_for_whom_nobody_is_there_yet_waits_for_them(gateway: Gatew
     assert len(client.sound(done["id"])) == 3 * WORD * 2
 
 
+async def test_a_text_under_the_same_key_is_said_once(gateway: Gateway) -> None:
+    session = await gateway.session()
+    await gateway.attach(session)
+    watch = Watch(gateway.call(session))
+    path = f"{BASE}/sessions/{session['session_id']}/say"
+
+    async def say(text: str, key: str) -> tuple[int, Any]:
+        return await gateway.ask("POST", path, headers={"Idempotency-Key": key}, json={"text": text})
+
+    first = await say("tea is ready", "tea")
+    await watch.until(do.AgentEnded)
+    assert await say("tea is ready again", "tea") == first == (202, first[1])
+    status, other = await say("the cake too", "cake")
+    assert status == 202
+    assert other != first[1]
+    assert (
+        await watch.until(do.AgentEnded, lambda ended: ended.text != "tea is ready")
+    ).text == "the cake too"
+    keys = {
+        r.injection_id: r.idempotency_key
+        for r in gateway.rows
+        if isinstance(r, InjectionRow)
+        if r.idempotency_key is not KEEP
+    }
+    assert keys == {UUID(first[1]["injection_id"]): "tea", UUID(other["injection_id"]): "cake"}
+
+
+async def test_a_key_without_end_is_refused(gateway: Gateway) -> None:
+    session = await gateway.session()
+    path = f"{BASE}/sessions/{session['session_id']}/say"
+    headers = {"Idempotency-Key": "k" * 201}
+    status, problem = await gateway.ask("POST", path, headers=headers, json={"text": "a"})
+    assert (status, problem["code"]) == (400, "invalid_request")
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -227,6 +266,16 @@ async def test_sessions_of_another_key_are_not_controlled(guarded: Gateway) -> N
         status, problem = await guarded.ask(method, path + deed, BEN, json={"text": "a"})
         assert (status, problem["code"]) == (403, "forbidden")
     assert (await guarded.ask("DELETE", path, ANN))[0] == 200
+
+
+async def test_a_service_speaks_into_any_session_and_controls_none(guarded: Gateway) -> None:
+    _, session = await guarded.ask("POST", MAKE, ANN)
+    path = f"{BASE}/sessions/{session['session_id']}"
+    status, _ = await guarded.ask("POST", f"{path}/say", SERVICE, json={"text": "a"})
+    assert status == 202
+    for method, deed in (("DELETE", ""), ("POST", "/interrupt")):
+        assert (await guarded.ask(method, path + deed, SERVICE))[0] == 401
+    assert (await guarded.ask("POST", MAKE, SERVICE))[0] == 401
 
 
 @pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}])
