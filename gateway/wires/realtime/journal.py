@@ -14,6 +14,9 @@ from prometheus_client import Counter
 KEPT = 2000
 """Control events that a returning client may ask for; minutes of a lively call."""
 
+KEPT_S = 120.0
+"""For so long. A client that is gone is missed after 23 s at most and awaited for 20 s: no call need keep more."""
+
 KEPT_CHARS = 4_000_000
 """The same in characters: a client may have large things given back to it."""
 
@@ -174,7 +177,8 @@ class Journal:
     def _keep(self, message: Message) -> None:
         self._kept.append(message)
         self._kept_chars += len(message.text)
-        while len(self._kept) > KEPT or self._kept_chars > KEPT_CHARS:
+        stale = message.made_at - KEPT_S
+        while len(self._kept) > KEPT or self._kept_chars > KEPT_CHARS or self._kept[0].made_at < stale:
             oldest = self._kept.popleft()
             self._kept_chars -= len(oldest.text)
             self._lost = oldest.number

@@ -175,6 +175,18 @@ async def test_what_is_no_longer_kept_cannot_be_replayed(
     assert len(await waiting(line)) == 2
 
 
+async def test_an_event_of_minutes_ago_is_not_kept_and_one_of_just_now_is(clock: Clock) -> None:
+    events = Journal(now=clock)
+    events.put("old", {})
+    clock.now += journal.KEPT_S + 1
+    events.put("fresh", {})
+    events.put("fresh", {})
+    line = events.attach()
+    assert not events.replay(after=0)
+    assert events.replay(after=1)
+    assert len(await waiting(line)) == 2
+
+
 async def test_a_number_that_was_never_reached_cannot_be_resumed(clock: Clock) -> None:
     events = Journal(now=clock)
     events.attach()
