@@ -11,6 +11,7 @@ from uuid import UUID
 
 from services.base.problems import Forbidden, Unauthorized
 from services.base.serve import is_loopback
+from services.base.settings import BadSettings
 
 LOCAL = "local"
 """The owner of what is made on a loopback bind without a key."""
@@ -18,6 +19,9 @@ SERVICES = "services"
 
 MOST_SECRETS = 10_000
 """Live at once; the oldest is let go."""
+
+MIN_KEY = 16
+"""Characters; shorter ones can be guessed."""
 
 LIFETIMES_S = (10, 7200)
 """Shortest and longest of a client secret."""
@@ -173,4 +177,16 @@ def parse_keys(text: str) -> dict[str, str]:
     for place, part in enumerate(filter(None, (p.strip() for p in text.split(","))), 1):
         name, colon, key = part.partition(":")
         keys[name if colon else f"key-{place}"] = key if colon else part
+    return keys
+
+
+def checked_keys(text: str) -> dict[str, str]:
+    """`parse_keys`, of keys that are good enough.
+
+    Raises:
+        BadSettings: one of them is too short.
+    """
+    keys = parse_keys(text)
+    if short := [name for name, key in keys.items() if len(key) < MIN_KEY]:
+        raise BadSettings(f"ANTIPHON_API_KEYS: {', '.join(short)} must have at least {MIN_KEY} characters")
     return keys

@@ -17,6 +17,10 @@ class GatewaySettings(Settings):
     """By default as many as one transcriber of default size hears at once."""
     gateway_allowed_hosts: str = ""
     """Further names, comma separated, by which browsers may reach this gateway (`Host`, `Origin`)."""
+    gateway_tls_cert: Path | None = None
+    """PEM. Where set, the gateway serves https and wss, and nothing else."""
+    gateway_tls_key: Path | None = None
+    """PEM, without a password; where unset it lies in the certificate's file, too."""
     antiphon_api_keys: str = ""
     """Comma separated; each may be `name:key`. Needed beyond loopback."""
     database_url: str

@@ -17,7 +17,7 @@ from typing import Any, Self
 import aiohttp
 import numpy as np
 
-from gateway.cli.address import headers
+from gateway.cli.address import client, refusal, unreachable
 from gateway.cli.waveforms import Pcm, Stretch, is_audible
 from gateway.session.clock import BYTES, RATE, samples
 from services.base.problems import Problem
@@ -115,7 +115,7 @@ class Caller:
         Raises:
             CallRefused: the gateway cannot be reached, or says no.
         """
-        async with aiohttp.ClientSession() as http:
+        async with client(url) as http:
             made = await _make_session(http, url, {"greeting": False, **wishes})
             secret = made["client_secret"]["value"]
             async with await _attach(http, made["realtime_url"], secret) as socket:
@@ -297,12 +297,14 @@ class Caller:
 
 async def _make_session(http: aiohttp.ClientSession, url: str, wishes: dict[str, Any]) -> dict[str, Any]:
     try:
-        async with http.post(f"{url}{API}/duplex/session", json=wishes, headers=headers()) as answer:
+        async with http.post(f"{url}{API}/duplex/session", json=wishes) as answer:
             made: dict[str, Any] = await answer.json(content_type=None)
     except (aiohttp.ClientError, OSError) as error:
-        raise CallRefused(f"{url}: {error}. Is it running? `antiphon up` starts it.") from error
+        raise CallRefused(unreachable(url, error)) from error
+    except ValueError as error:
+        raise CallRefused(f"{url} is no gateway: it answered {answer.status}") from error
     if answer.status != 201:
-        raise CallRefused(made.get("detail") or made.get("title") or f"status {answer.status}")
+        raise CallRefused(refusal(answer.status, made))
     return made
 
 
@@ -315,7 +317,7 @@ async def _attach(http: aiohttp.ClientSession, url: str, secret: str) -> aiohttp
             max_msg_size=0,
         )
     except (aiohttp.ClientError, OSError) as error:
-        raise CallRefused(f"{url}: {error}") from error
+        raise CallRefused(unreachable(url, error)) from error
 
 
 def brief(event: Event) -> str:

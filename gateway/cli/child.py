@@ -12,6 +12,7 @@ from typing import IO
 
 import aiohttp
 
+from gateway.cli.address import pinned
 from gateway.cli.part import PartFailed, ends
 from gateway.cli.tether import tethered
 
@@ -49,11 +50,14 @@ class Spec:
     """What has to be done before each start."""
     ready_path: str = "/ready"
     """Answers 200 once the start is done."""
+    certificate: Path | None = None
+    """What it shows where it speaks TLS."""
 
     @property
     def ready_url(self) -> str:
+        scheme = "https" if self.certificate else "http"
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}{self.ready_path}"
+        return f"{scheme}://{host}:{self.port}{self.ready_path}"
 
 
 class Child:
@@ -139,7 +143,9 @@ class Child:
         why = "it doesn't listen"
         timeout = aiohttp.ClientTimeout(total=ASK_S)
         try:
-            async with asyncio.timeout(READY_S), aiohttp.ClientSession(timeout=timeout) as http:
+            connector = pinned(self.spec.certificate)
+            session = aiohttp.ClientSession(timeout=timeout, connector=connector)
+            async with asyncio.timeout(READY_S), session as http:
                 while (missing := await self._missing(http)) is not None:
                     why = missing
                     done, _ = await asyncio.wait((waiter,), timeout=POLL_S)

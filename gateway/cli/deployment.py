@@ -1,10 +1,14 @@
 """What `antiphon up` runs: which parts, on which ports, told what by environment. No process is started here."""
 
+import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from gateway.access import checked_keys
+from gateway.cli.addresses import host_names, lan_addresses
 from gateway.cli.child import Spec
 from gateway.cli.home import Home, Secrets
 from gateway.cli.phrases import write_phrases
@@ -12,6 +16,7 @@ from gateway.cli.ports import free_port, is_free
 from services.base.problems import Problem
 from services.base.serve import PortTaken, is_loopback
 from services.base.settings import Settings
+from services.base.tls import server_context
 
 LOOPBACK = "127.0.0.1"
 EVERYWHERE = ("0.0.0.0", "::")
@@ -30,21 +35,54 @@ class UpSettings(Settings):
     database_url: str = ""
     gateway_host: str = LOOPBACK
     gateway_port: int = 8999
+    gateway_tls_cert: Path | None = None
+    gateway_tls_key: Path | None = None
     orchestrator_port: int = 8001
     synthesizer_port: int = 8009
     transcriber_port: int = 8007
 
     @property
     def address(self) -> str:
-        """Where a person finds the page. Browsers give the microphone to `localhost` and to https alone."""
-        host = "localhost" if is_loopback(self.gateway_host) else self.gateway_host
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.gateway_port}"
+        """Where a person finds the page."""
+        return self.addresses[0]
+
+    @property
+    def addresses(self) -> list[str]:
+        """All of those, the likeliest first. Browsers give the microphone to `localhost` and to https alone."""
+        host = self.gateway_host
+        if is_loopback(host):
+            return [self._url("localhost")]
+        if host not in EVERYWHERE:
+            return [self._url(host)]
+        found = list(map(str, lan_addresses(host))) or ["localhost"]
+        # The first name is mDNS's, which needs no server.
+        return [self._url(each) for each in (*found, *host_names(socket.gethostname())[:1])]
+
+    @property
+    def near(self) -> str:
+        """The host under which this machine reaches the gateway itself."""
+        return {"0.0.0.0": LOOPBACK, "::": "::1"}.get(self.gateway_host, self.gateway_host)
+
+    @property
+    def url(self) -> str:
+        """Where commands on this machine find the gateway."""
+        return self._url(self.near)
+
+    def _url(self, host: str) -> str:
+        scheme = "https" if self.gateway_tls_cert else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.gateway_port}"
 
     def check(self) -> None:
-        """Raise `OpenDoor` or `PortTaken` where the gateway must not, or can't, listen as asked."""
+        """Raise `OpenDoor`, `BadSettings` or `PortTaken` where the gateway must not, or can't, listen as asked."""
         host, port = self.gateway_host, self.gateway_port
         if not is_loopback(host) and not self.antiphon_api_keys:
-            raise OpenDoor(f"set ANTIPHON_API_KEYS (comma separated), or don't set GATEWAY_HOST to {host}")
+            raise OpenDoor(
+                "start it with `antiphon up --lan`, which makes a key and a certificate, "
+                f"set ANTIPHON_API_KEYS (comma separated), or don't set GATEWAY_HOST to {host}"
+            )
+        checked_keys(self.antiphon_api_keys)
+        if self.gateway_tls_cert:
+            server_context(self.gateway_tls_cert, self.gateway_tls_key)
         if not is_free(host, port):
             raise PortTaken(
                 f"another program uses {host}:{port}; stop it, or set GATEWAY_PORT (or --port) to a free one"
@@ -98,8 +136,14 @@ def specs(
         **environ,
         "ANTIPHON_HOME": str(home.root),
         "ANTIPHON_INTERNAL_KEY": key,
+        "ANTIPHON_API_KEYS": settings.antiphon_api_keys,
         "GATEWAY_HOST": settings.gateway_host,
         "GATEWAY_PORT": str(settings.gateway_port),
+        **{
+            name.upper(): str(path)
+            for name in ("gateway_tls_cert", "gateway_tls_key")
+            if (path := getattr(settings, name))
+        },
         "ORCHESTRATOR_HOST": LOOPBACK,
         "ORCHESTRATOR_PORT": str(ports.orchestrator),
         "ORCHESTRATOR_URL": orchestrator_url,
@@ -134,7 +178,8 @@ def specs(
         spec(
             "gateway",
             settings.gateway_port,
-            host=LOOPBACK if settings.gateway_host in EVERYWHERE else settings.gateway_host,
+            host=settings.near,
+            certificate=settings.gateway_tls_cert,
             # It starts while the inner parts do: it is ready, by its own word, once they are.
             after=database,
             uses=(*inner, *database),

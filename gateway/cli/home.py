@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
@@ -35,6 +35,16 @@ class Home:
     @property
     def logs(self) -> Path:
         return self.root / "logs"
+
+    @property
+    def tls(self) -> Path:
+        """The certificate that `up --lan` made, and its key."""
+        return self.root / "tls"
+
+    @property
+    def api_key(self) -> Path:
+        """The key that `up --lan` asks for, where ANTIPHON_API_KEYS names none."""
+        return self.root / "api_key"
 
     @property
     def phrases(self) -> Path:
@@ -90,6 +100,10 @@ class Running:
     """ISO 8601, UTC."""
     address: str
     """Where a person finds the page."""
+    url: str = ""
+    """Where commands on this machine find the gateway."""
+    certificate: str = ""
+    """The path of the one that it shows; empty without TLS."""
     database_url: str = ""
     """For SQLAlchemy; empty until the database takes connections."""
     parts: dict[str, RunningPart] = field(default_factory=dict)
@@ -106,7 +120,7 @@ class Running:
 
     def write(self, path: Path) -> None:
         """Replace `path` in one step: nobody reads a half. Only the owner may read it, as it holds a password."""
-        _write_private(path.with_suffix(".new"), json.dumps(asdict(self), indent=2))
+        write_private(path.with_suffix(".new"), json.dumps(asdict(self), indent=2))
         path.with_suffix(".new").replace(path)
 
 
@@ -121,23 +135,29 @@ class Secrets:
     @classmethod
     def load(cls, home: Home) -> Self:
         """Read `secrets.json`, made first where it is missing."""
-        path = home.root / "secrets.json"
-        if not path.exists():
-            home.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            new = path.with_suffix(f".{os.getpid()}")
-            made = cls(secrets.token_urlsafe(24), secrets.token_urlsafe(32))
-            _write_private(new, json.dumps(asdict(made), indent=2))
-            try:
-                # Unlike a rename, a link never replaces what another process made in the same moment.
-                path.hardlink_to(new)
-            except FileExistsError:
-                pass
-            finally:
-                new.unlink()
-        return cls(**json.loads(path.read_text()))
+        made = cls(secrets.token_urlsafe(24), secrets.token_urlsafe(32))
+        text = made_once(home.root / "secrets.json", lambda: json.dumps(asdict(made), indent=2))
+        return cls(**json.loads(text))
 
 
-def _write_private(path: Path, text: str) -> None:
+def made_once(path: Path, make: Callable[[], str]) -> str:
+    """What `path` holds, made by whoever asks first; for its owner alone."""
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new = path.with_suffix(f".{os.getpid()}")
+        write_private(new, make())
+        try:
+            # Unlike a rename, a link never replaces what another process made in the same moment.
+            path.hardlink_to(new)
+        except FileExistsError:
+            pass
+        finally:
+            new.unlink()
+    return path.read_text()
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read."""
     path.unlink(missing_ok=True)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(handle, "w", encoding="utf-8") as file:

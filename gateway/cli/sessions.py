@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import click
 
-from gateway.cli.address import gateway_url, headers
+from gateway.cli.address import client, gateway_url, refusal, unreachable
 from services.base.problems import Problem
 
 BASE = "/api/mas/voice/sessions"
@@ -36,7 +36,7 @@ def sessions(context: click.Context, url: str | None) -> None:
 def list_(url: str, active: bool, limit: int, as_json: bool) -> None:
     """The last calls, those under way first."""
     query = {"limit": str(limit)} | ({"active": "true"} if active else {})
-    page = ask("GET", f"{url}{BASE}", query)
+    page = ask("GET", url, BASE, query)
     if as_json:
         click.echo(json.dumps(page, indent=2))
         return
@@ -49,7 +49,7 @@ def list_(url: str, active: bool, limit: int, as_json: bool) -> None:
 @click.pass_obj
 def show(url: str, session_id: str) -> None:
     """One call, whole, as JSON."""
-    click.echo(json.dumps(ask("GET", f"{url}{BASE}/{session_id}"), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(ask("GET", url, f"{BASE}/{session_id}"), indent=2, ensure_ascii=False))
 
 
 @sessions.command()
@@ -57,7 +57,7 @@ def show(url: str, session_id: str) -> None:
 @click.pass_obj
 def end(url: str, session_id: str) -> None:
     """Hang up."""
-    ended = ask("DELETE", f"{url}{BASE}/{session_id}")
+    ended = ask("DELETE", url, f"{BASE}/{session_id}")
     click.echo(f"{ended['session_id']} ended: {ended['end_reason']}")
 
 
@@ -73,7 +73,7 @@ def summary(session: dict[str, Any]) -> str:
     )
 
 
-def ask(method: str, url: str, query: dict[str, str] | None = None) -> Any:
+def ask(method: str, gateway: str, path: str, query: dict[str, str] | None = None) -> Any:
     """One request to the gateway.
 
     Raises:
@@ -83,19 +83,19 @@ def ask(method: str, url: str, query: dict[str, str] | None = None) -> Any:
     async def once() -> Any:
         timeout = aiohttp.ClientTimeout(total=LIMIT_S)
         async with (
-            aiohttp.ClientSession(timeout=timeout) as http,
-            http.request(method, url, params=query, headers=headers()) as response,
+            client(gateway, timeout=timeout) as http,
+            http.request(method, f"{gateway}{path}", params=query) as response,
         ):
             text = await response.text()
             try:
                 body = json.loads(text)
             except ValueError as error:
-                raise GatewayRefused(f"{url} is no gateway: it answered {response.status}") from error
+                raise GatewayRefused(f"{gateway} is no gateway: it answered {response.status}") from error
             if response.status >= 400:
-                raise GatewayRefused(body.get("detail") or body.get("title") or str(response.status))
+                raise GatewayRefused(refusal(response.status, body))
             return body
 
     try:
         return asyncio.run(once())
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise GatewayRefused(f"{url}: {error}. Is it running? `antiphon up` starts it.") from error
+        raise GatewayRefused(unreachable(gateway, error)) from error

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,8 @@ from gateway.cli.child import Child
 from gateway.cli.database import Database, migrate
 from gateway.cli.deployment import Ports, UpSettings, specs
 from gateway.cli.home import Home, Running, RunningPart, Secrets
+from gateway.cli.lan import invitation
+from gateway.cli.lan import opened as letting_others_in
 from gateway.cli.part import Part
 from gateway.cli.postgres import EmbeddedPostgres
 from gateway.cli.supervisor import Supervisor
@@ -27,16 +29,20 @@ LOCK_PAUSE_S = 0.05
 @click.command()
 @click.option("--host", help="Where the gateway listens. Else GATEWAY_HOST, else this machine only.")
 @click.option("--port", type=int, help="The gateway's port. Else GATEWAY_PORT, else 8999.")
+@click.option("--lan", is_flag=True, help="Let other machines in: with TLS, and with a key.")
 @click.option("--home", type=click.Path(path_type=Path), help="Where the data lie. Else ANTIPHON_HOME.")
-def up(host: str | None, port: int | None, home: Path | None) -> None:
+def up(host: str | None, port: int | None, lan: bool, home: Path | None) -> None:
     """Start database, transcriber, synthesizer, orchestrator and gateway; Ctrl-C stops them."""
     given = {"gateway_host": host, "gateway_port": port}
     settings = UpSettings.load().model_copy(update={k: v for k, v in given.items() if v is not None})
-    asyncio.run(run(Home(home.absolute()) if home else Home.find(), settings))
+    asyncio.run(run(Home(home.absolute()) if home else Home.find(), settings, lan))
 
 
-async def run(home: Home, settings: UpSettings) -> None:
+async def run(home: Home, settings: UpSettings, lan: bool = False) -> None:
     """Run until a signal; when it runs already, say so and return.
+
+    Args:
+        lan: let other machines in, too.
 
     Raises:
         Problem: it can't start, or can't go on.
@@ -46,19 +52,26 @@ async def run(home: Home, settings: UpSettings) -> None:
         say(already(home.running()))
         return
     try:
+        if lan:
+            settings = letting_others_in(settings, home)
         settings.check()
-        await Up(home, settings).run()
+        await Up(home, settings, invitation(settings, home) if lan else ()).run()
     finally:
         home.state.unlink(missing_ok=True)
         os.close(lock)
 
 
 class Up:
-    """One run of the whole."""
+    """One run of the whole.
 
-    def __init__(self, home: Home, settings: UpSettings) -> None:
+    Args:
+        invitation: more to say, once all is ready.
+    """
+
+    def __init__(self, home: Home, settings: UpSettings, invitation: Sequence[str] = ()) -> None:
         self.home = home
         self.settings = settings
+        self.invitation = invitation
         self.began = time.monotonic()
         self.since = datetime.now(UTC).isoformat(timespec="seconds")
         secrets = Secrets.load(home)
@@ -77,9 +90,15 @@ class Up:
     def write_state(self) -> None:
         """Tell later commands what runs."""
         parts = {part.name: RunningPart(part.pid, part.port) for part in self.parts}
-        Running(os.getpid(), self.since, self.settings.address, self.database_url(), parts).write(
-            self.home.state
-        )
+        Running(
+            pid=os.getpid(),
+            since=self.since,
+            address=self.settings.address,
+            url=self.settings.url,
+            certificate=str(self.settings.gateway_tls_cert or ""),
+            database_url=self.database_url(),
+            parts=parts,
+        ).write(self.home.state)
 
     async def run(self) -> None:
         stop, hasten = asyncio.Event(), asyncio.Event()
@@ -102,6 +121,8 @@ class Up:
             say(f"{part.name} is ready on port {part.port} after {self._seconds()}")
 
         await asyncio.gather(*map(one, self.parts))
+        for line in self.invitation:
+            say(line)
         say(f"ready after {self._seconds()}. Talk at {self.settings.address} · Ctrl-C stops everything")
 
     def _seconds(self) -> str:

@@ -6,6 +6,7 @@ import hmac
 import ipaddress
 import logging
 import signal
+import ssl
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -66,8 +67,17 @@ def new_app(key: str = "") -> web.Application:
     return web.Application(middlewares=[problems, internal_key(key)], client_max_size=MAX_BODY)  # type: ignore[list-item]
 
 
-async def serve(app: web.Application, host: str, port: int, stop: asyncio.Event | None = None) -> None:
+async def serve(
+    app: web.Application,
+    host: str,
+    port: int,
+    stop: asyncio.Event | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> None:
     """Serve `app` until SIGTERM, SIGINT or `stop`.
+
+    Args:
+        tls: serves https and wss; None serves http and ws.
 
     Raises:
         PortTaken: when something else listens there.
@@ -80,7 +90,7 @@ async def serve(app: web.Application, host: str, port: int, stop: asyncio.Event 
     await runner.setup()
     try:
         try:
-            await web.TCPSite(runner, host, port, reuse_address=True).start()
+            await web.TCPSite(runner, host, port, ssl_context=tls, reuse_address=True).start()
         except OSError as error:
             raise PortTaken(f"{host}:{port}: {error.strerror}") from error
         # What was made so far stays; the collector, which stops everything, need not look at it again and again.

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -24,13 +24,16 @@ TAIL = 40
 """Lines of a log that a failure shows."""
 
 ANTIPHON = (sys.executable, "-P", "-m", "gateway.cli.main")
+UP = (*ANTIPHON, "up")
 
 
 class Deployment:
     """A running `antiphon up`."""
 
-    def __init__(self, home: Path, environment: Mapping[str, str] | None = None) -> None:
-        """Start it; it is ready after `wait_until_ready`."""
+    def __init__(
+        self, home: Path, environment: Mapping[str, str] | None = None, command: Sequence[str] = UP
+    ) -> None:
+        """Start it; it is ready once it says where to talk."""
         self.home = Home(home)
         ports = ("GATEWAY_PORT", "ORCHESTRATOR_PORT", "SYNTHESIZER_PORT", "TRANSCRIBER_PORT")
         self.environment = {
@@ -43,7 +46,7 @@ class Deployment:
         self._fresh: queue.Queue[str | None] = queue.Queue()
         self.began = time.monotonic()
         self.process = subprocess.Popen(
-            (*ANTIPHON, "up"),
+            command,
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -55,9 +58,11 @@ class Deployment:
         threading.Thread(target=self._read, name="antiphon up", daemon=True).start()
 
     @classmethod
-    def started(cls, home: Path, environment: Mapping[str, str] | None = None) -> Self:
+    def started(
+        cls, home: Path, environment: Mapping[str, str] | None = None, command: Sequence[str] = UP
+    ) -> Self:
         """Start it and wait until it says where to talk."""
-        deployment = cls(home, environment)
+        deployment = cls(home, environment, command)
         try:
             deployment.wait_for_line(r"Talk at http", READY_S)
         except BaseException:

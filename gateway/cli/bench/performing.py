@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import numpy as np
 
-from gateway.cli.address import headers
+from gateway.cli.address import client
 from gateway.cli.bench import sounds
 from gateway.cli.bench.machine import load_average
 from gateway.cli.bench.reading import Reading, Recording, read, verdicts
@@ -177,8 +177,8 @@ class _Stage:
         address = f"{self.url}{API}/sessions/{self.caller.session_id}/say"
         try:
             async with (
-                aiohttp.ClientSession() as http,
-                http.post(address, json={"text": text}, headers=headers()) as answer,
+                client(self.url) as http,
+                http.post(address, json={"text": text}) as answer,
             ):
                 if answer.status != 202:
                     raise CallRefused(f"{address}: {await answer.text()}")

@@ -10,7 +10,9 @@ from gateway.cli.home import Home, Secrets
 from gateway.cli.order import stop_order
 from gateway.cli.ports import free_port
 from services.base.serve import PortTaken
+from services.base.settings import BadSettings
 
+KEY = "long enough to be a key"
 HOME = Home(Path("/home"))
 PORTS = Ports(orchestrator=1, synthesizer=2, transcriber=3)
 
@@ -81,7 +83,28 @@ async def test_the_gateways_port_is_not_changed_behind_the_users_back() -> None:
 def test_nobody_else_gets_in_without_a_key() -> None:
     with pytest.raises(OpenDoor, match="ANTIPHON_API_KEYS"):
         UpSettings(gateway_host="0.0.0.0", gateway_port=free_port()).check()
-    UpSettings(gateway_host="0.0.0.0", gateway_port=free_port(), antiphon_api_keys="k").check()
+    UpSettings(gateway_host="0.0.0.0", gateway_port=free_port(), antiphon_api_keys=KEY).check()
+
+
+def test_a_key_that_can_be_guessed_is_refused_before_anything_starts() -> None:
+    with pytest.raises(BadSettings, match="at least 16 characters"):
+        UpSettings(gateway_port=free_port(), antiphon_api_keys="ann:short").check()
+
+
+def test_a_certificate_that_cannot_be_used_is_told_before_anything_starts(tmp_path: Path) -> None:
+    with pytest.raises(BadSettings, match="GATEWAY_TLS_CERT"):
+        UpSettings(gateway_port=free_port(), gateway_tls_cert=tmp_path / "nowhere.pem").check()
+
+
+def test_with_a_certificate_the_gateway_speaks_tls_and_is_asked_so(tmp_path: Path) -> None:
+    certificate = tmp_path / "c.pem"
+    settings = UpSettings(gateway_host="::", gateway_tls_cert=certificate, antiphon_api_keys=KEY)
+    *_, gateway = specs(HOME, Secrets("", ""), settings, PORTS, {}, lambda: "url", embedded=True)
+    assert gateway.ready_url == "https://[::1]:8999/ready"
+    assert gateway.certificate == certificate
+    told = gateway.environment()
+    assert (told["GATEWAY_TLS_CERT"], told["ANTIPHON_API_KEYS"]) == (str(certificate), KEY)
+    assert "GATEWAY_TLS_KEY" not in told
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ RUNNING = Running(
     1,
     "2026-01-01T00:00:00+00:00",
     "http://localhost:8999",
+    "http://127.0.0.1:8999",
+    "",
     "postgresql://…",
     {"gateway": RunningPart(2, 8999)},
 )

@@ -1,17 +1,14 @@
-"""`antiphon sessions` against a served gateway, and where commands find one."""
+"""`antiphon sessions` against a served gateway."""
 
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from typing import Any
 
-import pytest
 import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from click.testing import CliRunner, Result
 
-from gateway.cli.address import USUAL, gateway_url, headers
 from gateway.cli.sessions import GatewayRefused, sessions
 from gateway.store.store import Store
 from services.base.ids import new_id
@@ -71,22 +68,3 @@ async def test_a_gateway_that_is_not_there_is_named() -> None:
     result = await run("http://127.0.0.1:1", "list")
     assert isinstance(result.exception, GatewayRefused)
     assert "antiphon up" in str(result.exception)
-
-
-@pytest.mark.parametrize(
-    ("given", "environ", "url"),
-    [
-        ("http://a:1/", {"ANTIPHON_URL": "http://b:2"}, "http://a:1"),
-        (None, {"ANTIPHON_URL": "http://b:2/"}, "http://b:2"),
-        (None, {}, USUAL),
-    ],
-)
-def test_the_gateway_is_found_by_option_by_environment_or_where_it_usually_is(
-    tmp_path: Any, given: str | None, environ: dict[str, str], url: str
-) -> None:
-    assert gateway_url(given, {"ANTIPHON_HOME": str(tmp_path)} | environ) == url
-
-
-def test_the_key_is_shown_where_there_is_one() -> None:
-    assert headers({}) == {}
-    assert headers({"ANTIPHON_API_KEY": "abc"}) == {"Authorization": "Bearer abc"}
