@@ -230,7 +230,8 @@ class Sessions:
         return answer(models.Ended(session_id=session_id, end_reason="hung_up"))
 
     async def say(self, request: web.Request) -> web.Response:
-        call = await self._live(request, by_services=True)
+        caller = self._access.sayer(bearer(request), request.match_info["session_id"])
+        call = await self._live(request, caller)
         asked = await read(request, models.SayRequest)
         key = request.headers.get("Idempotency-Key", "")
         if len(key) > MOST_KEY:
@@ -239,19 +240,18 @@ class Sessions:
         return answer(models.Saying(injection_id=injection_id), 202)
 
     async def interrupt(self, request: web.Request) -> web.Response:
-        call = await self._live(request)
+        call = await self._live(request, self._user(request))
         speaking = call.session.agent.turn is not None
         if speaking:
             call.feed(on.CancelAsked(call.now(), "interrupted"))
         return answer(models.Interrupted(interrupted=speaking))
 
-    async def _live(self, request: web.Request, by_services: bool = False) -> Call:
-        """The path's session, which is under way and the caller's; any, where services may and one asks.
+    async def _live(self, request: web.Request, caller: Caller) -> Call:
+        """The path's session, which is under way and the caller's.
 
         Raises:
             SessionNotFound, SessionEnded, Forbidden
         """
-        caller = self._reader(request) if by_services else self._user(request)
         session_id = _session_id(request.match_info["session_id"])
         if session_id not in self._calls:
             await self._past(session_id)
