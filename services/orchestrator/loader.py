@@ -52,13 +52,14 @@ class _ToolYaml(_Yaml):
     run: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")
     webhook: WebhookRow | None = None
     risk: Risk
-    idempotent: bool
+    idempotent: bool = False
     cancellable: bool | None = None
-    timeout_s: float = Field(gt=0, le=3600)
+    timeout_s: float = Field(default=20, gt=0, le=3600)
     parameters: list[_ParameterYaml] = []
-    say: list[str] = Field(min_length=1)
+    say: list[str] = []
+    """Empty: the persona acknowledges in words of its own."""
     phrases: str = ""
-    """One a line."""
+    """One a line; empty: the examples, word for word."""
     examples: list[str] = Field(min_length=MIN_EXAMPLES)
 
 
@@ -181,7 +182,9 @@ def _tool(agent: _AgentYaml, row: _ToolYaml, allowed: Sequence[str], environ: Ma
         cancellable=row.risk == "read" if row.cancellable is None else row.cancellable,
         timeout_s=row.timeout_s,
         parameters=tuple(parameters),
-        phrases=tuple(_phrase(agent, text, names) for text in row.phrases.splitlines() if text.strip()),
+        phrases=tuple(
+            _phrase(agent, text, names) for text in row.phrases.splitlines() or row.examples if text.strip()
+        ),
         examples=tuple(row.examples),
         say=tuple(_template(text, at, names) for at, text in enumerate(row.say)),
         run=run,
