@@ -22,7 +22,7 @@ from gateway.ears import TranscriberEars
 from gateway.engines.cascade import CascadeEngine
 from gateway.engines.voice_service import VoiceService
 from gateway.minds.small_talk import SmallTalkMind
-from gateway.ports import Ears, Engine, Mind, Mode, base_language
+from gateway.ports import Ears, Engine, Mind, Mode, Synthesizer, base_language
 from gateway.profile import Profile
 from gateway.recorder import Outlet, Recorder
 from gateway.settings import GatewaySettings
@@ -102,13 +102,20 @@ class Parts:
                 with contextlib.suppress(asyncio.CancelledError):
                     await watch
 
-    def offers(self) -> list[Offer]:
-        """The engines and whether they can be had, the best first."""
+    def offers(self, missing: str | None = None) -> list[Offer]:
+        """The engines and whether they can be had, the best first; `missing` says what the local one has not.
+
+        To `choose` nothing is missing: a part that is being started again is back before the first word is due.
+        """
         return [
-            Offer("personaplex", False, "no speech server is configured"),
-            Offer("realtime", False, "no Realtime server is configured"),
-            Offer("elevenlabs", False, "no ElevenLabs key is configured"),
-            Offer("local", True, None),
+            Offer("personaplex", False, "PersonaPlex has no engine in this version; `local` takes its calls"),
+            Offer(
+                "realtime",
+                False,
+                "Realtime servers have no engine in this version; `local` takes their calls",
+            ),
+            Offer("elevenlabs", False, "ElevenLabs has no engine in this version; `local` takes its calls"),
+            Offer("local", missing is None, missing),
         ]
 
     def choose(self, wanted: WantedMode) -> tuple[Mode, str | None]:
@@ -136,8 +143,11 @@ class Parts:
 
     def engine(self, profile: Profile) -> Engine:
         """The call's engine."""
-        voice = VoiceService(self.http, self.settings.synthesizer_url, self.settings.antiphon_internal_key)
-        return CascadeEngine(profile.mode, self._mind(profile.brief.persona), voice)
+        return CascadeEngine(profile.mode, self._mind(profile.brief.persona), self.synthesizer())
+
+    def synthesizer(self) -> Synthesizer:
+        """A voice of one's own, to be closed by whoever asked for it."""
+        return VoiceService(self.http, self.settings.synthesizer_url, self.settings.antiphon_internal_key)
 
     def ears(self, profile: Profile, now: Callable[[], int], clock: Callable[[int], int]) -> Ears:
         """The call's ears; `now` is its clock, `clock` lays a position of the heard sound on it."""

@@ -4,7 +4,6 @@ import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -13,8 +12,11 @@ from gateway.access import Access, checked_keys
 from gateway.calls import Calls
 from gateway.parts import Parts
 from gateway.rest.catalogue import Choices
+from gateway.rest.control import Control
+from gateway.rest.door import Door
+from gateway.rest.duplex import Duplex
+from gateway.rest.openapi import openapi
 from gateway.rest.page import add_page, find_page
-from gateway.rest.routes import openapi
 from gateway.rest.sessions import Sessions
 from gateway.settings import GatewaySettings
 from gateway.store.store import Store
@@ -40,34 +42,12 @@ def new_access(settings: GatewaySettings) -> Access:
         raise BadSettings(
             f"ANTIPHON_API_KEYS is needed to listen on {settings.gateway_host}; set it, or GATEWAY_HOST=127.0.0.1"
         )
-    names = as_list(settings.gateway_allowed_hosts.lower())
-    if settings.gateway_public_url:
-        names.append(_public_name(settings.gateway_public_url))
     return Access(
         keys,
         open_to_all=loopback,
-        hosts=frozenset(names),
+        hosts=frozenset(as_list(settings.gateway_allowed_hosts.lower())),
         internal_key=settings.antiphon_internal_key,
-        public_url=settings.public_url,
     )
-
-
-def _public_name(url: str) -> str:
-    """The host of GATEWAY_PUBLIC_URL, by which browsers may reach us, too.
-
-    Raises:
-        BadSettings: it is no address.
-    """
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        host = None
-    if not host or parts.scheme not in ("http", "https"):
-        raise BadSettings(
-            f"GATEWAY_PUBLIC_URL: expected an address like http://voice.example:8999, got {url!r}"
-        )
-    return host
 
 
 @asynccontextmanager
@@ -81,7 +61,7 @@ async def opened(settings: GatewaySettings, parts_of: type[Parts] = Parts) -> As
     async with (
         Store.open(settings.database_url, node) as store,
         parts_of.opened(settings, store.ledger) as parts,
-        Calls(parts, store.outbox, node, settings.gateway_max_sessions, access.say_tokens) as calls,
+        Calls(parts, store.outbox, node, settings.gateway_max_sessions) as calls,
     ):
         for session_id in await store.close_orphans():
             log.warning("closed a session that a former life left open", extra={"session": session_id})
@@ -98,14 +78,17 @@ def new_app(settings: GatewaySettings, access: Access, store: Store, calls: Call
 
     app = web.Application(middlewares=[problems, same_origin], client_max_size=MAX_BODY)
     wire = RealtimeWire(calls, access)
+    door = Door(calls, store.queries, store.outbox, access)
     routes = [
-        *Sessions(calls, wire, store.queries, access).routes(),
+        *Duplex(calls, wire, store.queries, access).routes(),
+        *Sessions(door).routes(),
+        *Control(door).routes(),
         *Choices(calls.parts.catalogue, access).routes(),
     ]
     for route in routes:
         app.router.add_route(route.method, route.path, route.handler)
     app.router.add_get("/v1/realtime", wire.handle)
-    description = openapi(routes)
+    description = openapi(routes, access.asks_for_keys)
 
     async def describe(_: web.Request) -> web.Response:
         return web.json_response(description)

@@ -13,6 +13,8 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 # YAML knows lists alone, and strict pydantic would not make a tuple of one.
 Texts = Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
+SPEEDS = (0.5, 2.5)
+"""Slowest and fastest of eSpeak NG."""
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
 """`en` or `en-GB` (BCP 47: language, region)."""
 
@@ -28,7 +30,7 @@ class EspeakVoice(Strict):
 
     voice: Text
     """eSpeak's own name, with a variant behind a plus: `en-us+f3`."""
-    speed: float = Field(1.0, ge=0.5, le=2.5)
+    speed: float = Field(1.0, ge=SPEEDS[0], le=SPEEDS[1])
     """1 is 175 words a minute."""
     pitch: float = Field(1.0, ge=0.0, le=2.0)
     """1 is the pitch of the variant itself."""

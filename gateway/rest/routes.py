@@ -1,14 +1,13 @@
-"""The table of REST routes: what aiohttp serves and what `/openapi.json` says come from the same rows."""
+"""The table of REST routes, from which router and OpenAPI are both made, and how what a route takes is read."""
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from importlib.metadata import version
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ValidationError
-from pydantic.json_schema import models_json_schema
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from gateway.strict_json import BadJson, parse
 from services.base.problems import Invalid
@@ -19,28 +18,73 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """One parameter of the query, or a header."""
+class Media:
+    """An answer that is not JSON."""
 
-    name: str
-    schema: dict[str, Any]
-    description: str = ""
+    kinds: tuple[str, ...]
+    """Media types; which of them comes is the request's choice."""
+    description: str
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method on one path."""
+    """One method on one path; its handler's docstring is its description."""
 
     method: str
     path: str
     handler: Handler
     summary: str
-    answers: type[BaseModel]
+    answers: type[BaseModel] | Media
     status: int = 200
     takes: type[BaseModel] | None = None
-    query: Sequence[Query] = ()
-    headers: Sequence[Query] = ()
-    errors: Sequence[int] = field(default=(400, 401, 403))
+    """The JSON body."""
+    query: type[BaseModel] | None = None
+    headers: type[BaseModel] | None = None
+    """By their names on the wire, as aliases."""
+    errors: Sequence[int] = (400, 401, 403)
+    tag: str = "sessions"
+
+
+class Body(BaseModel):
+    """Unknown fields are refused: a misspelt one would else be ignored without a word."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def _flag(text: object) -> object:
+    if text not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return text == "true"
+
+
+def _whole(text: object) -> object:
+    if not re.fullmatch(r"-?\d{1,18}", str(text), re.ASCII):
+        raise ValueError("must be a whole number")
+    return int(str(text))
+
+
+def _moment(text: object) -> object:
+    # A plus in a query is a space to a lenient client.
+    text = re.sub(r" (?=\d\d:\d\d$)", "+", str(text))
+    # Pydantic also takes a Unix time, and other spellings that nobody was promised.
+    if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?", text, re.ASCII):
+        raise ValueError("must be a time like 2026-01-31T12:00:00Z")
+    return text
+
+
+def _utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("lies outside the calendar") from error
+
+
+Flag = Annotated[bool, BeforeValidator(_flag)]
+"""`true` or `false`."""
+Whole = Annotated[int, BeforeValidator(_whole)]
+"""A whole number, in digits."""
+Moment = Annotated[AwareDatetime, BeforeValidator(_moment), AfterValidator(_utc)]
+"""A time with its zone, as RFC 3339 writes it."""
 
 
 async def read(request: web.Request, model: type[M]) -> M:
@@ -53,118 +97,45 @@ async def read(request: web.Request, model: type[M]) -> M:
         # Not by the charset that the request names: JSON is UTF-8 (RFC 8259, 8.1).
         text = (await request.read()).decode()
         body = parse(text) if text.strip() else {}
-        if not isinstance(body, dict):
-            raise Invalid("the body must be a JSON object")
-        return model.model_validate(body)
-    except ValidationError as error:
-        faults = [f"`{'.'.join(map(str, e['loc']))}`: {e['msg']}" for e in error.errors()]
-        raise Invalid("; ".join(faults)) from error
     except BadJson as error:
         raise Invalid(f"the body cannot be read: {error}") from error
     except UnicodeDecodeError as error:
         raise Invalid("the body is not UTF-8") from error
+    if not isinstance(body, dict):
+        raise Invalid("the body must be a JSON object")
+    return _valid(model, body)
+
+
+def read_query(request: web.Request, model: type[M]) -> M:
+    """Read the query as `model`.
+
+    Raises:
+        Invalid: naming each parameter and what was expected; one that is given twice, too.
+    """
+    given: dict[str, Any] = dict(request.query)
+    if len(given) < len(request.query):
+        raise Invalid("each parameter of the query may be given once")
+    return _valid(model, given)
+
+
+def read_headers(request: web.Request, model: type[M]) -> M:
+    """Read those headers that `model` knows.
+
+    Raises:
+        Invalid: naming each header and what was expected.
+    """
+    known = [field.alias for field in model.model_fields.values() if field.alias]
+    return _valid(model, {name: request.headers[name] for name in known if name in request.headers})
+
+
+def _valid(model: type[M], given: dict[str, Any]) -> M:
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        faults = [f"`{'.'.join(map(str, e['loc']))}`: {e['msg']}" for e in error.errors()]
+        raise Invalid("; ".join(faults)) from error
 
 
 def answer(body: BaseModel, status: int = 200) -> web.Response:
     """`body` as JSON."""
     return web.Response(status=status, content_type="application/json", text=body.model_dump_json())
-
-
-def openapi(routes: Sequence[Route]) -> dict[str, Any]:
-    """The OpenAPI 3.1 description of `routes`."""
-    models = sorted(
-        {m for r in routes for m in (r.answers, r.takes) if m is not None}, key=lambda m: m.__name__
-    )
-    _, schemas = models_json_schema(
-        [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
-    )
-    paths: dict[str, dict[str, Any]] = {}
-    for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
-    for path, summary, kind in PLAIN:
-        paths[path] = {"get": _plain(path, summary, kind)}
-    return {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "Antiphon gateway",
-            "version": version("antiphon"),
-            "description": "Sessions over REST; the calls themselves go over `GET /v1/realtime` (WebSocket).",
-            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        },
-        "paths": paths,
-        "components": {
-            "schemas": schemas.get("$defs", {}) | {"Problem": PROBLEM},
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
-        },
-        # On a loopback bind no key is asked for.
-        "security": [{}, {"key": []}],
-    }
-
-
-PLAIN = (
-    ("/health", "Alive; touches nothing", "application/json"),
-    ("/ready", "Able to take a call, per part; 503 where one is missing", "application/json"),
-    ("/metrics", "Prometheus", "text/plain"),
-    ("/openapi.json", "This description", "application/json"),
-    ("/v1/realtime", "The client wire: a WebSocket, OpenAI's Realtime protocol (docs/realtime.md)", ""),
-    ("/", "The page", "text/html"),
-    ("/voice-duplex", "The page", "text/html"),
-)
-"""Routes beside the table: path, summary, and the kind of answer; none where the connection is upgraded."""
-
-PROBLEM = {
-    "type": "object",
-    "description": "RFC 9457 problem details; `code` stays the same for ever.",
-    "required": ["type", "title", "status", "code"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "code": {"type": "string"},
-        "detail": {"type": "string"},
-    },
-}
-
-
-def _operation(route: Route) -> dict[str, Any]:
-    parameters: list[dict[str, Any]] = [
-        {"name": "session_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
-        for _ in range(route.path.count("{session_id}"))
-    ]
-    parameters += [
-        {"name": q.name, "in": place, "schema": q.schema, "description": q.description}
-        for place, given in (("query", route.query), ("header", route.headers))
-        for q in given
-    ]
-    operation: dict[str, Any] = {
-        "summary": route.summary,
-        "operationId": route.handler.__name__,
-        "parameters": parameters,
-        "responses": {
-            str(route.status): {
-                "description": (route.answers.__doc__ or "").strip(),
-                "content": _json(route.answers),
-            }
-        },
-    }
-    for status in route.errors:
-        operation["responses"][str(status)] = {
-            "description": "A problem",
-            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
-    if route.takes is not None:
-        operation["requestBody"] = {"content": _json(route.takes)}
-    return operation
-
-
-def _plain(path: str, summary: str, kind: str) -> dict[str, Any]:
-    status, description = ("200", "As asked") if kind else ("101", "Upgraded")
-    response: dict[str, Any] = {"description": description}
-    if kind:
-        response["content"] = {kind: {}}
-    name = re.sub(r"\W+", "_", path).strip("_") or "page"
-    return {"summary": summary, "operationId": f"get_{name}", "responses": {status: response}}
-
-
-def _json(model: type[BaseModel]) -> dict[str, Any]:
-    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}}

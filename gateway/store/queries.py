@@ -1,17 +1,38 @@
-"""What REST shows of the calls: JSON-ready, each answer out of one snapshot of the database."""
+"""What REST shows of the calls: JSON written by Postgres itself, each answer out of one snapshot.
+
+The gateway's loop, in which calls are waiting, would else decode and encode each row again.
+"""
 
 import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_args
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Table, func, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from pydantic import AwareDatetime, TypeAdapter
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Double,
+    Select,
+    Subquery,
+    Table,
+    Text,
+    cast,
+    exists,
+    extract,
+    func,
+    literal,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.store.tables import (
+    InvocationStatus,
     Mode,
     voice_barge_in_events,
     voice_engine_changes,
@@ -29,7 +50,10 @@ LIMIT_S = 10.0
 PAGE = 50
 LONGEST_PAGE = 200
 EVENTS = 1_000
-MOST_EVENTS = 10_000
+MOST_EVENTS = 2_000
+"""Under 1 MB, so 1 ms of the loop's time."""
+
+LATELY = timedelta(hours=1)
 
 PARTS: Mapping[str, tuple[Table, tuple[ColumnElement[Any], ...]]] = {
     "turns": (voice_turns, (voice_turns.c.seq.nulls_last(), voice_turns.c.turn_id)),
@@ -47,6 +71,9 @@ PARTS: Mapping[str, tuple[Table, tuple[ColumnElement[Any], ...]]] = {
 }
 """What belongs to a session: table and order."""
 
+PLACE = TypeAdapter(tuple[bool, AwareDatetime, UUID])
+"""Where a page ended: `is_active`, `started_at`, `session_id` of its last session."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionFilter:
@@ -55,23 +82,38 @@ class SessionFilter:
     active: bool | None = None
     mode: Mode | None = None
     persona: str | None = None
+    voice: str | None = None
     user_id: str | None = None
     conversation_id: str | None = None
+    client: str | None = None
+    end_reason: str | None = None
+    tool_status: InvocationStatus | None = None
+    """A tool call of it stands there."""
+    said: str | None = None
+    """Part of what either side said, in any case of letters."""
     since: datetime | None = None
     """Started then or later."""
     until: datetime | None = None
     """Started before."""
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        s = voice_sessions.c
+        s, tools, turns = voice_sessions.c, voice_tool_invocations.c, voice_turns.c
         asked = (
             (s.is_active, self.active),
             (s.mode, self.mode),
             (s.persona, self.persona),
+            (s.voice_prompt, self.voice),
             (s.user_id, self.user_id),
             (s.conversation_id, self.conversation_id),
+            (s.client, self.client),
+            (s.end_reason, self.end_reason),
         )
         found: list[ColumnElement[bool]] = [column == value for column, value in asked if value is not None]
+        if self.tool_status is not None:
+            found.append(exists().where(tools.session_id == s.session_id, tools.status == self.tool_status))
+        if self.said is not None:
+            said = turns.text.icontains(self.said, autoescape=True)
+            found.append(exists().where(turns.session_id == s.session_id, said))
         if self.since is not None:
             found.append(s.started_at >= self.since)
         if self.until is not None:
@@ -80,6 +122,23 @@ class SessionFilter:
 
 
 EVERY = SessionFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of a session."""
+
+    is_active: bool
+    node: str | None
+    end_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How fast an engine has been lately: from the user's last word to the agent's first sound."""
+
+    median_ms: float | None
+    turns: int
 
 
 class Queries:
@@ -93,7 +152,7 @@ class Queries:
 
     async def list_sessions(
         self, wanted: SessionFilter = EVERY, cursor: str | None = None, limit: int = PAGE
-    ) -> dict[str, Any]:
+    ) -> str:
         """A page of sessions: the active ones first, of either kind the latest first.
 
         A page starts where the one before ended, whatever came or went meanwhile: a session is never passed over; one
@@ -101,108 +160,150 @@ class Queries:
 
         Args:
             cursor: `next` of the page before.
-            limit: at most 200.
 
         Returns:
-            `sessions`: rows of `voice_sessions`, each with `counts` and `turn_latency_ms`; `next`: None at the end.
+            JSON: `sessions` (rows of `voice_sessions` with what there was in each) and `next`, null at the end.
 
         Raises:
             Invalid: the cursor is none of ours.
         """
-        limit = min(limit, LONGEST_PAGE)
         s = voice_sessions.c
         place = (s.is_active, s.started_at, s.session_id)
-        query = _sessions().where(*wanted.conditions()).order_by(*(column.desc() for column in place))
+        query = select(voice_sessions).where(*wanted.conditions())
         if cursor is not None:
             query = query.where(tuple_(*place) < tuple_(*_read_cursor(cursor)))
+        page = query.order_by(*(column.desc() for column in place)).limit(limit + 1).subquery()
+        shown = _summaries(page).subquery()
+        rows = select(_json(shown), *(shown.c[column.name] for column in place)).order_by(
+            *(shown.c[column.name].desc() for column in place)
+        )
         async with transaction(self._engine, LIMIT_S) as connection:
-            found = (await connection.execute(query.limit(limit + 1))).mappings().all()
-        page = [_session(row) for row in found[:limit]]
-        return {"sessions": page, "next": _cursor(page[-1]) if len(found) > limit else None}
+            found = (await connection.execute(rows)).all()
+        sessions = ",".join(row[0] for row in found[:limit])
+        following = _cursor(*found[limit - 1][1:]) if len(found) > limit else None
+        return f'{{"sessions":[{sessions}],"next":{json.dumps(following)}}}'
 
-    async def session(self, session_id: UUID) -> dict[str, Any] | None:
+    async def session(self, session_id: UUID) -> str | None:
         """One session as `list_sessions` shows it, with `turns`, `tool_invocations`, `barge_ins`, `injections`,
-        `latencies` and `engine_changes` as lists of rows in order; None for an unknown one."""
-        async with transaction(self._engine, LIMIT_S) as connection:
-            query = _sessions().where(voice_sessions.c.session_id == session_id)
-            row = (await connection.execute(query)).mappings().one_or_none()
-            if row is None:
-                return None
-            parts = {name: await _part(connection, name, session_id) for name in PARTS}
-        return _session(row) | parts
+        `latencies` and `engine_changes` as lists of rows in order, as JSON; None for an unknown one."""
+        page = select(voice_sessions).where(voice_sessions.c.session_id == session_id).subquery()
+        parts = [_rows(table, order, page.c.session_id).label(name) for name, (table, order) in PARTS.items()]
+        return await self._one(_summaries(page).add_columns(*parts))
 
-    async def events(
-        self, session_id: UUID, after: int = -1, limit: int = EVENTS
-    ) -> list[dict[str, Any]] | None:
-        """The session's log in order, from behind `seq` `after`, at most 10,000; None for an unknown session."""
+    async def injection(self, session_id: UUID, injection_id: UUID) -> str | None:
+        """One text to be said, as JSON; None where the session has none of that id."""
+        i = voice_injections.c
+        query = select(voice_injections)
+        return await self._one(query.where(i.session_id == session_id, i.injection_id == injection_id))
+
+    async def events(self, session_id: UUID, after: int = 0, limit: int = EVENTS) -> str | None:
+        """The session's log in order, from behind `seq` `after`.
+
+        Returns:
+            JSON: `events` and `next`, which is `after` of the page behind, null where the log ends; None for an unknown
+            session.
+        """
         e = voice_events.c
-        query = select(voice_events).where(e.session_id == session_id, e.seq > after).order_by(e.seq)
-        known = select(voice_sessions.c.session_id).where(voice_sessions.c.session_id == session_id)
+        query = select(voice_events).where(e.session_id == session_id, e.seq > after)
+        page = query.order_by(e.seq).limit(limit).subquery()
+        rows = func.json_agg(aggregate_order_by(func.row_to_json(page.table_valued()), page.c.seq))
+        known = exists().where(voice_sessions.c.session_id == session_id)
+        whole = select(known, cast(rows, Text), func.count(), func.max(page.c.seq)).select_from(page)
         async with transaction(self._engine, LIMIT_S) as connection:
-            if (await connection.execute(known)).one_or_none() is None:
-                return None
-            found = await connection.execute(query.limit(min(limit, MOST_EVENTS)))
-            return [_plain(row) for row in found.mappings()]
+            is_known, events, count, last = (await connection.execute(whole)).one()
+        if not is_known:
+            return None
+        return f'{{"events":{events or "[]"},"next":{json.dumps(last if count == limit else None)}}}'
+
+    async def fate(self, session_id: UUID) -> Fate | None:
+        """Whether a session is over, and why; None for an unknown one."""
+        s = voice_sessions.c
+        query = select(s.is_active, s.node, s.end_reason).where(s.session_id == session_id)
+        async with transaction(self._engine, LIMIT_S) as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return None if row is None else Fate(*row)
+
+    async def turn_latencies(self, node: str) -> Mapping[str, Measured]:
+        """By engine, the span `turn` over the last hour on the gateway called `node`."""
+        spans = voice_latencies.c
+        engine = func.coalesce(voice_turns.c.engine, voice_sessions.c.mode)
+        median = func.percentile_cont(0.5).within_group(spans.ms)
+        query = (
+            select(engine, median, func.count())
+            .select_from(voice_latencies)
+            .join(voice_sessions, voice_sessions.c.session_id == spans.session_id)
+            .outerjoin(voice_turns, voice_turns.c.turn_id == spans.turn_id)
+            .where(
+                spans.span == "turn", spans.at >= datetime.now(UTC) - LATELY, voice_sessions.c.node == node
+            )
+            .group_by(engine)
+        )
+        async with transaction(self._engine, LIMIT_S) as connection:
+            return {name: Measured(ms, turns) for name, ms, turns in await connection.execute(query)}
+
+    async def _one(self, query: Select[Any]) -> str | None:
+        shown = query.subquery()
+        async with transaction(self._engine, LIMIT_S) as connection:
+            found: str | None = (await connection.execute(select(_json(shown)))).scalar_one_or_none()
+        return found
 
 
-def _sessions() -> Select[Any]:
-    """The sessions, with what is counted and measured in each."""
-    tools, barge_ins, spans = voice_tool_invocations.c, voice_barge_in_events.c, voice_latencies.c
+def _summaries(page: Subquery) -> Select[Any]:
+    """The sessions of `page`, with what is counted and measured in each."""
+    tools, barge_ins, spans = voice_tool_invocations, voice_barge_in_events, voice_latencies
 
-    def number(table: Table, *conditions: ColumnElement[bool]) -> ColumnElement[int]:
-        of_session = table.c.session_id == voice_sessions.c.session_id
-        return select(func.count()).select_from(table).where(of_session, *conditions).scalar_subquery()
+    def of(table: Table, value: ColumnElement[Any], *conditions: ColumnElement[bool]) -> ColumnElement[Any]:
+        own = table.c.session_id == page.c.session_id
+        return select(value).select_from(table).where(own, *conditions).scalar_subquery()
 
-    def percentile(share: float) -> ColumnElement[float]:
-        of_session = spans.session_id == voice_sessions.c.session_id
-        value = func.percentile_cont(share).within_group(spans.ms)
-        return select(value).where(of_session, spans.span == "turn").scalar_subquery()
+    def object_of(**values: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.json_build_object(*(part for pair in values.items() for part in pair))
 
+    def standing(status: str) -> ColumnElement[Any]:
+        return func.nullif(func.count().filter(tools.c.status == status), 0)
+
+    def percentile(share: float) -> ColumnElement[Any]:
+        return func.percentile_cont(share).within_group(spans.c.ms)
+
+    lasted = func.coalesce(page.c.ended_at, func.now()) - page.c.started_at
+    counts = object_of(
+        turns=of(voice_turns, func.count()),
+        tool_invocations=of(tools, func.count()),
+        tool_failures=of(tools, func.count(), tools.c.status.in_(["error", "unknown"])),
+        barge_ins=of(barge_ins, func.count(), barge_ins.c.kind == "barge_in"),
+    )
+    by_status = object_of(**{status: standing(status) for status in get_args(InvocationStatus)})
+    latency = object_of(p50=percentile(0.5), p95=percentile(0.95))
     return select(
-        voice_sessions,
-        number(voice_turns).label("turns"),
-        number(voice_tool_invocations).label("tool_invocations"),
-        number(voice_tool_invocations, tools.status.in_(["error", "unknown"])).label("tool_failures"),
-        number(voice_barge_in_events, barge_ins.kind == "barge_in").label("barge_ins"),
-        percentile(0.5).label("p50"),
-        percentile(0.95).label("p95"),
+        page,
+        # The clocks of gateway and database may differ a little.
+        func.greatest(cast(extract("epoch", lasted) * 1000, Double()), 0.0).label("duration_ms"),
+        counts.label("counts"),
+        of(tools, func.json_strip_nulls(by_status)).label("tools"),
+        of(spans, latency, spans.c.span == "turn").label("turn_latency_ms"),
     )
 
 
-def _session(row: Mapping[Any, Any]) -> dict[str, Any]:
-    own = {column.name: row[column.name] for column in voice_sessions.c}
-    counted = ("turns", "tool_invocations", "tool_failures", "barge_ins")
-    return _plain(own) | {
-        "counts": {name: row[name] for name in counted},
-        "turn_latency_ms": {name: row[name] for name in ("p50", "p95")},
-    }
+def _rows(table: Table, order: tuple[ColumnElement[Any], ...], session_id: ColumnElement[UUID]) -> Any:
+    """The rows of `table` that belong to the session, in order, as one JSON array."""
+    rows = func.json_agg(aggregate_order_by(func.row_to_json(table.table_valued()), *order))
+    none = cast(literal("[]", Text()), JSON)
+    return select(func.coalesce(rows, none)).where(table.c.session_id == session_id).scalar_subquery()
 
 
-async def _part(connection: AsyncConnection, name: str, session_id: UUID) -> list[dict[str, Any]]:
-    table, order = PARTS[name]
-    found = await connection.execute(select(table).where(table.c.session_id == session_id).order_by(*order))
-    return [_plain(row) for row in found.mappings()]
+def _json(shown: Subquery) -> ColumnElement[str]:
+    """Each row of `shown` as a JSON object."""
+    return cast(func.row_to_json(shown.table_valued()), Text)
 
 
-def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """A row as JSON can hold it: ids as text, times as ISO 8601."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, UUID):
-            return str(value)
-        return value.isoformat() if isinstance(value, datetime) else value
-
-    return {str(name): plain(value) for name, value in row.items()}
-
-
-def _cursor(session: Mapping[str, Any]) -> str:
-    place = [session["is_active"], session["started_at"], session["session_id"]]
+def _cursor(active: bool, started_at: datetime, session_id: UUID) -> str:
+    place = [active, started_at.isoformat(), str(session_id)]
     return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
 
 
 def _read_cursor(cursor: str) -> tuple[bool, datetime, UUID]:
     try:
-        active, started_at, session_id = json.loads(base64.urlsafe_b64decode(cursor))
-        return bool(active), datetime.fromisoformat(started_at), UUID(session_id)
-    except (ValueError, TypeError, AttributeError) as error:
+        active, started_at, session_id = PLACE.validate_json(base64.urlsafe_b64decode(cursor), strict=True)
+        return active, started_at.astimezone(UTC), session_id
+    except (ValueError, OverflowError) as error:
         raise Invalid("`cursor` is not one that we gave") from error

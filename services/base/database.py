@@ -43,7 +43,7 @@ def new_engine(url: str, pool: int = POOL, part: str = "antiphon") -> AsyncEngin
         # A restart of Postgres leaves dead connections in the pool.
         pool_pre_ping=True,
         json_serializer=dumps,
-        connect_args={"timeout": CONNECT_S, "server_settings": {"application_name": part}},
+        connect_args={"timeout": CONNECT_S, "server_settings": {"application_name": part, "timezone": "UTC"}},
     )
 
 

@@ -43,9 +43,9 @@ class Readiness:
 class Ready:
     """Asks the checks of all parts at once, at most once a second."""
 
-    def __init__(self, checks: Mapping[str, Check], optional: Mapping[str, Check]) -> None:
-        self.checks = {**checks, **optional}
-        self.optional = frozenset(optional)
+    def __init__(self, checks: Mapping[str, Check], optional: Mapping[str, Check] | None = None) -> None:
+        self.checks = {**checks, **(optional or {})}
+        self.optional = frozenset(optional or ())
         self._last: tuple[float, Readiness] | None = None
         self._lock = asyncio.Lock()
 
@@ -79,7 +79,7 @@ def add_health(
 
     A part of `optional` that is missing is told, and the service ready all the same.
     """
-    ready = Ready(checks, optional or {})
+    ready = Ready(checks, optional)
 
     async def health(_: web.Request) -> web.Response:
         return web.json_response({"status": "ok", "part": part})

@@ -108,6 +108,11 @@ class TestVoice:
 
     def __init__(self) -> None:
         self.spoken: list[str] = []
+        self.voices: list[Voice] = []
+        """Of each text."""
+        self.words = 0
+        """That sounded."""
+        self.closed = asyncio.Event()
         self.breaks_after: int | None = None
         """Words until the voice is lost, once."""
         self.after_first: Callable[[], Awaitable[object]] | None = None
@@ -115,17 +120,19 @@ class TestVoice:
 
     async def speak(self, text: str, voice: Voice) -> AsyncGenerator[Sound, None]:
         self.spoken.append(text)
+        self.voices.append(voice)
         for place, word in enumerate(text.split()):
             if self.breaks_after is not None and place >= self.breaks_after:
                 self.breaks_after = None
                 raise PartAway("the test voice broke")
             start = place * WORD
+            self.words += 1
             yield Sound(b"\x00\x40" * WORD, (on.Word(word, start, start + WORD),))
             if self.after_first:
                 await self.after_first()
 
     async def close(self) -> None:
-        pass
+        self.closed.set()
 
 
 class EchoMind:
@@ -230,11 +237,26 @@ class NothingStored:
                 self._fresh.clear()
                 await self._fresh.wait()
 
+    async def flush(self, timeout: float) -> bool:
+        return True
+
+    async def list_sessions(self, *_: object) -> str:
+        return '{"sessions":[],"next":null}'
+
     async def session(self, session_id: UUID) -> None:
+        return None
+
+    async def fate(self, session_id: UUID) -> None:
         return None
 
     async def events(self, session_id: UUID, after: int, limit: int) -> None:
         return None
+
+    async def injection(self, session_id: UUID, injection_id: UUID) -> None:
+        return None
+
+    async def turn_latencies(self, node: str) -> dict[str, object]:
+        return {}
 
     async def ready(self) -> str | None:
         return None
@@ -256,8 +278,11 @@ class TestParts:
         self.bridge = ScriptedBridge()
         self.engine: Callable[[], Engine] = lambda: CascadeEngine("local", EchoMind(), self.voice)
 
-    def offers(self) -> list[Offer]:
-        return [Offer("personaplex", False, "none here"), Offer("local", True, None)]
+    def offers(self, missing: str | None = None) -> list[Offer]:
+        return [Offer("personaplex", False, "none here"), Offer("local", missing is None, missing)]
+
+    def synthesizer(self) -> TestVoice:
+        return self.voice
 
     def choose(self, wanted: str) -> tuple[Mode, str | None]:
         return "local", None if wanted in ("auto", "local") else f"{wanted}: none here"
@@ -361,7 +386,7 @@ class Gateway:
         self.kept = NothingStored()
         self.store = store or cast(Store, self.kept)
         self.access = access or Access({}, open_to_all=True, hosts=frozenset())
-        self.calls = Calls(cast(Parts, self.parts), self.store.outbox, "test", most, self.access.say_tokens)
+        self.calls = Calls(cast(Parts, self.parts), self.store.outbox, "test", most)
         self._stack = contextlib.AsyncExitStack()
         self.app: web.Application
         self.http: aiohttp.ClientSession
@@ -381,7 +406,7 @@ class Gateway:
         self._stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         self.port = runner.addresses[0][1]
-        self.url = self.access.say_tokens.public_url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://127.0.0.1:{self.port}"
         # Left first: the calls end before the server stops.
         await self._stack.enter_async_context(self.calls)
         self.http = await self._stack.enter_async_context(aiohttp.ClientSession())

@@ -1,6 +1,7 @@
 """Postgres is killed under the store's feet, and comes back."""
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -41,8 +42,8 @@ async def kill(server: EmbeddedPostgres) -> None:
 
 
 async def written(store: Store, session: SessionRow, after: int = -1) -> list[int]:
-    events = await store.queries.events(session.session_id, after=after, limit=10_000)
-    return [event["seq"] for event in events or []]
+    log = await store.queries.events(session.session_id, after=after, limit=10_000)
+    return [event["seq"] for event in json.loads(log)["events"]] if log else []
 
 
 def put_events(to: Outbox, session: SessionRow, seqs: range) -> None:

@@ -7,7 +7,7 @@ from gateway.store import migrate
 from gateway.store.rows import EventRow, InjectionRow, SessionRow
 from gateway.store.store import Store
 from services.base.ids import new_id
-from tests.gateway.store.samples import later, until_ready
+from tests.gateway.store.samples import later, until_ready, whole
 
 WAIT_S = 30.0
 
@@ -67,21 +67,17 @@ async def test_what_a_dead_gateway_left_open_is_closed(
 
     async with Store.open(database_url, "gateway-1", ledger_limit=WAIT_S) as store:
         assert set(await store.close_orphans()) == {running.session_id, asked.session_id}
-        first = await store.queries.session(running.session_id)
-        second = await store.queries.session(asked.session_id)
-        assert first is not None
-        assert second is not None
+        first = await whole(store.queries, running.session_id)
+        second = await whole(store.queries, asked.session_id)
         assert (first["is_active"], first["end_reason"]) == (False, "gateway_lost")
         assert (first["ended_at"], second["ended_at"]) == (later(2).isoformat(), later(0).isoformat())
         assert [deed["status"] for deed in first["tool_invocations"]] == ["unknown"]
         assert [deed["status"] for deed in second["tool_invocations"]] == ["cancelled"]
         assert [text["state"] for text in second["injections"]] == ["dropped", "cut", "spoken"]
 
-        other = await store.queries.session(over)
-        assert other is not None
+        other = await whole(store.queries, over)
         assert (other["end_reason"], other["ended_at"]) == ("client", later(5).isoformat())
-        living = await store.queries.session(elsewhere)
-        assert living is not None
+        living = await whole(store.queries, elsewhere)
         assert living["is_active"]
         assert await store.close_orphans() == []
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from gateway.store.rows import SessionRow
 from gateway.store.store import Store
 from services.base.clean import clean, dumps
+from tests.gateway.store.samples import whole
 
 
 @given(st.text(st.characters(exclude_categories=())))
@@ -31,7 +32,6 @@ async def test_a_row_with_stray_characters_is_written(database_url: str) -> None
             SessionRow(session_id=session_id, user_id="a\0b\ud800", metadata={"k\0": "v\0\udfff"})
         )
         assert await store.outbox.flush(20)
-        found = await store.queries.session(session_id)
-    assert found is not None
+        found = await whole(store.queries, session_id)
     assert found["user_id"] == "ab\ufffd\ufffd\ufffd"
     assert found["metadata"] == {"k": "v\ufffd\ufffd\ufffd"}

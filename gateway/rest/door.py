@@ -1,0 +1,107 @@
+"""Who asks, and for which session: what every route about sessions begins with."""
+
+from uuid import UUID
+
+from aiohttp import web
+
+from gateway.access import Access, Caller
+from gateway.call import Call
+from gateway.calls import Calls, SessionNotFound
+from gateway.store.outbox import Outbox
+from gateway.store.queries import Fate, Queries
+from services.base.problems import Conflict, Forbidden, Invalid
+from services.base.serve import bearer
+
+BASE = "/api/mas/voice"
+ONE = f"{BASE}/sessions/{{session_id}}"
+
+GONE = (400, 401, 403, 404, 503)
+"""What asking for one session may be answered with."""
+
+CATCH_UP_S = 1.0
+
+
+class SessionEnded(Conflict):
+    """The session was there, and is over."""
+
+    code, title = "session_ended", "The session has ended"
+
+
+class Door:
+    """Lets callers through to the sessions that they may act on."""
+
+    def __init__(self, calls: Calls, queries: Queries, outbox: Outbox, access: Access) -> None:
+        self.calls, self.queries, self.access = calls, queries, access
+        self._outbox = outbox
+
+    def user(self, request: web.Request) -> Caller:
+        """Who asks.
+
+        Raises:
+            Unauthorized, Forbidden
+        """
+        return self.access.user(bearer(request))
+
+    def reader(self, request: web.Request) -> Caller:
+        """Who asks, where services may ask too.
+
+        Raises:
+            Unauthorized, Forbidden
+        """
+        return self.access.reader(bearer(request))
+
+    async def live(self, request: web.Request, by_services: bool = False) -> Call:
+        """The path's session, which is under way and the caller's; any, where services may and one asks.
+
+        Raises:
+            SessionNotFound, SessionEnded, Forbidden, Invalid
+        """
+        caller = self.reader(request) if by_services else self.user(request)
+        session_id = in_path(request, "session_id")
+        if session_id not in self.calls:
+            await self.past(session_id)
+            raise SessionEnded(f"session {session_id} has ended")
+        return self.calls.get(session_id) if caller.is_service else self.owned(caller, session_id)
+
+    def owned(self, caller: Caller, session_id: UUID) -> Call:
+        """The call under way, which is the caller's.
+
+        Raises:
+            SessionNotFound, Forbidden
+        """
+        call = self.calls.get(session_id)
+        if call.profile.owner != caller.owner:
+            raise Forbidden("this session belongs to another key")
+        return call
+
+    async def past(self, session_id: UUID) -> Fate:
+        """What became of a session that is not under way here (any more).
+
+        Raises:
+            SessionNotFound: there was none, or another gateway has it.
+        """
+        fate = await self.queries.fate(session_id)
+        if fate is None:
+            await self.catch_up()
+            fate = await self.queries.fate(session_id)
+        # One of ours may have ended before its end was written down.
+        if fate is None or (fate.is_active and fate.node != self.calls.node):
+            raise SessionNotFound(f"no session {session_id} is under way here")
+        return fate
+
+    async def catch_up(self) -> None:
+        """Rows are written behind the sound: wait for those on their way, before something is said not to be there."""
+        await self._outbox.flush(CATCH_UP_S)
+
+
+def in_path(request: web.Request, name: str) -> UUID:
+    """An id out of the path.
+
+    Raises:
+        Invalid
+    """
+    text = request.match_info[name]
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise Invalid(f"{text!r} is no {name.replace('_', ' ')}") from error
