@@ -18,6 +18,7 @@ from gateway.rest.duplex import Duplex
 from gateway.rest.openapi import openapi
 from gateway.rest.page import add_page, find_page
 from gateway.rest.sessions import Sessions
+from gateway.rest.speech import Speech
 from gateway.settings import GatewaySettings
 from gateway.store.store import Store
 from gateway.wires.realtime.socket import RealtimeWire
@@ -84,6 +85,7 @@ def new_app(settings: GatewaySettings, access: Access, store: Store, calls: Call
         *Sessions(door).routes(),
         *Control(door).routes(),
         *Choices(calls.parts.catalogue, access).routes(),
+        *Speech(calls.parts, access).routes(),
     ]
     for route in routes:
         app.router.add_route(route.method, route.path, route.handler)
