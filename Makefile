@@ -13,7 +13,7 @@ CLIENTS := $(patsubst tests/clients/%/requirements.lock,.venvs/%/.done,$(wildcar
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test soak check lock clean
+.PHONY: help run test soak check dist lock clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -36,6 +36,9 @@ check: $(DONE)/dev web/dist/index.html ## Format, lint, types, import rules, pag
 	$(STEP) "import rules" .venv/bin/lint-imports
 	$(STEP) "types and lint of the page" .ci/setup/node web npm run check
 
+dist: $(DONE)/base web/dist/index.html ## Make a wheel that carries the page, in dist/
+	$(STEP) "the wheel, in dist/" .ci/setup/wheel dist
+
 lock: $(DONE)/venv ## Choose the versions of all dependencies anew
 	$(STEP) "requirements.lock" $(COMPILE) --upgrade --group build -o requirements.lock pyproject.toml
 	$(STEP) "requirements-dev.lock" $(COMPILE) --upgrade --group dev -c requirements.lock \
@@ -44,7 +47,7 @@ lock: $(DONE)/venv ## Choose the versions of all dependencies anew
 	$(STEP) ".ci/setup/node.lock" $(COMPILE) --upgrade -o .ci/setup/node.lock .ci/setup/node.in
 
 clean: ## Remove what was set up; data in .antiphon stay
-	rm -rf .venv .venvs web/node_modules web/dist tests/clients/*/node_modules
+	rm -rf .venv .venvs dist web/node_modules web/dist tests/clients/*/node_modules
 
 $(DONE)/venv: .ci/setup/make-venv .ci/setup/uv.lock
 	$(STEP) "Python environment" .ci/setup/make-venv

@@ -32,7 +32,7 @@ async def dispatch(
 
     async def call() -> Outcome:
         stream = orchestrator.chat(
-            utterance.text, plan, utterance.conversation_id, key, amends, utterance.context
+            utterance.text, plan, utterance.conversation_id, key, amends, utterance.deed_context
         )
         async with aclosing(stream):
             return await _result(stream, limits, progressed)

@@ -1,6 +1,6 @@
 """What goes into the bridge and what comes out of it: words and facts, no sound."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID
@@ -25,6 +25,15 @@ class Intent(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SayAddress:
+    """How whoever does a deed can have the agent speak later: a POST of `{"text": …}`, the token as bearer."""
+
+    url: str
+    token: str = field(repr=False)
+    """It belongs in no log and no row."""
+
+
+@dataclass(frozen=True, slots=True)
 class Utterance:
     """What the user said in one turn, whole."""
 
@@ -44,6 +53,8 @@ class Utterance:
     dispatched before. 0 for what was typed."""
     user_id: str | None = None
     """Who the caller is, where whoever made the session said it."""
+    say: SayAddress | None = None
+    """Told with a deed, not with a plan."""
 
     @property
     def context(self) -> dict[str, Any]:
@@ -54,6 +65,12 @@ class Utterance:
         if self.timezone:
             context["timezone"] = self.timezone
         return context
+
+    @property
+    def deed_context(self) -> dict[str, Any]:
+        """`context`, and how to speak up later."""
+        say = {"url": self.say.url, "token": self.say.token} if self.say else None
+        return self.context | ({"say": say} if say else {})
 
 
 @dataclass(frozen=True, slots=True)

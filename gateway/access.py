@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from gateway.say_tokens import SayTokens
 from services.base.problems import Forbidden, Unauthorized
 from services.base.serve import is_loopback
 from services.base.settings import BadSettings
@@ -63,14 +64,17 @@ class Access:
         hosts: frozenset[str],
         now: Callable[[], float] = time.time,
         internal_key: str = "",
+        public_url: str = "",
     ) -> None:
         """`keys` maps names to API keys; `open_to_all` is for a loopback bind; `hosts` are good `Host` names.
 
-        `internal_key` is what this deployment's services show; empty: none of them is known by a key.
+        `internal_key` is what this deployment's services show; empty: none of them is known by a key. `public_url`
+        is where tools reach this gateway.
         """
         self._keys, self._open, self._hosts, self._now = keys, open_to_all, hosts, now
         self._internal_key = internal_key
         self._secrets: dict[str, Secret] = {}
+        self.say_tokens = SayTokens(public_url)
 
     @property
     def asks_for_keys(self) -> bool:
@@ -87,11 +91,17 @@ class Access:
             if secret.expires_at <= self._now() and not secret.used:
                 raise Unauthorized("this client secret has expired; make a new session or secret")
             return Caller(secret.owner, secret)
+        if self.say_tokens.holder(token):
+            raise Forbidden(
+                "this token lets its holder have the agent say something in one call, nothing else"
+            )
         for name, key in self._keys.items():
             if token and hmac.compare_digest(token.encode(), key.encode()):
                 return Caller(name)
         if token.startswith("ek_"):
             raise Unauthorized("this client secret is not known here, or has expired")
+        if token.startswith("say_"):
+            raise Unauthorized("the call that this token belonged to is over")
         if not self.asks_for_keys:
             return Caller(LOCAL)
         raise Unauthorized("send an API key or a client secret as `Authorization: Bearer …`")
@@ -106,6 +116,19 @@ class Access:
         if caller.secret is not None:
             raise Forbidden("a client secret opens the realtime wire alone")
         return caller
+
+    def sayer(self, token: str, session_id: str) -> Caller:
+        """Who may have something said in that session: the holder of its say token, or a `reader`.
+
+        Raises:
+            Unauthorized, Forbidden
+        """
+        if held := self.say_tokens.holder(token):
+            named, owner = held
+            if str(named) != session_id:
+                raise Forbidden("this token belongs to another session")
+            return Caller(owner)
+        return self.reader(token)
 
     def reader(self, token: str) -> Caller:
         """Who shows `token` where services may ask too: to read sessions, and to have something said in one.

@@ -16,6 +16,7 @@ from gateway.parts import Parts, WantedMode
 from gateway.ports import Brief, base_language
 from gateway.profile import Profile
 from gateway.recorder import Outlet
+from gateway.say_tokens import SayTokens
 from gateway.session.clock import samples
 from gateway.session.rules import Rules
 from gateway.store import rows
@@ -77,8 +78,9 @@ def manners(persona: Persona, push_to_talk: bool) -> Rules:
 class Calls:
     """Owns the calls' tasks; leaving the context ends them in order."""
 
-    def __init__(self, parts: Parts, outlet: Outlet, node: str, most: int) -> None:
+    def __init__(self, parts: Parts, outlet: Outlet, node: str, most: int, say_tokens: SayTokens) -> None:
         self.parts, self.most = parts, most
+        self._say_tokens = say_tokens
         self._outlet, self.node = outlet, node
         self._calls: dict[UUID, tuple[Call, asyncio.Task[None]]] = {}
         self._stopping = False
@@ -132,6 +134,7 @@ class Calls:
             user_id=asked.user_id,
             client=asked.client,
             timezone=asked.timezone,
+            say=self._say_tokens.issue(session_id, asked.owner),
             allow_recording=asked.allow_recording,
             metadata=asked.metadata,
         )
@@ -197,6 +200,7 @@ class Calls:
             await call.run()
         finally:
             del self._calls[call.session_id]
+            self._say_tokens.withdraw(call.session_id)
             ACTIVE.dec()
             reason = call.end_reason or GATEWAY_STOPPED
             ENDED.labels(reason).inc()

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from bridge.events import SayAddress
 from gateway.ports import Brief, Mode
 from gateway.session.rules import Rules
 
@@ -28,6 +29,8 @@ class Profile:
     user_id: str | None = None
     client: str | None = None
     timezone: str | None = None
+    say: SayAddress | None = None
+    """How tools that answer later can have the agent speak in this call."""
     allow_recording: bool = False
     metadata: dict[str, Any] = field(default_factory=dict)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))

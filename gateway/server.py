@@ -4,6 +4,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -43,12 +44,34 @@ def new_access(settings: GatewaySettings) -> Access:
         raise BadSettings(
             f"ANTIPHON_API_KEYS is needed to listen on {settings.gateway_host}; set it, or GATEWAY_HOST=127.0.0.1"
         )
+    names = as_list(settings.gateway_allowed_hosts.lower())
+    if settings.gateway_public_url:
+        names.append(_public_name(settings.gateway_public_url))
     return Access(
         keys,
         open_to_all=loopback,
-        hosts=frozenset(as_list(settings.gateway_allowed_hosts.lower())),
+        hosts=frozenset(names),
         internal_key=settings.antiphon_internal_key,
+        public_url=settings.public_url,
     )
+
+
+def _public_name(url: str) -> str:
+    """The host of GATEWAY_PUBLIC_URL, by which browsers may reach us, too.
+
+    Raises:
+        BadSettings: it is no address.
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("http", "https"):
+        raise BadSettings(
+            f"GATEWAY_PUBLIC_URL: expected an address like http://voice.example:8999, got {url!r}"
+        )
+    return host
 
 
 @asynccontextmanager
@@ -62,7 +85,7 @@ async def opened(settings: GatewaySettings, parts_of: type[Parts] = Parts) -> As
     async with (
         Store.open(settings.database_url, node) as store,
         parts_of.opened(settings, store.ledger) as parts,
-        Calls(parts, store.outbox, node, settings.gateway_max_sessions) as calls,
+        Calls(parts, store.outbox, node, settings.gateway_max_sessions, access.say_tokens) as calls,
     ):
         for session_id in await store.close_orphans():
             log.warning("closed a session that a former life left open", extra={"session": session_id})

@@ -21,6 +21,8 @@ class GatewaySettings(Settings):
     """PEM. Where set, the gateway serves https and wss, and nothing else."""
     gateway_tls_key: Path | None = None
     """PEM, without a password; where unset it lies in the certificate's file, too."""
+    gateway_public_url: str = ""
+    """Where tools that answer later reach this gateway (`http://voice.example:8999`); empty: at host and port."""
     antiphon_api_keys: str = ""
     """Comma separated; each may be `name:key`. Needed beyond loopback."""
     database_url: str
@@ -34,3 +36,11 @@ class GatewaySettings(Settings):
     llm_max_tokens: int = 300
     web_folder: Path | None = None
     """The built page; where unset, the one in the package or the checkout."""
+
+    @property
+    def public_url(self) -> str:
+        """`gateway_public_url`, or where we listen: a name for "everywhere" is this machine."""
+        host = self.gateway_host if self.gateway_host not in ("0.0.0.0", "::", "") else "127.0.0.1"
+        scheme = "https" if self.gateway_tls_cert else "http"
+        own = f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.gateway_port}"
+        return self.gateway_public_url.rstrip("/") or own

@@ -49,6 +49,7 @@ class ToolLane:
             last_agent=conversation.last("agent"),
             timezone=profile.timezone,
             user_id=profile.user_id,
+            say=profile.say,
             language=profile.brief.language,
             settle_s=max(0, wanted.open_until - self._now()) / RATE,
         )

@@ -114,7 +114,7 @@ class Control:
     async def say(self, request: web.Request) -> web.Response:
         """How agents, timers and flows speak up. It is said at the next free moment; where no client is there, to the
         next one."""
-        call = await self._door.live(request, by_services=True)
+        call = await self._door.live(request, self._door.sayer(request))
         asked = await read(request, SayRequest)
         key = read_headers(request, SayHeaders).key or None
         injection_id = call.say(asked.text, asked.priority, asked.expires_in_s, asked.interrupt, key)
@@ -122,7 +122,7 @@ class Control:
 
     async def interrupt(self, request: web.Request) -> web.Response:
         """As if the user had cut in: what was not heard yet is dropped."""
-        call = await self._door.live(request)
+        call = await self._door.live(request, self._door.user(request))
         speaking = call.session.agent.turn is not None
         if speaking:
             call.feed(on.CancelAsked(call.now(), "interrupted"))

@@ -50,13 +50,20 @@ class Door:
         """
         return self.access.reader(bearer(request))
 
-    async def live(self, request: web.Request, by_services: bool = False) -> Call:
-        """The path's session, which is under way and the caller's; any, where services may and one asks.
+    def sayer(self, request: web.Request) -> Caller:
+        """Who asks to have something said in the path's session.
+
+        Raises:
+            Unauthorized, Forbidden
+        """
+        return self.access.sayer(bearer(request), request.match_info["session_id"])
+
+    async def live(self, request: web.Request, caller: Caller) -> Call:
+        """The path's session, which is under way and the caller's; any, where a service asks.
 
         Raises:
             SessionNotFound, SessionEnded, Forbidden, Invalid
         """
-        caller = self.reader(request) if by_services else self.user(request)
         session_id = in_path(request, "session_id")
         if session_id not in self.calls:
             await self.past(session_id)

@@ -114,6 +114,8 @@ class Agent:
     name: str
     description: str
     tools: tuple[Tool, ...]
+    health: str = ""
+    """An address that answers 2xx while the agent can be used; empty: nobody is asked."""
 
     def described(self) -> AgentDescription:
         return AgentDescription(
@@ -122,10 +124,21 @@ class Agent:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A file that holds no agent that can be used."""
+
+    name: str
+    """The file's, without its ending."""
+    reason: str
+    """File, field and what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
 class Catalog:
     """All agents; tool names are unique across them."""
 
     agents: tuple[Agent, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def tools(self) -> tuple[Tool, ...]:

@@ -1,9 +1,10 @@
-"""Agents from a folder of YAML files; what is wrong is said with file, field and expectation."""
+"""An agent out of a YAML file; what is wrong is said with file, field and expectation."""
 
 import importlib
 import inspect
+import os
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from services.orchestrator.catalog import Agent, Catalog, Parameter, Tool
 from services.orchestrator.language.phrases import BadPhrase, Phrase, parse_phrase
 from services.orchestrator.language.slots import TYPES
 from services.orchestrator.protocol import Risk
+from services.orchestrator.webhooks.rows import BadWebhook, WebhookRow, read_webhook
 
 PACKAGED_AGENTS = Path(__file__).parent / "agents"
 OWN_TOOLS = "services.orchestrator.tools"
@@ -47,54 +49,86 @@ class _ParameterYaml(_Yaml):
 class _ToolYaml(_Yaml):
     name: str = Field(pattern=NAME)
     description: str = Field(min_length=1)
-    run: str = Field(pattern=r"^[\w.]+:\w+$")
+    run: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")
+    webhook: WebhookRow | None = None
     risk: Risk
-    idempotent: bool
+    idempotent: bool = False
     cancellable: bool | None = None
-    timeout_s: float = Field(gt=0, le=3600)
+    timeout_s: float = Field(default=20, gt=0, le=3600)
     parameters: list[_ParameterYaml] = []
-    say: list[str] = Field(min_length=1)
+    say: list[str] = []
+    """Empty: the persona acknowledges in words of its own."""
     phrases: str = ""
-    """One a line."""
+    """One a line; empty: the examples, word for word."""
     examples: list[str] = Field(min_length=MIN_EXAMPLES)
 
 
 class _AgentYaml(_Yaml):
     agent: str = Field(pattern=NAME)
     description: str = Field(min_length=1)
+    health: str = Field(default="", pattern=r"^(https?://[^\s{}]+)?$")
+    """An address that answers 2xx while the agent can be used."""
     words: dict[str, str] = {}
     """Parts of phrases that have a name."""
     tools: list[_ToolYaml] = Field(min_length=1)
 
 
-def load_agents(folder: Path = PACKAGED_AGENTS, allowed: Sequence[str] = (OWN_TOOLS,)) -> Catalog:
+def load_agents(
+    folder: Path = PACKAGED_AGENTS,
+    allowed: Sequence[str] = (OWN_TOOLS,),
+    environ: Mapping[str, str] = os.environ,
+) -> Catalog:
     """Load every `*.yaml` of `folder`.
 
     Args:
         allowed: packages from which a file may name Python code. YAML that anyone may write must not become
             code that runs, so the list comes from whoever starts the process, never from the folder.
+        environ: where the secrets of webhooks are.
 
     Raises:
         BadAgents: naming file, field and expectation.
     """
-    files = sorted(folder.glob("*.yaml"))
-    if not files:
-        raise BadAgents(f"{folder}: expected at least one .yaml file")
+    names = Names()
     agents: list[Agent] = []
-    seen: dict[str, str] = {}
-    for path in files:
-        agent = _load_agent(path, allowed)
-        for kind, name in [("agent", agent.name), *(("tool", tool.name) for tool in agent.tools)]:
-            if other := seen.get(f"{kind} {name}"):
-                raise BadAgents(
-                    f"{path.name}: {kind} `{name}`: expected a name of its own; {other} has it too"
-                )
-            seen[f"{kind} {name}"] = path.name
-        agents.append(agent)
+    for path in files_in(folder):
+        agents.append(agent := load_agent(path, allowed, environ))
+        names.claim(agent, path.name)
     return Catalog(tuple(agents))
 
 
-def _load_agent(path: Path, allowed: Sequence[str]) -> Agent:
+def files_in(folder: Path) -> list[Path]:
+    """The agents' files in `folder`, by name.
+
+    Raises:
+        BadAgents: there is none.
+    """
+    files = sorted(folder.glob("*.yaml"))
+    if not files:
+        raise BadAgents(f"{folder}: expected at least one .yaml file")
+    return files
+
+
+class Names:
+    """Which file has which agent and tool: each name is there once."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, str] = {}
+
+    def claim(self, agent: Agent, file: str) -> None:
+        """Raise `BadAgents` where another file has one of these names; else they are `file`'s."""
+        named = [f"agent `{agent.name}`", *(f"tool `{tool.name}`" for tool in agent.tools)]
+        for name in named:
+            if (other := self._seen.get(name)) or named.count(name) > 1:
+                raise BadAgents(f"{file}: {name}: expected a name of its own; {other or file} has it too")
+        self._seen |= dict.fromkeys(named, file)
+
+
+def load_agent(path: Path, allowed: Sequence[str], environ: Mapping[str, str]) -> Agent:
+    """Load one file; see `load_agents`.
+
+    Raises:
+        BadAgents
+    """
     try:
         row = _AgentYaml.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except yaml.YAMLError as error:
@@ -107,10 +141,10 @@ def _load_agent(path: Path, allowed: Sequence[str]) -> Agent:
     tools = []
     for at, tool in enumerate(row.tools):
         try:
-            tools.append(_tool(row, tool, allowed))
+            tools.append(_tool(row, tool, allowed, environ))
         except _Wrong as wrong:
             raise BadAgents(f"{path.name}: tools[{at}].{wrong}") from wrong
-    return Agent(row.agent, row.description, tuple(tools))
+    return Agent(row.agent, row.description, tuple(tools), row.health)
 
 
 class _Wrong(Exception):
@@ -122,7 +156,7 @@ def _field(location: tuple[int | str, ...]) -> str:
     return text.lstrip(".") or "the file"
 
 
-def _tool(agent: _AgentYaml, row: _ToolYaml, allowed: Sequence[str]) -> Tool:
+def _tool(agent: _AgentYaml, row: _ToolYaml, allowed: Sequence[str], environ: Mapping[str, str]) -> Tool:
     parameters = []
     for at, parameter in enumerate(row.parameters):
         if parameter.type not in TYPES:
@@ -135,7 +169,9 @@ def _tool(agent: _AgentYaml, row: _ToolYaml, allowed: Sequence[str]) -> Tool:
     names = {parameter.name for parameter in parameters}
     if len(names) < len(parameters):
         raise _Wrong("parameters: expected names that differ")
-    run = _callable(row.run, allowed)
+    if ours := names & EXTRAS:
+        raise _Wrong(f"parameters: expected other names than {_listed(ours)}, which a function gets from us")
+    run, extras = _run(agent, row, names, allowed, environ)
     return Tool(
         name=row.name,
         agent=agent.agent,
@@ -146,12 +182,34 @@ def _tool(agent: _AgentYaml, row: _ToolYaml, allowed: Sequence[str]) -> Tool:
         cancellable=row.risk == "read" if row.cancellable is None else row.cancellable,
         timeout_s=row.timeout_s,
         parameters=tuple(parameters),
-        phrases=tuple(_phrase(agent, text, names) for text in row.phrases.splitlines() if text.strip()),
+        phrases=tuple(
+            _phrase(agent, text, names) for text in row.phrases.splitlines() or row.examples if text.strip()
+        ),
         examples=tuple(row.examples),
         say=tuple(_template(text, at, names) for at, text in enumerate(row.say)),
         run=run,
-        extras=_extras(run, names),
+        extras=extras,
     )
+
+
+def _run(
+    agent: _AgentYaml, row: _ToolYaml, names: set[str], allowed: Sequence[str], environ: Mapping[str, str]
+) -> tuple[Callable[..., Any], frozenset[str]]:
+    """What does it, and which of `EXTRAS` that takes."""
+    match row.run, row.webhook:
+        case str(path), None:
+            function = _callable(path, allowed)
+            return function, _extras(function, names)
+        case None, WebhookRow() as webhook:
+            try:
+                hook = read_webhook(
+                    webhook, agent.agent, sorted(names), row.risk, row.idempotent, row.timeout_s, environ
+                )
+            except BadWebhook as error:
+                raise _Wrong(f"webhook.{error}") from error
+            return hook, frozenset({"report", "caller"})
+        case _:
+            raise _Wrong("run: expected either `run` (Python) or `webhook`")
 
 
 def _phrase(agent: _AgentYaml, text: str, names: set[str]) -> Phrase:
@@ -182,7 +240,8 @@ def _callable(path: str, allowed: Sequence[str]) -> Callable[..., Any]:
         )
     try:
         found = getattr(importlib.import_module(module_name), function)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:
+        # Importing a module runs it, and it may raise anything.
         raise _Wrong(f"run: expected a function that can be imported; `{path}`: {error}") from error
     if not inspect.iscoroutinefunction(found):
         # Only what awaits can be cancelled and timed out; blocking work belongs in asyncio.to_thread.

@@ -143,7 +143,7 @@ class Runner:
             result = await self._within(tool, arguments | extras)
             return _checked(tool, result)
         except Refused as refused:
-            return _refusal(tool, refused.code, refused.text)
+            return _refusal(tool, refused.code, refused.text, refused.why)
         except StoreAway as away:
             log.warning("a tool could not use the database", extra={"tool": tool.name, "why": away.detail})
             return _refusal(tool, away.code, STORE_AWAY)
@@ -213,8 +213,8 @@ class Runner:
             live.changed = asyncio.Event()
 
 
-def _refusal(tool: Tool, code: str, text: str) -> ChatResult:
-    error = {"code": code, "message": text}
+def _refusal(tool: Tool, code: str, text: str, why: str = "") -> ChatResult:
+    error = {"code": code, "message": why or text}
     return ChatResult(response_text=text, agent=tool.agent, action=tool.name, status="error", error=error)
 
 

@@ -17,7 +17,7 @@ from services.base.settings import Settings, as_list
 from services.orchestrator.calls import Call, Outcome
 from services.orchestrator.catalog import Catalog, Tool
 from services.orchestrator.language.places import places
-from services.orchestrator.loader import OWN_TOOLS, PACKAGED_AGENTS, load_agents
+from services.orchestrator.loader import OWN_TOOLS
 from services.orchestrator.localtime import local_now
 from services.orchestrator.model import ModelPlanner
 from services.orchestrator.planner import Planner
@@ -33,8 +33,9 @@ from services.orchestrator.protocol import (
     Progress,
 )
 from services.orchestrator.runner import Runner
+from services.orchestrator.sources import PACKAGED, Sources, gather
 from services.orchestrator.store.store import Store
-from services.orchestrator.tooling import Caller
+from services.orchestrator.tooling import Caller, Say
 from services.orchestrator.tools.calculator import warm_up
 
 MAX_KEY = 200
@@ -58,10 +59,12 @@ class OrchestratorSettings(Settings):
 
     orchestrator_host: str = "127.0.0.1"
     orchestrator_port: int = Field(default=8001, ge=0, le=65535)
-    orchestrator_agents: Path = PACKAGED_AGENTS
-    """A folder of YAML files, one an agent."""
+    orchestrator_agents: str = PACKAGED
+    """Comma-separated: `packaged`, and folders of YAML files, one an agent."""
     orchestrator_tool_packages: str = OWN_TOOLS
     """Comma-separated: packages from which those files may name Python code."""
+    antiphon_home: str = ""
+    """Its `agents/` and `tools/` count, too, where they are there."""
     llm_base_url: str = ""
     """An OpenAI-compatible server; empty: patterns alone plan."""
     llm_model: str = ""
@@ -69,6 +72,12 @@ class OrchestratorSettings(Settings):
     llm_max_tokens: int = Field(default=512, ge=1)
     database_url: str = ""
     """Where timers and notes are kept; empty: the tools that need it refuse."""
+
+    @property
+    def sources(self) -> Sources:
+        """Whose agents there are."""
+        home = Path(self.antiphon_home).expanduser() if self.antiphon_home else None
+        return Sources(as_list(self.orchestrator_agents), home, as_list(self.orchestrator_tool_packages))
 
 
 class UnknownTool(Problem):
@@ -89,7 +98,7 @@ def make_app(settings: OrchestratorSettings, catalog: Catalog | None = None) -> 
     Raises:
         BadAgents: an agent's file cannot be used.
     """
-    tools = catalog or load_agents(settings.orchestrator_agents, as_list(settings.orchestrator_tool_packages))
+    tools = catalog or gather(settings.sources)
     model = None
     if settings.llm_base_url:
         model = ModelPlanner(
@@ -104,8 +113,15 @@ def make_app(settings: OrchestratorSettings, catalog: Catalog | None = None) -> 
     app.router.add_delete(f"{CALLS_PATH}/{{key}}", door.cancel)
     app.router.add_get("/agents", door.agents)
     app.router.add_get("/tools", door.tools)
+    left_out = "; ".join(each.reason for each in tools.left_out)
     # It plans and answers without its store, so that is told and not waited for.
-    add_health(app, "orchestrator", {"tools": door.ready}, optional={"store": door.store_ready})
+    add_health(
+        app,
+        "orchestrator",
+        {"tools": door.ready},
+        {"left_out": left_out} if left_out else {},
+        {"store": door.store_ready},
+    )
     app.cleanup_ctx.append(door.alive)
     return app
 
@@ -282,7 +298,17 @@ def _caller(key: str, asked: ChatRequest) -> Caller:
         user_id=told.get("user_id"),
         timezone=told.get("timezone"),
         language=told.get("language"),
+        message=asked.message,
+        say=_say(asked.context.get("say")),
     )
+
+
+def _say(told: object) -> Say | None:
+    match told:
+        case {"url": str(url), "token": str(token)}:
+            return Say(url, token)
+        case _:
+            return None
 
 
 def _described(call: Call) -> dict[str, object]:

@@ -6,12 +6,21 @@ Whatever else it raises is our fault or its own, and never reaches the ear.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 Report = Callable[[str, float | None], None]
 """Takes words for the ear and a fraction in [0, 1] or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """How to speak up in a call later: a POST of `{"text": …}` to `url`, with the token as bearer."""
+
+    url: str
+    token: str = field(repr=False)
+    """Opens `say` of that one call, for as long as it lives. It belongs in no log and no row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +37,9 @@ class Caller:
     """An IANA name."""
     language: str | None = None
     """A BCP 47 tag."""
+    message: str = ""
+    """The user's words."""
+    say: Say | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +55,9 @@ class Answer:
 class Refused(Exception):
     """What was asked cannot be done, and the tool knows why ("Nothing can be divided by zero.")."""
 
-    def __init__(self, code: str, text: str) -> None:
+    def __init__(self, code: str, text: str, why: str = "") -> None:
+        """`text` is for the ear; `why`, where it says more, for the row and whoever mends the tool."""
         super().__init__(text)
         self.code = code
         self.text = text
+        self.why = why

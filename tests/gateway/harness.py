@@ -386,7 +386,7 @@ class Gateway:
         self.kept = NothingStored()
         self.store = store or cast(Store, self.kept)
         self.access = access or Access({}, open_to_all=True, hosts=frozenset())
-        self.calls = Calls(cast(Parts, self.parts), self.store.outbox, "test", most)
+        self.calls = Calls(cast(Parts, self.parts), self.store.outbox, "test", most, self.access.say_tokens)
         self._stack = contextlib.AsyncExitStack()
         self.app: web.Application
         self.http: aiohttp.ClientSession
@@ -406,7 +406,7 @@ class Gateway:
         self._stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         self.port = runner.addresses[0][1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = self.access.say_tokens.public_url = f"http://127.0.0.1:{self.port}"
         # Left first: the calls end before the server stops.
         await self._stack.enter_async_context(self.calls)
         self.http = await self._stack.enter_async_context(aiohttp.ClientSession())

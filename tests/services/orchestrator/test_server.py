@@ -148,14 +148,20 @@ async def test_division_by_zero_is_said_plainly(real: Client) -> None:
             {"session_id": SESSION, "user_id": "ada", "timezone": "Asia/Tokyo", "language": "en"},
         ),
         (
-            {"session_id": "none", "user_id": 5, "timezone": ""},
+            {"say": {"url": "http://gateway/say", "token": "say_t", "more": 1}},
+            dict.fromkeys(("session_id", "user_id", "timezone", "language"))
+            | {"say": {"url": "http://gateway/say", "token": "say_t"}},
+        ),
+        (
+            {"session_id": "none", "user_id": 5, "timezone": "", "say": {"url": 5}},
             {"session_id": None, "user_id": None, "timezone": None, "language": None},
         ),
     ],
 )
 async def test_a_tool_is_told_who_asks(client: Client, context: object, told: dict[str, object]) -> None:
     result = await chat(client, wish("name_the_caller", "k", "talk") | {"context": context})
-    assert result["data"] == {"idempotency_key": "k", "conversation_id": "talk"} | told
+    said = {"idempotency_key": "k", "conversation_id": "talk", "message": "m", "say": None}
+    assert result["data"] == said | told
 
 
 async def test_without_a_database_a_tool_that_keeps_something_says_so(client: Client) -> None:
