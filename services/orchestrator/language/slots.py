@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from services.orchestrator.language.expressions import parse_expression, render
 from services.orchestrator.language.numbers import read_number
+from services.orchestrator.language.periods import read_period
 from services.orchestrator.language.places import find_place
 from services.orchestrator.language.times import (
     from_iso_duration,
@@ -121,6 +122,11 @@ def _past_date(tokens: Tokens, now: datetime) -> Value | None:
     return Value(day.isoformat(), f"{day:%B} {day.day}") if day else None
 
 
+def _period(tokens: Tokens, now: datetime) -> Value | None:
+    period = read_period(tokens, now)
+    return Value(" ".join(tokens), period.spoken) if period else None
+
+
 def _text(tokens: Tokens, _: datetime) -> Value | None:
     text = " ".join(tokens).replace(" 's", "'s")
     return Value(text, text) if text else None
@@ -151,6 +157,7 @@ TYPES: Mapping[str, SlotType] = {
         SlotType(
             "past_date", {"type": "string", "format": "date"}, _past_date, 8, "a date such as 2026-01-31"
         ),
+        SlotType("period", {"type": "string"}, _period, 8, "a stretch of time such as today or since monday"),
         SlotType(
             "timezone", {"type": "string"}, lambda *_: None, 0, "an IANA zone such as Asia/Tokyo", _zone
         ),

@@ -78,3 +78,15 @@ def spoken_difference(span: timedelta) -> str:
 def spoken_day_of(moment: datetime, here: datetime) -> str:
     """ "tomorrow" or "yesterday" as seen from `here`; empty where it is the same day."""
     return {1: "tomorrow", -1: "yesterday"}.get((moment.date() - here.date()).days, "")
+
+
+def spoken_span(seconds: float) -> str:
+    """ "3 minutes and 12 seconds", "1 hour and 4 minutes", "2 days and 3 hours": the two largest parts."""
+    left = round(seconds)
+    parts = []
+    for size, name in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
+        count, left = divmod(left, size)
+        parts.append((count, name))
+    first = next((at for at, (count, _) in enumerate(parts) if count), len(parts) - 1)
+    said = [f"{count} {name}{'s' * (count != 1)}" for count, name in parts[first : first + 2] if count]
+    return " and ".join(said) or "0 seconds"

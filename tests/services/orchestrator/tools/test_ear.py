@@ -5,7 +5,14 @@ from fractions import Fraction
 
 import pytest
 
-from services.orchestrator.tools.ear import about, spoken_date, spoken_difference, spoken_number, spoken_time
+from services.orchestrator.tools.ear import (
+    about,
+    spoken_date,
+    spoken_difference,
+    spoken_number,
+    spoken_span,
+    spoken_time,
+)
 
 
 @pytest.mark.parametrize(
@@ -62,3 +69,21 @@ def test_a_date_has_its_year_only_where_it_is_another() -> None:
 )
 def test_a_difference_is_told_in_hours_and_minutes(minutes: int, text: str) -> None:
     assert spoken_difference(timedelta(minutes=minutes)) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 seconds"),
+        (0.4, "0 seconds"),
+        (1, "1 second"),
+        (59.6, "1 minute"),
+        (192, "3 minutes and 12 seconds"),
+        (3600, "1 hour"),
+        (3605, "1 hour"),
+        (3840, "1 hour and 4 minutes"),
+        (2 * 86400 + 3 * 3600 + 59, "2 days and 3 hours"),
+    ],
+)
+def test_a_span_is_told_by_its_two_largest_parts(seconds: float, text: str) -> None:
+    assert spoken_span(seconds) == text
