@@ -11,7 +11,6 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from bridge import events as bridge
-from bridge.ledger import Status
 from gateway.session import effects as do
 from gateway.session import events as on
 from gateway.session.clock import RATE, ms
@@ -41,8 +40,6 @@ class Recorder:
         self._turn_seq = 0
         self._open_turns: set[UUID] = set()
         self._sounded: set[UUID] = set()
-        self._wanted: dict[UUID, int] = {}
-        """When an utterance went to the bridge."""
 
     def at(self, samples: int) -> datetime:
         """A time of the session clock on the wall's."""
@@ -93,8 +90,6 @@ class Recorder:
                         "language": fact.language,
                     },
                 )
-            case do.AnswerWanted():
-                self._wanted[fact.turn_id] = now
             case do.AgentStarted():
                 self._turn(fact.turn_id, "agent")
             case do.AgentSounded():
@@ -158,8 +153,6 @@ class Recorder:
             case bridge.IntentDecided():
                 self._turn(fact.turn_id, "user", intent=fact.intent, intent_confidence=fact.confidence)
                 self._latency(fact.turn_id, "intent", fact.ms, now)
-            case bridge.InvocationChanged():
-                self._invocation(fact, now)
             case _:
                 pass
 
@@ -196,15 +189,6 @@ class Recorder:
                 **when,
             )
         )
-
-    def _invocation(self, fact: bridge.InvocationChanged, now: int) -> None:
-        """The row itself is the ledger's; here only what it took."""
-        invocation = fact.invocation
-        wanted_at = self._wanted.get(invocation.turn_id)
-        if invocation.status is Status.RUNNING and wanted_at is not None:
-            self._latency(invocation.turn_id, "dispatch", ms(now - wanted_at), now)
-        elif invocation.latency_ms is not None:
-            self._latency(invocation.turn_id, "tool", invocation.latency_ms, now)
 
     def _latency(self, turn_id: UUID, span: Any, took_ms: float, at: int) -> None:
         self._outlet.put(

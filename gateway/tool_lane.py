@@ -8,13 +8,13 @@ from uuid import UUID
 
 from bridge import events as bridge
 from bridge.bridge import Bridge
-from bridge.ledger import Status
+from bridge.ledger import Invocation, Status
 from gateway.conversation import Conversation
 from gateway.profile import Profile
 from gateway.recorder import Fact
 from gateway.session import events as on
-from gateway.session.clock import RATE
-from gateway.session.effects import AnswerWanted
+from gateway.session.clock import RATE, ms
+from gateway.session.effects import AnswerWanted, Measured
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class ToolLane:
             language=profile.brief.language,
             settle_s=max(0, wanted.open_until - self._now()) / RATE,
         )
-        task = work.create_task(self._take(utterance, profile), name=f"bridge {wanted.turn_id}")
+        task = work.create_task(self._take(utterance, profile, self._now()), name=f"bridge {wanted.turn_id}")
         self._tasks.add(task)
         self._last[wanted.turn_id] = task
 
@@ -88,12 +88,14 @@ class ToolLane:
         """Let running deeds come to an end that is written down."""
         await self._bridge.close()
 
-    async def _take(self, utterance: bridge.Utterance, profile: Profile) -> None:
+    async def _take(self, utterance: bridge.Utterance, profile: Profile, wanted_at: int) -> None:
         """Have the bridge take one utterance; whatever breaks there is said, and breaks nothing else."""
         try:
             async with contextlib.aclosing(self._bridge.take(utterance)) as events:
                 async for event in events:
                     self._tell(event, self._now())
+                    if isinstance(event, bridge.InvocationChanged):
+                        self._measure(event.invocation, wanted_at)
                     self._follow(event)
         except Exception:
             log.exception("the bridge failed", extra={"session": profile.session_id})
@@ -101,6 +103,14 @@ class ToolLane:
             self.inject(utterance.turn_id, phrase.format(reason="something broke on my side"), "notice")
         if self._last.get(utterance.turn_id) is asyncio.current_task():
             self._feed(on.Settled(self._now(), utterance.turn_id))
+
+    def _measure(self, row: Invocation, wanted_at: int) -> None:
+        """Tell what it took until the deed went out, and what it took itself."""
+        now = self._now()
+        if row.status is Status.RUNNING:
+            self._tell(Measured(now, row.turn_id, "dispatch", ms(now - wanted_at)), now)
+        elif row.latency_ms is not None:
+            self._tell(Measured(now, row.turn_id, "tool", row.latency_ms), now)
 
     def _follow(self, event: bridge.BridgeEvent) -> None:
         match event:

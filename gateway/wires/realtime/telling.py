@@ -18,9 +18,7 @@ from gateway.wires.realtime.items import Items
 from gateway.wires.realtime.journal import Journal
 from gateway.wires.realtime.sent import SentSound
 from gateway.wires.realtime.settings import SessionSettings
-
-TIMED_TURNS = 8
-"""Turns whose spans are kept; what is measured of an older one comes alone."""
+from gateway.wires.realtime.timings import Spans, Timings
 
 
 class Teller:
@@ -41,8 +39,9 @@ class Teller:
         """What stands before the next word of the open response."""
         self._ducked = False
         self._placed: tuple[UUID, dict[str, Any]] | None = None
-        self._spans: dict[UUID, dict[str, float]] = {}
-        """Of the user's last turns, what was measured so far, in milliseconds."""
+        self._timings = Timings()
+        self._begun: do.AgentStarted | None = None
+        """How the last response began."""
         self._committed_by_client = False
 
     def tell(self, event: str, /, **fields: Any) -> None:
@@ -85,7 +84,12 @@ class Teller:
             case do.UserTurnEnded():
                 self._user_ended(fact)
             case do.AgentStarted():
+                self._begun = fact
                 self._agent_started(fact)
+            case do.AgentSounded():
+                asked = self._begun.answers if self._begun else None
+                if asked and (spans := self._timings.sounded(asked)):
+                    self._timed(asked, spans)
             case do.AgentEnded():
                 self._agent_ended(fact)
             case do.HeardCorrected():
@@ -290,14 +294,18 @@ class Teller:
         self._ours("antiphon.duck", on=on, response_id=response_name(turn_id))
 
     def _measured(self, turn_id: UUID, span: str, took_ms: float) -> None:
-        """Note one span; the last that is measured of a user's turn tells all."""
-        spans = self._spans.setdefault(turn_id, {})
-        spans[span] = took_ms
-        if span == "first_audio":
-            name = self._items.name(turn_id)
-            self._ours("antiphon.latency", turn_id=str(turn_id), item_id=name, spans=spans)
-        while len(self._spans) > TIMED_TURNS:
-            del self._spans[next(iter(self._spans))]
+        if spans := self._timings.note(turn_id, span, took_ms):
+            self._timed(turn_id, spans)
+
+    def _timed(self, turn_id: UUID, spans: Spans) -> None:
+        """The response that began last begins to sound: what was measured of the turn that it answers."""
+        self._ours(
+            "antiphon.latency",
+            turn_id=str(turn_id),
+            item_id=self._items.name(turn_id),
+            response_id=response_name(self._begun.turn_id) if self._begun else None,
+            spans=spans,
+        )
 
     def _tool(self, invocation: Invocation) -> None:
         self._ours("antiphon.tool", **plain(invocation))

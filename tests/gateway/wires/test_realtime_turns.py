@@ -367,6 +367,10 @@ async def test_the_spans_of_a_turn_are_told_with_its_first_sound(gateway: Gatewa
     assert set(told["spans"]) == {"endpoint", "transcript", "intent", "turn", "first_audio"}
     assert told["spans"]["intent"] == 1.5
     assert all(took >= 0 for took in told["spans"].values())
+    assert (
+        told["response_id"]
+        == [e for e in client.events if e["type"] == "response.created"][-1]["response"]["id"]
+    )
 
 
 async def test_who_is_not_heard_is_told_so_once(gateway: Gateway) -> None:
