@@ -4,11 +4,11 @@ import base64
 import json
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -62,6 +62,11 @@ class Window:
     async def press(self) -> None:
         await self.page.get_by_test_id("call").click()
 
+    async def type(self, text: str) -> None:
+        """Write `text` and send it."""
+        await self.page.get_by_test_id("text").fill(text)
+        await self.page.get_by_test_id("text").press("Enter")
+
     async def hears(self, until_s: float) -> None:
         """Wait until the microphone's file has been played up to a second of it."""
         await self.page.wait_for_function(
@@ -105,19 +110,28 @@ class Window:
     def _note(self, frame: str | bytes) -> None:
         self.sent.append(json.loads(frame)["type"])
 
-    async def screenshot(self, path: Path, scheme: Any) -> None:
+    async def screenshot(self, path: Path, scheme: Literal["light", "dark"] = "light") -> None:
         await self.page.emulate_media(color_scheme=scheme)
         path.parent.mkdir(parents=True, exist_ok=True)
         await self.page.screenshot(path=path, animations="disabled")
 
 
 @asynccontextmanager
-async def opened(url: str, microphone: Path, profile: Path) -> AsyncIterator[Window]:
-    """A window at `url` in a browser of its own, which hears `microphone` from the first call on."""
+async def opened(
+    url: str, microphone: Path, profile: Path, flags: Sequence[str] = (), before: str = ""
+) -> AsyncIterator[Window]:
+    """A window at `url` in a browser of its own, which hears `microphone` from the first call on.
+
+    Args:
+        flags: more of Chromium's; of two alike the last one holds.
+        before: a script that runs before the page's own.
+    """
     async with async_playwright() as playwright:
-        context = await _launch(playwright, microphone, profile)
+        context = await _launch(playwright, microphone, profile, flags)
         try:
             await context.add_init_script(WATCH)
+            if before:
+                await context.add_init_script(before)
             window = Window(await context.new_page())
             await window.page.goto(url)
             yield window
@@ -125,7 +139,9 @@ async def opened(url: str, microphone: Path, profile: Path) -> AsyncIterator[Win
             await context.close()
 
 
-async def _launch(playwright: Playwright, microphone: Path, profile: Path) -> BrowserContext:
+async def _launch(
+    playwright: Playwright, microphone: Path, profile: Path, flags: Sequence[str]
+) -> BrowserContext:
     return await playwright.chromium.launch_persistent_context(
         str(profile),
         executable_path=executable(playwright),
@@ -135,6 +151,7 @@ async def _launch(playwright: Playwright, microphone: Path, profile: Path) -> Br
             "--use-fake-device-for-media-stream",
             f"--use-file-for-fake-audio-capture={microphone}%noloop",
             *(["--no-sandbox"] if os.geteuid() == 0 else []),
+            *flags,
         ],
         viewport={"width": 900, "height": 900},
     )

@@ -122,7 +122,7 @@ async def call(deployment: Deployment, voice: Voice, tmp_path_factory: pytest.Te
         # A shorter hold is a tap, as the page counts its microphone's sound: a busy machine's comes late.
         await eventually(lambda: has_sent(HELD_CHUNKS, window.sent[sent:]))
         await keyboard.up("Space")
-        await window.page.get_by_text("No words were made out.").wait_for()
+        await window.page.locator("#status", has_text="No words were made out.").wait_for()
         status_wordless = await status(window)
         await window.screenshot(OUT / "push-to-talk-light.png", "light")
         await window.screenshot(OUT / "push-to-talk-dark.png", "dark")
@@ -150,7 +150,7 @@ async def call(deployment: Deployment, voice: Voice, tmp_path_factory: pytest.Te
 
         sound, seen = await window.recording(), await window.seen()
         await window.press()
-        await window.page.get_by_text("The call has ended.").wait_for()
+        await window.page.locator("#status", has_text="The call has ended.").wait_for()
         database = await asyncpg.connect(deployment.database_url)
         try:
             session_id = await database.fetchval(

@@ -1,38 +1,31 @@
-/** The page: what the person presses goes to the call, what comes of it is shown. */
+/** The page: what the person presses and types goes to the call, what comes of it is shown. */
 
-import { type Call, isOpen } from "./call/call";
+import type { Change, Kind } from "./audio/devices";
+import { askOnce, MicrophoneError } from "./audio/microphone";
+import type { MicrophoneFault } from "./audio/microphone_fault";
+import { type Call, type Ending, isOpen } from "./call/call";
 import type { CallEvent } from "./call/events";
 import { Line } from "./call/line";
-import { activity, advance, close, EMPTY, note, take } from "./call/transcript";
+import { advance, close, EMPTY, note, take, type } from "./call/transcript";
+import { ofThisBrowser } from "./memory";
+import { Announcer, announcements } from "./view/announcements";
+import { Composer } from "./view/composer";
 import { Conversation } from "./view/conversation";
-import { byId, element } from "./view/element";
+import { DeviceChoice } from "./view/device_choice";
+import { showDock, showFacts } from "./view/dock";
+import { setText } from "./view/element";
+import { page } from "./view/elements";
+import { Engines } from "./view/engines";
+import { showTrouble, trouble } from "./view/faults";
 import { Hold } from "./view/hold";
+import { KeyForm } from "./view/key_form";
+import { Meter } from "./view/meter";
+import { listenForKeys } from "./view/shortcuts";
+import { latency } from "./view/span_words";
 import * as words from "./view/words";
 import * as rest from "./wire/rest";
 
-/** Speech into a good microphone has a root mean square of about 0.1; the ring is full there. */
-const FULL_LEVEL = 0.1;
-
-const page = {
-  facts: byId("facts", HTMLElement),
-  main: byId("main", HTMLElement),
-  welcome: byId("welcome", HTMLElement),
-  transcript: byId("transcript", HTMLElement),
-  status: byId("status", HTMLElement),
-  call: byId("call", HTMLButtonElement),
-  callLabel: byId("call-label", HTMLElement),
-  mute: byId("mute", HTMLButtonElement),
-  muteLabel: byId("mute-label", HTMLElement),
-  controls: byId("controls", HTMLElement),
-  hold: byId("hold", HTMLButtonElement),
-  latency: byId("latency", HTMLElement),
-  personas: byId("personas", HTMLElement),
-  persona: byId("persona", HTMLSelectElement),
-  voices: byId("voices", HTMLElement),
-  voice: byId("voice", HTMLSelectElement),
-  pushToTalk: byId("push-to-talk", HTMLInputElement),
-  invitation: byId("invitation", HTMLElement),
-};
+const ANNOUNCE = "antiphon.announce";
 
 /** Who listens and answers in this call. */
 interface Engine {
@@ -42,23 +35,39 @@ interface Engine {
 }
 
 const conversation = new Conversation(page.transcript, page.main);
+const meter = new Meter(page.meter, page.controls);
+const announcer = new Announcer(page.announcer);
+const engines = new Engines(page.engines);
+const keyForm = new KeyForm(page.key, unlock);
+const composer = new Composer(page.composer, page.text, send);
+const devices = new DeviceChoice(
+  {
+    microphone: page.microphone,
+    loudspeaker: page.loudspeaker,
+    name: page.nameDevices,
+    fixed: page.fixedLoudspeaker,
+  },
+  { onUse: useDevice, onChange: onDeviceChange },
+);
 
 let line: Line | null = null;
 let call: Call | null = null;
 let transcript = EMPTY;
+let announced = EMPTY;
 let muted = false;
+/** The person talks in this call; else they type. */
+let voiced = false;
+/** The browser has been asked for a microphone, in the call. */
+let opening = false;
 let engine: Engine | null = null;
 let titles = new Map<string, string>();
 
 page.call.addEventListener("click", () => {
   if (line?.open === true) line.hangUp();
-  else startCall();
+  else startCall(true);
 });
 
-page.mute.addEventListener("click", () => {
-  mute(!muted);
-  show();
-});
+page.mute.addEventListener("click", toggleMute);
 
 const hold = new Hold(page.hold, {
   onPress: () => {
@@ -68,7 +77,7 @@ const hold = new Hold(page.hold, {
   },
   onRelease: () => {
     line?.release();
-    onLevel(0);
+    meter.clear();
     show();
   },
 });
@@ -83,45 +92,105 @@ page.pushToTalk.addEventListener("click", (event) => {
   if (byPointer) giveSpaceBar();
 });
 
+page.openSettings.addEventListener("click", () => {
+  page.settings.showModal();
+  void devices.refresh();
+  if (line?.open !== true) void offer();
+});
+
+page.openHelp.addEventListener("click", openHelp);
+page.nameDevices.addEventListener("click", () => void nameDevices());
+
+page.announce.checked = ofThisBrowser.read(ANNOUNCE) !== "";
+page.announce.addEventListener("change", () => {
+  ofThisBrowser.write(ANNOUNCE, page.announce.checked ? "on" : "");
+});
+
+listenForKeys(page.shortcuts, {
+  "?": openHelp,
+  "/": () => {
+    composer.focus();
+  },
+  m: () => {
+    if (!page.mute.hidden) toggleMute();
+  },
+});
+
 // Also where a phone only puts the page away: a call nobody sees must not go on listening.
 window.addEventListener("pagehide", () => line?.hangUp());
 
+if (!window.isSecureContext) tellTrouble("insecure");
 show();
 void offer();
+void devices.refresh();
 
-function mute(on: boolean): void {
-  muted = on;
-  if (line !== null) line.muted = on;
+function openHelp(): void {
+  page.help.showModal();
 }
 
-function startCall(): void {
-  transcript = EMPTY;
+function startCall(withMicrophone: boolean): void {
+  transcript = announced = EMPTY;
   muted = false;
+  voiced = withMicrophone;
   engine = null;
+  page.trouble.hidden = true;
   line = new Line(
     {
+      mode: engines.mode,
       persona: page.persona.value,
       voice: page.voice.value,
       pushToTalk: page.pushToTalk.checked,
       timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     },
-    { onCall, onEvent, onLevel, onMicrophoneLost },
+    devices.chosen,
+    withMicrophone,
+    { onCall, onEvent, onLevel, onMicrophoneLost: () => void onMicrophoneLost(), onTyped },
   );
 }
 
+/** Sends what was typed, into a call of its own where there is none. */
+function send(text: string): void {
+  if (line?.open !== true) startCall(false);
+  line?.type(text);
+}
+
+function toggleMute(): void {
+  if (line?.hasMicrophone === true) mute(!muted);
+  else void useMicrophone(devices.chosen.microphone);
+  show();
+}
+
+function mute(on: boolean): void {
+  muted = on;
+  if (line !== null) line.muted = on;
+  if (on) meter.clear();
+}
+
 function onCall(changed: Call): void {
-  const begins = changed.phase.kind === "live" && call?.phase.kind === "connecting";
+  const before = call?.phase.kind;
   call = changed;
-  const { session } = changed;
+  const { phase, session } = changed;
   if (session !== null) engine ??= { mode: session.mode, reason: session.fallbackReason, recognizer: null };
   if (!isOpen(changed)) {
     hold.letGo();
     transcript = close(transcript);
-    onLevel(0);
+    meter.clear();
   }
+  if (phase.kind === "ended" && before !== "ended") onEnd(phase.ending);
   show();
+  if (phase.kind === before) return;
+  announcer.say(words.milestone(changed));
+  if (phase.kind !== "live") return;
+  // Now the browser tells the devices' names.
+  void devices.refresh();
   // The focus is still on the button that started the call, and a space bar there would end it.
-  if (begins) giveSpaceBar();
+  if (before === "connecting" && document.activeElement === page.call) giveSpaceBar();
+}
+
+function onEnd(ending: Ending): void {
+  if (ending.kind === "no_sound") tellTrouble(ending.fault);
+  // Another engine may be free by now; and a key that was taken back is asked for again.
+  void offer();
 }
 
 /** Puts the focus where the space bar talks. */
@@ -131,81 +200,169 @@ function giveSpaceBar(): void {
 
 function onEvent(event: CallEvent): void {
   if (event.kind === "agent_sounded") return;
-  if (event.kind === "engine_changed") engine = event;
+  if (event.kind === "engine_changed") {
+    if (engine !== null && engine.mode !== event.mode) transcript = note(transcript, words.engineChange(event));
+    engine = event;
+  }
   transcript = advance(transcript, event);
   show();
 }
 
-function onLevel(level: number): void {
-  const heard = !page.pushToTalk.checked || line?.held === true;
-  page.controls.style.setProperty("--level", heard ? Math.min(1, level / FULL_LEVEL).toFixed(2) : "0");
-}
-
-function onMicrophoneLost(): void {
-  transcript = note(transcript, "The microphone went away. Connect it and call again.");
+function onTyped(item: string, text: string): void {
+  transcript = type(transcript, item, text);
   show();
 }
 
-function show(): void {
-  conversation.show(transcript);
-  page.welcome.hidden = transcript.entries.length > 0;
-  page.invitation.textContent = words.invitation(page.pushToTalk.checked);
-  page.latency.textContent = words.latency(transcript.spans);
-  page.latency.title = words.spanList(transcript.spans);
-  if (call !== null) showCall(call);
+function onLevel(level: number): void {
+  const heard = !muted && (!page.pushToTalk.checked || line?.held === true);
+  if (heard) meter.push(level);
 }
 
-function showCall(shown: Call): void {
-  const open = isOpen(shown);
-  const live = shown.phase.kind === "live";
-  page.call.dataset.phase = shown.phase.kind;
-  page.callLabel.textContent = open ? (live ? "Hang up" : "Cancel") : "Talk";
-  setText(page.status, words.status(shown, activity(transcript), microphone()));
-  const byHand = page.pushToTalk.checked;
-  page.mute.hidden = !live || byHand;
-  page.mute.ariaPressed = String(muted);
-  page.muteLabel.textContent = muted ? "Unmute" : "Mute";
-  // What is said while the connection is gone is kept, so the button stays.
-  page.hold.hidden = !byHand || !(live || shown.phase.kind === "reconnecting");
-  page.hold.ariaPressed = String(line?.held === true);
-  page.controls.dataset.holding = String(!page.hold.hidden);
-  page.personas.hidden = page.voices.hidden = open;
-  showFacts(open ? shown : null);
+// Devices.
+
+function useDevice(kind: Kind, id: string): void {
+  if (line?.open !== true) return;
+  if (kind === "microphone") {
+    if (voiced) void useMicrophone(id);
+    return;
+  }
+  line.useLoudspeaker(id).catch(() => {
+    tell("That loudspeaker can't be used. Choose another one.");
+  });
+}
+
+/** Has the call hear this microphone, or tells why it can't. */
+async function useMicrophone(id: string): Promise<void> {
+  if (line === null || opening) return;
+  opening = true;
+  try {
+    await line.useMicrophone(id);
+    voiced = true;
+    mute(false);
+    void devices.refresh();
+  } catch (error) {
+    if (!(error instanceof MicrophoneError)) throw error;
+    const { title, advice } = trouble(error.fault);
+    tell(`${title} ${advice}`);
+  } finally {
+    opening = false;
+    show();
+  }
+}
+
+async function onMicrophoneLost(): Promise<void> {
+  const before = devices.chosen.microphone;
+  meter.clear();
+  show();
+  // Where the chosen one went away, another is in use when this is back.
+  await devices.refresh();
+  if (opening || devices.chosen.microphone !== before) return;
+  tell("The microphone went away.");
+  await useMicrophone("");
+}
+
+function onDeviceChange(change: Change): void {
+  tell(words.deviceChange(change));
+}
+
+/** Says something in the conversation, and in the settings where they are open. */
+function tell(text: string): void {
+  setText(page.devicesSaid, text);
+  if (line?.open !== true) return;
+  transcript = note(transcript, text);
+  show();
+}
+
+async function nameDevices(): Promise<void> {
+  setText(page.devicesSaid, "");
+  try {
+    await askOnce();
+    await devices.refresh();
+  } catch (error) {
+    if (!(error instanceof MicrophoneError)) throw error;
+    const { title, advice } = trouble(error.fault);
+    setText(page.devicesSaid, `${title} ${advice}`);
+  }
+}
+
+function tellTrouble(fault: MicrophoneFault): void {
+  const { hostname, port } = window.location;
+  showTrouble(page.trouble, trouble(fault, hostname, port === "" ? "8999" : port));
+  page.trouble.hidden = false;
+}
+
+// What is shown.
+
+function show(): void {
+  for (const text of announcements(announced, transcript, page.announce.checked)) announcer.say(text);
+  announced = transcript;
+  conversation.show(transcript);
+  page.welcome.hidden = transcript.entries.length > 0;
+  page.greeting.hidden = keyForm.shown || !page.trouble.hidden;
+  setText(page.invitation, words.invitation(page.pushToTalk.checked));
+  setText(page.latency, latency(transcript.spans));
+  if (call === null) return;
+  showDock(call, transcript, microphone());
+  showFacts(isOpen(call) ? facts(call) : [], isOpen(call) ? (engine?.reason ?? null) : null);
 }
 
 function microphone(): words.MicrophoneUse {
-  if (page.pushToTalk.checked) return line?.held === true ? "held" : "waiting";
+  if (line?.hasMicrophone !== true) return "none";
+  if (page.pushToTalk.checked) return line.held ? "held" : "waiting";
   return muted ? "muted" : "open";
 }
 
-function showFacts(shown: Call | null): void {
-  const session = shown?.session ?? null;
-  if (session === null || engine === null) {
-    page.facts.replaceChildren();
-    return;
-  }
+function facts({ session }: Call): [string, string][] {
+  if (session === null || engine === null) return [];
   const title = (name: string) => titles.get(name) ?? name;
-  const facts = [title(session.persona), title(session.voice), words.mode(engine.mode), engine.recognizer ?? ""];
-  page.facts.textContent = facts.filter((fact) => fact !== "").join(" · ");
-  if (engine.reason !== null) page.facts.append(element("span", "reason", engine.reason));
+  return [
+    ["Persona", title(session.persona)],
+    ["Voice", title(session.voice)],
+    ["Engine", words.mode(engine.mode)],
+    ["Recogniser", engine.recognizer ?? ""],
+  ];
 }
 
+// What can be had.
+
 /** Shows what can be chosen, and whether a call can be had. */
-async function offer(): Promise<void> {
+async function offer(): Promise<boolean> {
   try {
     const [personas, voices, offers] = await Promise.all([rest.personas(), rest.voices(), rest.offers()]);
     titles = new Map([...personas, ...voices].map((choice) => [choice.name, choice.title]));
     fillSelect(page.persona, personas);
     const own = { name: "", title: "The persona's own", description: "", isDefault: true };
     fillSelect(page.voice, [own, ...voices.map((voice) => ({ ...voice, isDefault: false }))]);
-    setText(page.status, words.offers(offers));
+    engines.show(offers);
+    if (call === null) setText(page.status, words.offers(offers));
   } catch (error) {
     if (!(error instanceof rest.Refused)) throw error;
+    if (error.refusal.status === 401) {
+      lock();
+      return false;
+    }
     setText(page.status, words.refusal(error.refusal));
   }
+  return true;
+}
+
+/** Nothing can be done here but to give a key. */
+function lock(): void {
+  keyForm.show();
+  page.dock.hidden = true;
+  show();
+}
+
+async function unlock(): Promise<boolean> {
+  if (!(await offer())) return false;
+  page.dock.hidden = false;
+  page.call.focus();
+  queueMicrotask(show);
+  return true;
 }
 
 function fillSelect(select: HTMLSelectElement, choices: readonly rest.Choice[]): void {
+  const wanted = select.value;
   select.replaceChildren(
     ...choices.map((choice) => {
       const option = new Option(choice.title, choice.name, choice.isDefault, choice.isDefault);
@@ -213,9 +370,5 @@ function fillSelect(select: HTMLSelectElement, choices: readonly rest.Choice[]):
       return option;
     }),
   );
-}
-
-/** Writing the same text again would have screen readers say it again. */
-function setText(node: HTMLElement, text: string): void {
-  if (node.textContent !== text) node.textContent = text;
+  if (choices.some((choice) => choice.name === wanted)) select.value = wanted;
 }

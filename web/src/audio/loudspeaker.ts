@@ -11,12 +11,37 @@ const DUCK_SECONDS = 0.03;
 /** Coming back is slower than going away, which sounds less like a switch. */
 const RISE_SECONDS = 0.06;
 
+/** What Chromium's contexts have and TypeScript's DOM does not know yet (Web Audio API 1.1, 1.2.3). */
+interface Routed {
+  setSinkId(id: string): Promise<void>;
+}
+
+/** Whether this browser lets a page choose the loudspeaker; else the system does. */
+export function canChooseLoudspeaker(): boolean {
+  return "setSinkId" in AudioContext.prototype;
+}
+
+/**
+ * Has all sound of `context` played by a loudspeaker.
+ *
+ * @param id "" is the system's choice.
+ * @throws DOMException There is none such.
+ */
+export async function chooseLoudspeaker(context: AudioContext, id: string): Promise<void> {
+  if (canChooseLoudspeaker()) await (context as AudioContext & Routed).setSinkId(id);
+}
+
 export class Loudspeaker {
   private constructor(
     private readonly context: AudioContext,
     private readonly playback: AudioWorkletNode,
     private readonly gain: GainNode,
   ) {}
+
+  /** Browsers give worklets, as the microphone, to localhost and https pages only. */
+  static get isPossible(): boolean {
+    return window.isSecureContext;
+  }
 
   /** @param onPlayed Is told about every 200 ms, and at each item's end, what was rendered. */
   static async open(context: AudioContext, onPlayed: (report: PlaybackReport) => void): Promise<Loudspeaker> {

@@ -2,9 +2,7 @@
 
 import captureUrl from "./capture.worklet.ts?worker&url";
 import type { Captured } from "./messages";
-
-/** Why there is no microphone, in words that the page has a sentence for. */
-export type MicrophoneFault = "insecure" | "refused" | "missing" | "busy" | "other";
+import { faultOf, type MicrophoneFault } from "./microphone_fault";
 
 export class MicrophoneError extends Error {
   constructor(readonly fault: MicrophoneFault) {
@@ -22,18 +20,18 @@ export class Microphone {
   /**
    * Asks the person for the microphone and starts it.
    *
+   * @param id The wanted one; where it is gone, or "", the system's choice.
    * @param onChunk Is given 20 ms at a time.
    * @param onLost Is called when the device goes away during the call.
    * @throws MicrophoneError
    */
   static async open(
     context: AudioContext,
+    id: string,
     onChunk: (chunk: Captured) => void,
     onLost: () => void,
   ): Promise<Microphone> {
-    // Browsers hide the microphone on pages that are neither localhost nor https.
-    if (!window.isSecureContext) throw new MicrophoneError("insecure");
-    const stream = await ask();
+    const stream = await ask(id);
     try {
       return await Microphone.listen(context, stream, onChunk, onLost);
     } catch (error) {
@@ -75,23 +73,27 @@ export class Microphone {
   }
 }
 
-async function ask(): Promise<MediaStream> {
-  try {
-    return await navigator.mediaDevices.getUserMedia({
-      audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
-    });
-  } catch (error) {
-    throw new MicrophoneError(error instanceof DOMException ? (FAULTS[error.name] ?? "other") : "other");
-  }
+/**
+ * Asks for the microphone once, after which the browser tells the devices' names.
+ *
+ * @throws MicrophoneError
+ */
+export async function askOnce(): Promise<void> {
+  stopTracks(await ask(""));
 }
 
-/** The names are those of the Media Capture specification, section 10.2. */
-const FAULTS: Readonly<Record<string, MicrophoneFault>> = {
-  NotAllowedError: "refused",
-  SecurityError: "refused",
-  NotFoundError: "missing",
-  NotReadableError: "busy",
-};
+async function ask(id: string): Promise<MediaStream> {
+  // Browsers hide the microphone on pages that are neither localhost nor https.
+  if (!window.isSecureContext) throw new MicrophoneError("insecure");
+  const wanted = id === "" ? {} : { deviceId: id };
+  try {
+    return await navigator.mediaDevices.getUserMedia({
+      audio: { ...wanted, echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
+    });
+  } catch (error) {
+    throw new MicrophoneError(error instanceof DOMException ? faultOf(error.name, error.message) : "other");
+  }
+}
 
 function stopTracks(stream: MediaStream): void {
   for (const track of stream.getTracks()) track.stop();

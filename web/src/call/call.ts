@@ -1,6 +1,6 @@
 /** The rules of one call, from the press of the button to its end: what happened goes in, what to do comes out. */
 
-import type { MicrophoneFault } from "../audio/microphone";
+import type { MicrophoneFault } from "../audio/microphone_fault";
 import type { CallEvent } from "./events";
 
 /** A session as the gateway made it. */
@@ -53,7 +53,8 @@ export interface Call {
 
 /** What befalls a call; `at` in milliseconds of the page's clock. */
 export type Happening =
-  | { readonly kind: "microphone_opened" }
+  /** Loudspeaker and, where it was asked for, microphone are there. */
+  | { readonly kind: "sound_opened" }
   | { readonly kind: "microphone_failed"; readonly fault: MicrophoneFault }
   | { readonly kind: "session_made"; readonly session: Session }
   | { readonly kind: "session_refused"; readonly refusal: Refusal }
@@ -65,7 +66,7 @@ export type Happening =
   | { readonly kind: "hung_up" };
 
 export type Order =
-  | { readonly kind: "open_microphone" }
+  | { readonly kind: "open_sound"; readonly microphone: boolean }
   | { readonly kind: "make_session" }
   | { readonly kind: "connect"; readonly session: Session; readonly after: number | null }
   | { readonly kind: "ask_for_pcm" }
@@ -92,10 +93,17 @@ const REPLACED = "session_replaced";
 /** Closes by which the gateway itself ends the session: normal, and going away (RFC 6455 7.4.1). */
 const FINAL_CODES = [1000, 1001];
 
-export function begin(): Step {
+/** @param microphone False for a call that is typed; it may get one later. */
+export function begin(microphone: boolean): Step {
   return {
-    call: { phase: { kind: "asking" }, session: null, after: null, lostAt: null, attempts: 0 },
-    orders: [{ kind: "open_microphone" }],
+    call: {
+      phase: { kind: microphone ? "asking" : "making" },
+      session: null,
+      after: null,
+      lostAt: null,
+      attempts: 0,
+    },
+    orders: [{ kind: "open_sound", microphone }],
   };
 }
 
@@ -108,7 +116,7 @@ export function step(call: Call, happening: Happening): Step {
   // What was under way when the call ended may still come in.
   if (!isOpen(call)) return { call, orders: [] };
   switch (happening.kind) {
-    case "microphone_opened":
+    case "sound_opened":
       return { call: { ...call, phase: { kind: "making" } }, orders: [{ kind: "make_session" }] };
     case "microphone_failed":
       return end(call, { kind: "no_sound", fault: happening.fault });

@@ -8,9 +8,21 @@ export interface ToolRun {
   readonly arguments: unknown;
   readonly status: string;
   readonly result: unknown;
-  readonly error: string | null;
+  readonly error: ToolError | null;
+  /** Times as ISO 8601, null until they come. */
+  readonly requestedAt: string | null;
+  readonly startedAt: string | null;
+  /** From start to end. */
   readonly latencyMs: number | null;
 }
+
+export interface ToolError {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Milliseconds by span. */
+export type Spans = Readonly<Record<string, number>>;
 
 export type ResponseStatus = "completed" | "cancelled" | "failed" | "incomplete";
 
@@ -24,7 +36,13 @@ export interface SessionSettings {
 
 export type CallEvent =
   | { readonly kind: "session_opened"; readonly settings: SessionSettings }
-  | { readonly kind: "error_reported"; readonly code: string; readonly message: string }
+  | {
+      readonly kind: "error_reported";
+      readonly code: string;
+      readonly message: string;
+      /** The `event_id` of the message of ours that it is about, or "". */
+      readonly about: string;
+    }
   | { readonly kind: "user_started" }
   | { readonly kind: "user_stopped" }
   /** The words so far; replaces what came before. */
@@ -34,6 +52,8 @@ export type CallEvent =
   /** The whole turn; empty when nothing was understood. */
   | { readonly kind: "user_settled"; readonly item: string; readonly text: string }
   | { readonly kind: "user_unheard"; readonly item: string }
+  /** The gateway has what was typed. */
+  | { readonly kind: "user_typed"; readonly item: string; readonly text: string }
   /** What the person says goes on with a turn that was taken for over. */
   | { readonly kind: "user_continued"; readonly item: string; readonly of: string }
   | { readonly kind: "agent_started"; readonly response: string }
@@ -68,5 +88,5 @@ export type CallEvent =
       /** Who makes words of the person's sound, or null where the gateway doesn't say. */
       readonly recognizer: string | null;
     }
-  /** `spans` in milliseconds. */
-  | { readonly kind: "turn_timed"; readonly spans: Readonly<Record<string, number>> };
+  /** What was measured until `response` began to sound. */
+  | { readonly kind: "turn_timed"; readonly response: string; readonly spans: Spans };

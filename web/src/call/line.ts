@@ -1,6 +1,7 @@
 /** The shell of a call: does what the rules order, and tells them what comes of it. */
 
-import { Loudspeaker } from "../audio/loudspeaker";
+import type { Chosen } from "../audio/devices";
+import { chooseLoudspeaker, Loudspeaker } from "../audio/loudspeaker";
 import type { Captured, PlaybackReport } from "../audio/messages";
 import { Microphone, MicrophoneError } from "../audio/microphone";
 import { toBase64 } from "../audio/pcm";
@@ -9,6 +10,7 @@ import { makeSession, Refused, type Wish } from "../wire/rest";
 import { begin, type Call, type Happening, isOpen, type Order, type Session, type Step, step } from "./call";
 import type { CallEvent } from "./events";
 import { type FloorOrder, PushToTalk } from "./push_to_talk";
+import { Typing, type TypingOrder } from "./typing";
 import { type Sound, Uplink } from "./uplink";
 
 /** A socket that has not opened by now is given up. */
@@ -19,7 +21,10 @@ export interface Listener {
   onEvent(event: CallEvent): void;
   /** `level`: the microphone's root mean square, 0 to 1; comes every 20 ms. */
   onLevel(level: number): void;
+  /** The microphone went away during the call, which goes on. */
   onMicrophoneLost(): void;
+  /** What was typed is on its way, as this item. */
+  onTyped(item: string, text: string): void;
 }
 
 export class Line {
@@ -30,12 +35,20 @@ export class Line {
   private socket: WebSocket | null = null;
   private timer: number | undefined;
   private pushToTalk: boolean;
+  private silenced = false;
   private readonly floor = new PushToTalk();
+  private readonly typing = new Typing();
   private readonly uplink: Uplink;
 
-  /** Starts a call. Must run in the handler of a click: browsers allow sound only then. */
+  /**
+   * Starts a call. Must run in the handler of a click or a key: browsers allow sound only then.
+   *
+   * @param withMicrophone False for a call that is typed; `useMicrophone` gives it one later.
+   */
   constructor(
     private readonly wish: Wish,
+    private readonly devices: Chosen,
+    withMicrophone: boolean,
     private readonly listener: Listener,
   ) {
     this.pushToTalk = wish.pushToTalk;
@@ -44,7 +57,7 @@ export class Line {
       buffered: () => this.socket?.bufferedAmount ?? 0,
       send: (message) => this.socket?.send(message),
     });
-    const first = begin();
+    const first = begin(withMicrophone);
     this.call = first.call;
     this.follow(first);
   }
@@ -54,7 +67,39 @@ export class Line {
   }
 
   set muted(on: boolean) {
+    this.silenced = on;
     if (this.microphone !== null) this.microphone.muted = on;
+  }
+
+  get hasMicrophone(): boolean {
+    return this.microphone !== null;
+  }
+
+  /**
+   * Hears this microphone from now on.
+   *
+   * @param id "" is the system's choice.
+   * @throws MicrophoneError The one before, where there is one, stays.
+   */
+  async useMicrophone(id: string): Promise<void> {
+    const next = await this.openMicrophone(id);
+    // The call may have ended while the browser asked.
+    if (!this.open) {
+      next.close();
+      return;
+    }
+    this.microphone?.close();
+    this.microphone = next;
+  }
+
+  /** Plays by this loudspeaker from now on; "" is the system's choice. */
+  async useLoudspeaker(id: string): Promise<void> {
+    await chooseLoudspeaker(this.context, id);
+  }
+
+  /** Sends what the person typed, and wants an answer to it. */
+  type(text: string): void {
+    this.carryOutTyping(this.typing.type(text));
   }
 
   /** Whether the person has the floor by hand. */
@@ -95,8 +140,8 @@ export class Line {
 
   private obey(order: Order): void {
     switch (order.kind) {
-      case "open_microphone":
-        void this.openSound();
+      case "open_sound":
+        void this.openSound(order.microphone);
         break;
       case "make_session":
         void this.makeSession();
@@ -122,30 +167,52 @@ export class Line {
     }
   }
 
-  private async openSound(): Promise<void> {
+  private async openSound(withMicrophone: boolean): Promise<void> {
     try {
-      this.microphone = await Microphone.open(
-        this.context,
-        (chunk) => {
-          this.takeChunk(chunk);
-        },
-        () => {
-          this.carryOut(this.floor.finish());
-          this.listener.onMicrophoneLost();
-        },
-      );
-      this.loudspeaker = await Loudspeaker.open(this.context, (report) => {
-        this.sendReport(report);
-      });
-      // A context made in a click runs, except where the browser wanted another gesture first.
-      await this.context.resume();
+      if (withMicrophone) this.microphone = await this.openMicrophone(this.devices.microphone);
+      await this.openLoudspeaker();
     } catch (error) {
       this.happen({ kind: "microphone_failed", fault: error instanceof MicrophoneError ? error.fault : "other" });
       if (!(error instanceof MicrophoneError)) console.error("no sound", error);
     }
-    if (this.open) this.happen({ kind: "microphone_opened" });
+    if (this.open) this.happen({ kind: "sound_opened" });
     // The person may have hung up while the browser asked for the microphone.
     else this.releaseSound();
+  }
+
+  private async openMicrophone(id: string): Promise<Microphone> {
+    const opened = await Microphone.open(
+      this.context,
+      id,
+      (chunk) => {
+        this.takeChunk(chunk);
+      },
+      () => {
+        this.loseMicrophone(opened);
+      },
+    );
+    opened.muted = this.silenced;
+    return opened;
+  }
+
+  private loseMicrophone(lost: Microphone): void {
+    if (this.microphone !== lost) return;
+    this.microphone = null;
+    lost.close();
+    this.carryOut(this.floor.finish());
+    this.listener.onMicrophoneLost();
+  }
+
+  /** Without a loudspeaker the call goes on in words. */
+  private async openLoudspeaker(): Promise<void> {
+    if (!Loudspeaker.isPossible) return;
+    // A device that went away since it was chosen is no reason to be silent.
+    await chooseLoudspeaker(this.context, this.devices.loudspeaker).catch(() => undefined);
+    this.loudspeaker = await Loudspeaker.open(this.context, (report) => {
+      this.sendReport(report);
+    });
+    // A context made in a click runs, except where the browser wanted another gesture first.
+    await this.context.resume();
   }
 
   private async makeSession(): Promise<void> {
@@ -185,6 +252,8 @@ export class Line {
     if (event === null) return;
     this.sound(event);
     this.carryOut(this.floor.hear(event));
+    this.carryOutTyping(this.typing.hear(event));
+    if (event.kind === "session_opened" && this.loudspeaker === null) this.send(realtime.askForText());
     // A session that could not be resumed knows only how it was made.
     if (event.kind === "session_opened" && event.settings.pushToTalk !== this.pushToTalk) {
       this.send(realtime.chooseInput(this.pushToTalk));
@@ -246,6 +315,27 @@ export class Line {
           break;
         case "hush":
           this.loudspeaker?.drop(null);
+      }
+    }
+  }
+
+  /** What was typed before the call is live waits for the connection. */
+  private carryOutTyping(orders: readonly TypingOrder[]): void {
+    if (!this.open) return;
+    for (const order of orders) {
+      switch (order.kind) {
+        case "cancel":
+          this.uplink.say(realtime.cancel(order.response));
+          break;
+        case "hush":
+          this.loudspeaker?.drop(null);
+          break;
+        case "type":
+          this.uplink.say(realtime.typeText(order.item, order.text));
+          this.listener.onTyped(order.item, order.text);
+          break;
+        case "ask":
+          this.uplink.say(realtime.askForAnswer(order.id));
       }
     }
   }

@@ -1,6 +1,6 @@
 /** The conversation as it stands on the page: a list of entries in the order in which each began. */
 
-import type { CallEvent, ResponseStatus, ToolRun } from "./events";
+import type { CallEvent, ResponseStatus, Spans, ToolRun } from "./events";
 
 export interface UserEntry {
   readonly kind: "user";
@@ -15,6 +15,8 @@ export interface UserEntry {
   readonly state: "partial" | "settled" | "unheard";
   /** The text is a guess at the whole turn, which appended words would double. */
   readonly guessed: boolean;
+  /** Written, not spoken; `partial` until the gateway has it. */
+  readonly typed: boolean;
 }
 
 export interface AgentEntry {
@@ -27,14 +29,16 @@ export interface AgentEntry {
   readonly state: "speaking" | "done" | "cut" | "failed";
   /** The person spoke over it. */
   readonly bargedIn: boolean;
+  /** What was measured until it began to sound. */
+  readonly spans: Spans;
 }
 
 export interface ToolEntry {
   readonly kind: "tool";
   readonly id: string;
   readonly run: ToolRun;
-  /** What the tool last said of its work, or "". */
-  readonly progress: string;
+  /** What the tool said of its work, in order. */
+  readonly progress: readonly string[];
 }
 
 export interface NoticeEntry {
@@ -50,11 +54,13 @@ export interface Transcript {
   readonly userSpeaks: boolean;
   /** No words were made out in what the person said last. */
   readonly wordless: boolean;
-  /** Milliseconds by span, of the last turn that was timed. */
-  readonly spans: Readonly<Record<string, number>>;
+  /** What was measured, by response: it may be told before the response has a word to show. */
+  readonly timings: Readonly<Record<string, Spans>>;
+  /** Of the last response that was waited for. */
+  readonly spans: Spans;
 }
 
-export const EMPTY: Transcript = { entries: [], userSpeaks: false, wordless: false, spans: {} };
+export const EMPTY: Transcript = { entries: [], userSpeaks: false, wordless: false, timings: {}, spans: {} };
 
 /** What the gateway says when it no longer has all events since the connection went. */
 const GAP = "resync_required";
@@ -64,6 +70,9 @@ const NO_WORDS = "no_input";
 
 /** The person and the gateway acted at the same moment; there is nothing to tell. */
 const CROSSED = ["response_cancel_not_active", "conversation_already_has_active_response"];
+
+/** Lines of a tool's work that are kept; the last tell most. */
+const MOST_PROGRESS = 50;
 
 /** What the call is busy with, for the status line. */
 export type Activity = "listening" | "hearing" | "wordless" | "working" | "speaking";
@@ -85,6 +94,8 @@ export function advance(transcript: Transcript, event: CallEvent): Transcript {
       return settle(transcript, event.item, event.text.trim());
     case "user_unheard":
       return user(transcript, event.item, (entry) => ({ ...entry, state: "unheard" }));
+    case "user_typed":
+      return type(transcript, event.item, event.text, "settled");
     case "user_continued":
       return goOn(transcript, event.item, event.of);
     case "agent_started":
@@ -98,11 +109,11 @@ export function advance(transcript: Transcript, event: CallEvent): Transcript {
     case "barged_in":
       return event.what === "barge_in" ? markBargeIn(transcript, event.response, event.unsaid) : transcript;
     case "tool_changed":
-      return put(transcript, { kind: "tool", id: `tool:${event.run.id}`, run: event.run, progress: "" });
+      return changeTool(transcript, event.run);
     case "tool_progressed":
       return progress(transcript, event.id, event.text);
     case "turn_timed":
-      return { ...transcript, spans: event.spans };
+      return time(transcript, event.response, event.spans);
     case "error_reported":
       if (event.code === GAP) return note(close(transcript), "Some of what happened meanwhile is missing here.");
       if (event.code === NO_WORDS) return { ...transcript, wordless: true };
@@ -138,6 +149,17 @@ export function activity(transcript: Transcript): Activity {
 /** The conversation as the person takes the floor by hand. */
 export function take(transcript: Transcript): Transcript {
   return { ...transcript, wordless: false };
+}
+
+/** The conversation with what the person typed as the item `item`. */
+export function type(
+  transcript: Transcript,
+  item: string,
+  text: string,
+  state: "partial" | "settled" = "partial",
+): Transcript {
+  const entry = userEntry(transcript, item) ?? newUser(item);
+  return put({ ...transcript, wordless: false }, { ...entry, text, state, typed: true });
 }
 
 /** All that the person says in one turn. */
@@ -179,7 +201,16 @@ function userEntry(transcript: Transcript, item: string): UserEntry | undefined 
 }
 
 function newUser(item: string): UserEntry {
-  return { kind: "user", id: `user:${item}`, items: [item], earlier: "", text: "", state: "partial", guessed: false };
+  return {
+    kind: "user",
+    id: `user:${item}`,
+    items: [item],
+    earlier: "",
+    text: "",
+    state: "partial",
+    guessed: false,
+    typed: false,
+  };
 }
 
 function agent(
@@ -193,7 +224,16 @@ function agent(
   const entry: AgentEntry =
     known?.kind === "agent"
       ? known
-      : { kind: "agent", id, response, text: "", unsaid: "", state: "speaking", bargedIn: false };
+      : {
+          kind: "agent",
+          id,
+          response,
+          text: "",
+          unsaid: "",
+          state: "speaking",
+          bargedIn: false,
+          spans: transcript.timings[response] ?? {},
+        };
   // Words of a response that was cut may still be under way.
   if (entry.state !== "speaking") return transcript;
   const changed = change(entry);
@@ -221,9 +261,24 @@ function markBargeIn(transcript: Transcript, response: string, unsaid: string): 
   }));
 }
 
+function changeTool(transcript: Transcript, run: ToolRun): Transcript {
+  const id = `tool:${run.id}`;
+  const known = find(transcript, id);
+  return put(transcript, { kind: "tool", id, run, progress: known?.kind === "tool" ? known.progress : [] });
+}
+
 function progress(transcript: Transcript, run: string, text: string): Transcript {
   const entry = find(transcript, `tool:${run}`);
-  return entry?.kind === "tool" ? put(transcript, { ...entry, progress: text }) : transcript;
+  // Some tools say the same at every step.
+  if (entry?.kind !== "tool" || text === "" || entry.progress.at(-1) === text) return transcript;
+  return put(transcript, { ...entry, progress: [...entry.progress, text].slice(-MOST_PROGRESS) });
+}
+
+function time(transcript: Transcript, response: string, spans: Spans): Transcript {
+  const timings = { ...transcript.timings, [response]: spans };
+  // A tool's result was not waited for as the first word was.
+  const last = spans.turn === undefined ? transcript.spans : spans;
+  return mapResponse({ ...transcript, timings, spans: last }, response, (entry) => ({ ...entry, spans }));
 }
 
 function mapResponse(

@@ -3,14 +3,13 @@
 import {
   type AgentEntry,
   type Entry,
-  isRunning,
-  type ToolEntry,
   type Transcript,
   type UserEntry,
   wordsOf,
 } from "../call/transcript";
 import { element } from "./element";
-import * as words from "./words";
+import { fillSpans } from "./spans";
+import { fillTool } from "./tool";
 
 /** Within this many pixels of its end the list follows what comes. */
 const FOLLOW_PX = 80;
@@ -78,46 +77,23 @@ function fill(node: HTMLLIElement, entry: Entry): void {
 function fillUser(node: HTMLLIElement, entry: UserEntry): void {
   bubble(node, "user", entry.state, entry.state === "partial");
   node.replaceChildren(speaker("You"), element("span", "words", wordsOf(entry)));
-  if (entry.state === "unheard") node.append(element("span", "remark", "not understood"));
+  if (entry.state === "unheard") node.append(element("span", "remark", entry.typed ? "not sent" : "not understood"));
 }
 
 function fillAgent(node: HTMLLIElement, entry: AgentEntry): void {
   bubble(node, "agent", entry.state, entry.state === "speaking");
-  node.replaceChildren(speaker("Agent"), element("span", "words", entry.text));
-  if (entry.unsaid !== "") node.append(" ", element("s", "unsaid", entry.unsaid));
-  if (entry.bargedIn) node.append(element("span", "remark", "you spoke over it"));
-  else if (entry.state === "cut") node.append(element("span", "remark", "cut short"));
-  else if (entry.state === "failed") node.append(element("span", "remark", "failed"));
-}
-
-function fillTool(node: HTMLLIElement, entry: ToolEntry): void {
-  const { run, progress } = entry;
-  node.className = "tool";
-  node.dataset.testid = "tool";
-  node.dataset.tool = run.action;
-  node.dataset.status = run.status;
-  node.ariaBusy = String(isRunning(run));
-  // What the person has unfolded stays so while the run goes on.
+  const said = node.querySelector("p") ?? document.createElement("p");
+  said.replaceChildren(speaker("Agent"), element("span", "words", entry.text));
+  if (entry.unsaid !== "") said.append(" ", element("span", "unseen", "Not said: "), element("s", "unsaid", entry.unsaid));
+  if (entry.bargedIn) said.append(element("span", "remark", "you spoke over it"));
+  else if (entry.state === "cut") said.append(element("span", "remark", "cut short"));
+  else if (entry.state === "failed") said.append(element("span", "remark", "failed"));
+  if (said.parentNode !== node) node.append(said);
+  if (Object.keys(entry.spans).length === 0) return;
+  // What the person has unfolded stays so while the words go on.
   const details = node.querySelector("details") ?? document.createElement("details");
-  const summary = element("summary", "", "");
-  summary.append(element("span", "name", words.tool(run)), element("span", "state", words.toolStatus(run, progress)));
-  details.replaceChildren(summary, ...toolFacts(entry));
-  if (details.parentNode !== node) node.replaceChildren(details);
-}
-
-function toolFacts({ run }: ToolEntry): HTMLElement[] {
-  const facts: [string, unknown][] = [
-    ["Agent", run.agent],
-    ["Arguments", run.arguments],
-    ["Result", run.result],
-    ["Error", run.error],
-  ];
-  const list = element("dl", "", "");
-  for (const [term, value] of facts) {
-    if (value === null || value === "") continue;
-    list.append(element("dt", "", term), element("dd", "", typeof value === "string" ? value : JSON.stringify(value, null, 2)));
-  }
-  return [list];
+  fillSpans(details, entry.spans);
+  if (details.parentNode !== node) node.append(details);
 }
 
 function bubble(node: HTMLLIElement, role: string, state: string, busy: boolean): void {
@@ -125,7 +101,6 @@ function bubble(node: HTMLLIElement, role: string, state: string, busy: boolean)
   node.dataset.testid = "bubble";
   node.dataset.role = role;
   node.dataset.state = state;
-  // A screen reader waits for words that still change.
   node.ariaBusy = String(busy);
 }
 

@@ -1,7 +1,7 @@
 /** A button that is held: by pointer or touch, by the space bar wherever the focus is, by Enter on the button itself. */
 
 /** Where the space bar has a meaning of its own. */
-const OWN_SPACE = "a, button, input, select, summary, textarea, [contenteditable]";
+const OWN_SPACE = "a, button, dialog, input, select, summary, textarea, [contenteditable]";
 
 type Holder = "pointer" | "Space" | "Enter" | "click";
 

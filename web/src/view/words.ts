@@ -1,19 +1,11 @@
 /** What the page says to the person, in plain sentences. */
 
-import type { MicrophoneFault } from "../audio/microphone";
+import type { Change } from "../audio/devices";
 import type { Call, Ending, Refusal } from "../call/call";
-import type { ToolRun } from "../call/events";
-import { type Activity, isRunning } from "../call/transcript";
-import type { Offers } from "../wire/rest";
-
-const FAULTS: Readonly<Record<MicrophoneFault, string>> = {
-  insecure:
-    "Browsers give the microphone to localhost and https pages only. Open this page at localhost or over https.",
-  refused: "The microphone was refused. Allow it for this page in the browser's address bar, then press Talk again.",
-  missing: "No microphone was found. Connect one, then press Talk again.",
-  busy: "Another program holds the microphone. Close it there, then press Talk again.",
-  other: "The browser could not start the sound. Reload the page and try again.",
-};
+import type { Activity } from "../call/transcript";
+import type { Offer } from "../wire/rest";
+import { trouble } from "./faults";
+import { duration } from "./span_words";
 
 const ACTIVITIES: Readonly<Record<Activity, string>> = {
   listening: "Listening. Go ahead.",
@@ -30,11 +22,19 @@ const BY_HAND: Readonly<Partial<Record<Activity, string>>> = {
   speaking: "Speaking. Hold the button to cut in.",
 };
 
-/** What becomes of the person's sound: it goes up, or it is muted; by hand, it goes up while the button is held. */
-export type MicrophoneUse = "open" | "muted" | "waiting" | "held";
+/** And where the person types. */
+const TYPED: Readonly<Partial<Record<Activity, string>>> = {
+  listening: "Type, and press Enter.",
+  speaking: "Speaking. What you send cuts in.",
+};
+
+/** What becomes of the person's sound: it goes up, or it is muted; by hand, it goes up while the button is held. With
+ * no microphone there is none. */
+export type MicrophoneUse = "open" | "muted" | "waiting" | "held" | "none";
 
 const MODES: Readonly<Record<string, string>> = {
-  local: "local engine",
+  auto: "Whichever is best",
+  local: "Local engine",
   personaplex: "PersonaPlex",
   realtime: "Realtime engine",
   elevenlabs: "ElevenLabs",
@@ -56,6 +56,29 @@ export function status(call: Call, activity: Activity, use: MicrophoneUse): stri
   }
 }
 
+/** What a screen reader is told as the call begins, breaks and ends; "" where it goes on. */
+export function milestone(call: Call): string {
+  switch (call.phase.kind) {
+    case "asking":
+      return "Allow the microphone when the browser asks for it.";
+    case "live":
+      return "Connected.";
+    case "reconnecting":
+      return "The connection dropped. Trying to get it back …";
+    case "ended": {
+      const { ending: by } = call.phase;
+      return by.kind === "no_sound" ? `${ending(by)} ${trouble(by.fault).advice}` : ending(by);
+    }
+    default:
+      return "";
+  }
+}
+
+/** Said in the conversation when a call goes on with another engine. */
+export function engineChange(engine: { readonly mode: string; readonly reason: string | null }): string {
+  return `The call goes on with ${mode(engine.mode)}. ${sentence(engine.reason ?? "")}`.trim();
+}
+
 function live(activity: Activity, use: MicrophoneUse): string {
   switch (use) {
     case "open":
@@ -66,6 +89,8 @@ function live(activity: Activity, use: MicrophoneUse): string {
       return BY_HAND[activity] ?? ACTIVITIES[activity];
     case "held":
       return "Listening. Let go when you are done.";
+    case "none":
+      return TYPED[activity] ?? ACTIVITIES[activity];
   }
 }
 
@@ -80,7 +105,7 @@ function ending(ending: Ending): string {
     case "lost":
       return "The connection was lost and did not come back. Press Talk for a new call.";
     case "no_sound":
-      return FAULTS[ending.fault];
+      return trouble(ending.fault).title;
     case "refused":
       return refusal(ending.refusal);
   }
@@ -94,13 +119,32 @@ export function invitation(pushToTalk: boolean): string {
 }
 
 /** What to know before the call: nothing, as long as one can be had. */
-export function offers(offers: Offers): string {
-  return offers.mode === null ? `No call can be had right now: ${sentence(offers.obstacle)}`.trim() : "";
+export function offers(offers: readonly Offer[]): string {
+  if (offers.some((offer) => offer.available)) return "";
+  const reasons = offers.map((offer) => offer.reason).filter((reason) => reason !== "");
+  return `No call can be had right now: ${sentence(reasons.join("; "))}`.trim();
+}
+
+/** What to know of an engine before choosing it. */
+export function offer(offer: Offer): string {
+  if (!offer.available) return `Can't be had: ${sentence(offer.reason === "" ? "the gateway doesn't say why" : offer.reason)}`.trim();
+  const facts = [
+    offer.free === null ? "" : offer.free === 1 ? "1 call free" : `${offer.free} calls free`,
+    offer.latencyMs === null ? "" : `answers in about ${duration(offer.latencyMs)}`,
+  ];
+  return facts.filter((fact) => fact !== "").join(", ");
+}
+
+/** What became of a device that was chosen. */
+export function deviceChange({ kind, what, label }: Change): string {
+  return what === "gone"
+    ? `The ${kind} “${label}” went away. The system's own is used now.`
+    : `The ${kind} “${label}” is back, and used again.`;
 }
 
 export function refusal(refusal: Refusal): string {
   if (refusal.status === null) return "The gateway does not answer. Is it running?";
-  if (refusal.status === 401) return `This gateway asks for a key. ${sentence(refusal.detail)}`.trim();
+  if (refusal.status === 401) return "This gateway asks for a key.";
   if (refusal.status === 503) {
     const when = refusal.retryAfterSeconds === null ? "Try again in a moment." : `Try again in ${refusal.retryAfterSeconds} s.`;
     return `No call can be had right now. ${sentence(refusal.detail)}${when}`;
@@ -110,34 +154,6 @@ export function refusal(refusal: Refusal): string {
 
 export function mode(name: string): string {
   return MODES[name] ?? name;
-}
-
-/** A tool by its name as one says it: `convert_units` becomes "convert units". */
-export function tool(run: ToolRun): string {
-  return run.action.replaceAll("_", " ");
-}
-
-export function toolStatus(run: ToolRun, progress = ""): string {
-  if (run.status === "awaiting_approval") return "asks you";
-  if (isRunning(run)) return progress === "" ? "running" : progress;
-  if (run.status === "success") return run.latencyMs === null ? "done" : `done in ${duration(run.latencyMs)}`;
-  return run.status === "error" ? "failed" : run.status;
-}
-
-/** How long the person waited for the first sound after their last word; "" where it was not measured. */
-export function latency(spans: Readonly<Record<string, number>>): string {
-  return spans.turn === undefined ? "" : `answered in ${duration(spans.turn)}`;
-}
-
-/** All that was measured, a span a line. */
-export function spanList(spans: Readonly<Record<string, number>>): string {
-  return Object.entries(spans)
-    .map(([span, ms]) => `${span.replaceAll("_", " ")}: ${Math.round(ms)} ms`)
-    .join("\n");
-}
-
-function duration(ms: number): string {
-  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
 function sentence(text: string): string {

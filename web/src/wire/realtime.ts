@@ -2,8 +2,8 @@
 
 import type { Played } from "../audio/playout";
 import { fromBase64, WIRE_RATE } from "../audio/pcm";
-import type { CallEvent, ResponseStatus } from "../call/events";
-import { type Json, number, object, parse, text } from "./json";
+import type { CallEvent, ResponseStatus, ToolError } from "../call/events";
+import { type Json, list, number, object, parse, text } from "./json";
 
 /** One message of the gateway. */
 export interface Received {
@@ -33,7 +33,12 @@ const READERS: Readonly<Record<string, Reader>> = {
   error: (message) => {
     const error = object(message.error);
     if (error === null) return null;
-    return { kind: "error_reported", code: text(error.code) ?? "", message: text(error.message) ?? "" };
+    return {
+      kind: "error_reported",
+      code: text(error.code) ?? "",
+      message: text(error.message) ?? "",
+      about: text(error.event_id) ?? "",
+    };
   },
 
   "input_audio_buffer.speech_started": () => ({ kind: "user_started" }),
@@ -45,6 +50,18 @@ const READERS: Readonly<Record<string, Reader>> = {
     const item = text(message.item_id);
     return item === null ? null : { kind: "user_unheard", item };
   },
+  "conversation.item.added": (message) => {
+    const item = object(message.item);
+    const id = text(item?.id);
+    // What was spoken has its words by events of its own.
+    const words = list(item?.content)
+      .map(object)
+      .map((part) => (part?.type === "input_text" ? text(part.text) : null))
+      .filter((part) => part !== null);
+    return item?.role !== "user" || id === null || words.length === 0
+      ? null
+      : { kind: "user_typed", item: id, text: words.join(" ") };
+  },
 
   "response.created": (message) => {
     const response = text(object(message.response)?.id);
@@ -52,6 +69,8 @@ const READERS: Readonly<Record<string, Reader>> = {
   },
   "response.output_audio_transcript.delta": agentWords("agent_said", "delta"),
   "response.output_audio_transcript.done": agentWords("agent_settled", "transcript"),
+  "response.output_text.delta": agentWords("agent_said", "delta"),
+  "response.output_text.done": agentWords("agent_settled", "text"),
   "response.output_audio.delta": (message) => {
     const response = text(message.response_id);
     const item = text(message.item_id);
@@ -94,7 +113,9 @@ const READERS: Readonly<Record<string, Reader>> = {
         arguments: message.arguments ?? null,
         status,
         result: message.result ?? null,
-        error: text(object(message.error)?.message) ?? text(message.error),
+        error: toolError(message.error),
+        requestedAt: text(message.requested_at),
+        startedAt: text(message.started_at),
         latencyMs: number(message.latency_ms),
       },
     };
@@ -114,7 +135,7 @@ const READERS: Readonly<Record<string, Reader>> = {
     for (const [span, ms] of Object.entries(object(message.spans) ?? {})) {
       if (number(ms) !== null) spans[span] = ms as number;
     }
-    return { kind: "turn_timed", spans };
+    return { kind: "turn_timed", response: text(message.response_id) ?? "", spans };
   },
 };
 
@@ -128,6 +149,11 @@ function sessionOpened(message: Json): CallEvent {
   };
   const formatsFit = fits(audio?.input) && fits(audio?.output);
   return { kind: "session_opened", settings: { formatsFit, pushToTalk: object(audio?.input)?.turn_detection === null } };
+}
+
+function toolError(value: unknown): ToolError | null {
+  const error = object(value);
+  return error === null ? null : { code: text(error.code) ?? "", message: text(error.message) ?? "" };
 }
 
 function userWords(kind: "user_guessed" | "user_said" | "user_settled", field: string): Reader {
@@ -166,8 +192,23 @@ export function clearTurn(): string {
   return JSON.stringify({ type: "input_audio_buffer.clear" });
 }
 
-export function askForAnswer(): string {
-  return JSON.stringify({ type: "response.create" });
+/** @param id Comes back with the error, where there is one. */
+export function askForAnswer(id?: string): string {
+  return JSON.stringify({ type: "response.create", event_id: id });
+}
+
+/** What the person typed, as the item `item`. */
+export function typeText(item: string, words: string): string {
+  const content = [{ type: "input_text", text: words }];
+  return JSON.stringify({
+    type: "conversation.item.create",
+    item: { id: item, type: "message", role: "user", content },
+  });
+}
+
+/** Asks for the answers as words alone. */
+export function askForText(): string {
+  return JSON.stringify({ type: "session.update", session: { type: "realtime", output_modalities: ["text"] } });
 }
 
 export function cancel(response: string): string {

@@ -1,7 +1,8 @@
 /** The gateway's REST answers that the page asks for. */
 
 import type { Refusal, Session } from "../call/call";
-import { list, object, parse, text } from "./json";
+import { list, number, object, parse, text } from "./json";
+import { authorization } from "./key";
 
 /** A gateway on this machine answers in milliseconds; one that has not by now won't. */
 const PATIENCE_MS = 15_000;
@@ -16,14 +17,21 @@ export interface Choice {
   readonly isDefault: boolean;
 }
 
-export interface Offers {
-  /** The engine that a call would get now, or null where there is none. */
-  readonly mode: string | null;
-  /** Why the others can't be had. */
-  readonly obstacle: string;
+/** Whether an engine could be had now. */
+export interface Offer {
+  readonly mode: string;
+  readonly available: boolean;
+  /** Why it can't be had; "" where it can, or where the gateway doesn't say. */
+  readonly reason: string;
+  /** Calls that it could take now, or null where the gateway doesn't say. */
+  readonly free: number | null;
+  /** How long its answers take, in milliseconds; null where that was not measured. */
+  readonly latencyMs: number | null;
 }
 
 export interface Wish {
+  /** An engine, or `auto`. */
+  readonly mode: string;
   readonly persona: string;
   /** "" for the persona's own. */
   readonly voice: string;
@@ -46,8 +54,8 @@ export function voices(): Promise<Choice[]> {
   return choices("/api/voices", "voices");
 }
 
-/** What could be had now. */
-export async function offers(): Promise<Offers> {
+/** The engines, the best first. */
+export async function offers(): Promise<Offer[]> {
   const { body } = await request(SESSIONS);
   return readOffers(body);
 }
@@ -62,7 +70,7 @@ export async function makeSession(wish: Wish): Promise<Session> {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({
-      mode: "auto",
+      mode: wish.mode,
       persona: wish.persona,
       // Left out, the persona speaks with its own voice.
       ...(wish.voice === "" ? {} : { voice: wish.voice }),
@@ -116,12 +124,21 @@ export function readRefusal(status: number, body: unknown, retryAfter: string | 
   };
 }
 
-/** The engines come best first. */
-export function readOffers(body: unknown): Offers {
-  const engines = list(object(body)?.engines).map(object);
-  const best = engines.find((engine) => engine?.available === true);
-  const reasons = engines.map((engine) => text(engine?.reason)).filter((reason) => reason !== null);
-  return { mode: text(best?.mode), obstacle: reasons.join("; ") };
+export function readOffers(body: unknown): Offer[] {
+  return list(object(body)?.engines).flatMap((row) => {
+    const fields = object(row);
+    const mode = text(fields?.mode);
+    if (fields === null || mode === null) return [];
+    return [
+      {
+        mode,
+        available: fields.available === true,
+        reason: text(fields.reason) ?? "",
+        free: number(fields.slots_free),
+        latencyMs: number(fields.latency_ms),
+      },
+    ];
+  });
 }
 
 async function choices(path: string, field: string): Promise<Choice[]> {
@@ -129,11 +146,18 @@ async function choices(path: string, field: string): Promise<Choice[]> {
   return readChoices(body, field);
 }
 
-async function request(path: string, init: RequestInit = {}): Promise<{ body: unknown }> {
+interface Asking {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+async function request(path: string, init: Asking = {}): Promise<{ body: unknown }> {
   let response: Response;
   let body: unknown;
   try {
-    response = await fetch(path, { ...init, signal: AbortSignal.timeout(PATIENCE_MS) });
+    const headers = { ...authorization(), ...init.headers };
+    response = await fetch(path, { ...init, headers, signal: AbortSignal.timeout(PATIENCE_MS) });
     body = parse(await response.text());
   } catch (error) {
     const detail = error instanceof Error ? error.message : "";

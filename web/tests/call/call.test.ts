@@ -14,10 +14,10 @@ const SESSION: Session = {
 
 /** The call after these happenings, and what the last of them ordered. */
 function after(...happenings: Happening[]): { call: Call; orders: readonly Order[] } {
-  return happenings.reduce((last, happening) => step(last.call, happening), begin());
+  return happenings.reduce((last, happening) => step(last.call, happening), begin(true));
 }
 
-const OPENED: Happening = { kind: "microphone_opened" };
+const OPENED: Happening = { kind: "sound_opened" };
 const MADE: Happening = { kind: "session_made", session: SESSION };
 const CONNECTED: Happening = { kind: "socket_opened" };
 const DUE: Happening = { kind: "retry_due" };
@@ -33,8 +33,14 @@ function arrived(number: number): Happening {
 const HANG_UP: readonly Order[] = [{ kind: "close_socket" }, { kind: "release" }];
 
 it("asks for the microphone first, so that no session is made in vain", () => {
-  expect(begin().orders).toEqual([{ kind: "open_microphone" }]);
+  expect(begin(true).call.phase).toEqual({ kind: "asking" });
+  expect(begin(true).orders).toEqual([{ kind: "open_sound", microphone: true }]);
   expect(after(OPENED).orders).toEqual([{ kind: "make_session" }]);
+});
+
+it("asks for no microphone in a call that is typed", () => {
+  expect(begin(false).call.phase).toEqual({ kind: "making" });
+  expect(begin(false).orders).toEqual([{ kind: "open_sound", microphone: false }]);
 });
 
 it("connects to the session that was made, and is live once the socket opens", () => {
@@ -91,7 +97,7 @@ it("does not fight another window for the session", () => {
   const told: Happening = {
     kind: "event_arrived",
     number: 4,
-    event: { kind: "error_reported", code: "session_replaced", message: "" },
+    event: { kind: "error_reported", about: "", code: "session_replaced", message: "" },
   };
   expect(after(OPENED, MADE, CONNECTED, told).call.phase).toEqual(replaced);
 });

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 
 import type { CallEvent, ToolRun } from "../../src/call/events";
-import { activity, advance, close, EMPTY, type Entry, note, take, type Transcript, wordsOf } from "../../src/call/transcript";
+import { activity, advance, close, EMPTY, type Entry, note, take, type, type Transcript, wordsOf } from "../../src/call/transcript";
 
 function after(...events: CallEvent[]): Transcript {
   return events.reduce(advance, EMPTY);
@@ -35,6 +35,8 @@ function tool(status: string): CallEvent {
     status,
     result: null,
     error: null,
+    requestedAt: null,
+    startedAt: null,
     latencyMs: null,
   };
   return { kind: "tool_changed", run };
@@ -99,7 +101,7 @@ it("shows what goes on with a turn that it never saw as a turn of its own", () =
 });
 
 it("says beside the conversation that no words were made out, until there are some", () => {
-  const nothing: CallEvent = { kind: "error_reported", code: "no_input", message: "nothing was said" };
+  const nothing: CallEvent = { kind: "error_reported", about: "", code: "no_input", message: "nothing was said" };
   expect(lines(after(nothing))).toEqual([]);
   expect(activity(after(nothing))).toBe("wordless");
   expect(activity(after(nothing, { kind: "user_started" }, { kind: "user_stopped" }))).toBe("listening");
@@ -110,7 +112,7 @@ it("says beside the conversation that no words were made out, until there are so
 it.each(["response_cancel_not_active", "conversation_already_has_active_response"])(
   "has nothing to tell where person and gateway acted at once: %s",
   (code) => {
-    expect(lines(after({ kind: "error_reported", code, message: "too late" }))).toEqual([]);
+    expect(lines(after({ kind: "error_reported", about: "", code, message: "too late" }))).toEqual([]);
   },
 );
 
@@ -162,14 +164,15 @@ it("changes a tool's badge in its place", () => {
   ]);
 });
 
-it("shows what a tool says of its work until its row changes", () => {
-  const working = after(tool("running"), { kind: "tool_progressed", id: "t1", text: "asking the clock" });
-  expect(working.entries[0]).toMatchObject({ progress: "asking the clock" });
-  expect(advance(working, tool("success")).entries[0]).toMatchObject({ progress: "" });
+it("keeps what a tool said of its work, each line once", () => {
+  const says = (text: string): CallEvent => ({ kind: "tool_progressed", id: "t1", text });
+  const working = after(tool("running"), says("asking the clock"), says("asking the clock"), says(""), says("reading it"));
+  expect(working.entries[0]).toMatchObject({ progress: ["asking the clock", "reading it"] });
+  expect(advance(working, tool("success")).entries[0]).toMatchObject({ progress: ["asking the clock", "reading it"] });
 });
 
 it("closes what was open when the gateway can't replay what happened", () => {
-  const gap: CallEvent = { kind: "error_reported", code: "resync_required", message: "" };
+  const gap: CallEvent = { kind: "error_reported", about: "", code: "resync_required", message: "" };
   expect(lines(after(said("It is"), gap))).toEqual([
     "agent cut: It is",
     "notice: Some of what happened meanwhile is missing here.",
@@ -181,12 +184,25 @@ it("keeps entries that did not change as they were, so that only changes are dra
   expect(advance(before, said("Hi.")).entries[0]).toBe(before.entries[0]);
 });
 
-it("keeps the spans of the last turn that was timed", () => {
-  expect(after({ kind: "turn_timed", spans: { turn: 480 } }).spans).toEqual({ turn: 480 });
+it("times the answer that was measured, whether its words come first or the figures", () => {
+  const timed: CallEvent = { kind: "turn_timed", response: "r1", spans: { turn: 480 } };
+  expect(after(timed).spans).toEqual({ turn: 480 });
+  expect(after(timed, { ...timed, spans: { tool: 39 } }).spans).toEqual({ turn: 480 });
+  expect(after(timed, said("Noon.")).entries[0]).toMatchObject({ spans: { turn: 480 } });
+  expect(after(said("Noon."), timed).entries[0]).toMatchObject({ spans: { turn: 480 } });
+  expect(after(said("Noon."), { ...timed, response: "r2" }).entries[0]).toMatchObject({ spans: {} });
+});
+
+it("shows at once what was typed, and settles it when the gateway has it", () => {
+  const typed = type(EMPTY, "typed_1", "what time is it");
+  expect(lines(typed)).toEqual(["user partial: what time is it"]);
+  const taken = advance(typed, { kind: "user_typed", item: "typed_1", text: "what time is it" });
+  expect(lines(taken)).toEqual(["user settled: what time is it"]);
+  expect(close(typed).entries[0]).toMatchObject({ state: "unheard", typed: true });
 });
 
 it("shows errors that the gateway reports, each on a line of its own", () => {
-  const error = (message: string): CallEvent => ({ kind: "error_reported", code: "some_code", message });
+  const error = (message: string): CallEvent => ({ kind: "error_reported", about: "", code: "some_code", message });
   expect(lines(after(error("The recogniser died."), guessed("a"), settled(""), error("")))).toEqual([
     "notice: The recogniser died.",
     "notice: some_code",

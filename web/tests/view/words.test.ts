@@ -1,15 +1,11 @@
 import { expect, it } from "vitest";
 
 import type { Call, Phase } from "../../src/call/call";
-import type { ToolRun } from "../../src/call/events";
 import * as words from "../../src/view/words";
+import type { Offer } from "../../src/wire/rest";
 
 function call(phase: Phase): Call {
   return { phase, session: null, after: null, lostAt: null, attempts: 0 };
-}
-
-function run(status: string, latencyMs: number | null = null): ToolRun {
-  return { id: "t1", agent: "", action: "time_in", arguments: {}, status, result: null, error: null, latencyMs };
 }
 
 it("tells a busy gateway's caller when to come back", () => {
@@ -21,10 +17,26 @@ it("tells a busy gateway's caller when to come back", () => {
   );
 });
 
+const OFFER: Offer = { mode: "local", available: true, reason: "", free: null, latencyMs: null };
+const AWAY: Offer = { ...OFFER, mode: "personaplex", available: false, reason: "no speech server is configured" };
+
 it("says before the call only what stands in its way", () => {
-  expect(words.offers({ mode: "local", obstacle: "no GPU" })).toBe("");
-  expect(words.offers({ mode: null, obstacle: "the voice is away" })).toBe(
-    "No call can be had right now: the voice is away.",
+  expect(words.offers([AWAY, OFFER])).toBe("");
+  expect(words.offers([AWAY, { ...OFFER, available: false, reason: "the voice is away" }])).toBe(
+    "No call can be had right now: no speech server is configured; the voice is away.",
+  );
+});
+
+it("says why an engine can't be had, and of one that can what is known", () => {
+  expect(words.offer(AWAY)).toBe("Can't be had: no speech server is configured.");
+  expect(words.offer({ ...AWAY, reason: "" })).toBe("Can't be had: the gateway doesn't say why.");
+  expect(words.offer(OFFER)).toBe("");
+  expect(words.offer({ ...OFFER, free: 7, latencyMs: 480 })).toBe("7 calls free, answers in about 480 ms");
+});
+
+it("says with which engine a call goes on, and why", () => {
+  expect(words.engineChange({ mode: "local", reason: "the speech server died" })).toBe(
+    "The call goes on with Local engine. the speech server died.",
   );
 });
 
@@ -35,11 +47,23 @@ it("tells an absent gateway from one that refuses", () => {
   );
 });
 
-it("says what to do about a microphone that is refused or hidden", () => {
-  const ended = (fault: "refused" | "insecure") =>
-    words.status(call({ kind: "ended", ending: { kind: "no_sound", fault } }), "listening", "open");
-  expect(ended("refused")).toMatch(/Allow it/);
-  expect(ended("insecure")).toMatch(/localhost and https/);
+it("tells the call's milestones once, and with the reason of its end what to do", () => {
+  expect(words.milestone(call({ kind: "connecting" }))).toBe("");
+  expect(words.milestone(call({ kind: "live" }))).toBe("Connected.");
+  const refused = call({ kind: "ended", ending: { kind: "no_sound", fault: "refused" } });
+  expect(words.milestone(refused)).toMatch(/^The microphone is blocked for this page\. Allow it/);
+});
+
+it("tells who types to type", () => {
+  const live = call({ kind: "live" });
+  expect(words.status(live, "listening", "none")).toBe("Type, and press Enter.");
+  expect(words.status(live, "working", "none")).toBe("Working on it …");
+});
+
+it("says what became of a device that was chosen", () => {
+  expect(words.deviceChange({ kind: "microphone", what: "gone", label: "Headset" })).toBe(
+    "The microphone “Headset” went away. The system's own is used now.",
+  );
 });
 
 it("puts the mute before everything else that is going on", () => {
@@ -54,20 +78,4 @@ it("tells who pushes to talk what to hold, and when to let go", () => {
   expect(words.status(live, "speaking", "waiting")).toBe("Speaking. Hold the button to cut in.");
   expect(words.status(live, "working", "waiting")).toBe("Working on it …");
   expect(words.status(live, "speaking", "held")).toBe("Listening. Let go when you are done.");
-});
-
-it("names a tool and how far it got", () => {
-  expect(words.tool(run("running"))).toBe("time in");
-  expect(words.toolStatus(run("requested"))).toBe("running");
-  expect(words.toolStatus(run("running"), "asking the clock")).toBe("asking the clock");
-  expect(words.toolStatus(run("awaiting_approval"))).toBe("asks you");
-  expect(words.toolStatus(run("success", 42))).toBe("done in 42 ms");
-  expect(words.toolStatus(run("error", 1_500))).toBe("failed");
-  expect(words.toolStatus(run("superseded"))).toBe("superseded");
-});
-
-it("shows a latency only where one was measured", () => {
-  expect(words.latency({ endpoint: 300 })).toBe("");
-  expect(words.latency({ endpoint: 300, turn: 480 })).toBe("answered in 480 ms");
-  expect(words.spanList({ engine_frame: 3.4, turn: 480 })).toBe("engine frame: 3 ms\nturn: 480 ms");
 });

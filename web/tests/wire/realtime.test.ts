@@ -5,6 +5,7 @@ import {
   appendAudio,
   askForAnswer,
   askForPcm,
+  askForText,
   cancel,
   chooseInput,
   clearTurn,
@@ -13,6 +14,7 @@ import {
   reportPlayed,
   socketUrl,
   subprotocols,
+  typeText,
 } from "../../src/wire/realtime";
 
 function event(message: Record<string, unknown>) {
@@ -86,15 +88,64 @@ it("reads a tool's row, and nulls for what it does not hold yet", () => {
       status: "running",
       result: null,
       error: null,
+      requestedAt: null,
+      startedAt: null,
       latencyMs: null,
     },
+  });
+});
+
+it("reads when a tool was asked for and began", () => {
+  const row = { type: "antiphon.tool", invocation_id: "t1", action: "time_in", status: "running" };
+  const times = { requested_at: "2026-01-31T12:00:00Z", started_at: "2026-01-31T12:00:01Z" };
+  expect(event({ ...row, ...times })).toMatchObject({
+    run: { requestedAt: "2026-01-31T12:00:00Z", startedAt: "2026-01-31T12:00:01Z" },
+  });
+});
+
+it("types, asks for an answer that can be told apart, and for words alone", () => {
+  expect(JSON.parse(typeText("typed_1", "hello"))).toEqual({
+    type: "conversation.item.create",
+    item: { id: "typed_1", type: "message", role: "user", content: [{ type: "input_text", text: "hello" }] },
+  });
+  expect(JSON.parse(askForAnswer("ask-1"))).toEqual({ type: "response.create", event_id: "ask-1" });
+  expect(JSON.parse(askForText())).toMatchObject({ session: { output_modalities: ["text"] } });
+});
+
+it("takes a typed item for what the person typed, and leaves spoken ones to their own events", () => {
+  const added = (role: string, content: unknown) =>
+    event({ type: "conversation.item.added", item: { id: "i1", type: "message", role, content } });
+  expect(added("user", [{ type: "input_text", text: "hello" }])).toEqual({
+    kind: "user_typed",
+    item: "i1",
+    text: "hello",
+  });
+  expect(added("user", [{ type: "input_audio", transcript: null }])).toBeNull();
+  expect(added("assistant", [{ type: "output_audio" }])).toBeNull();
+});
+
+it("reads answers that come in words alone", () => {
+  const place = { response_id: "r1", item_id: "i1" };
+  expect(event({ type: "response.output_text.delta", ...place, delta: "It" })).toMatchObject({ kind: "agent_said" });
+  expect(event({ type: "response.output_text.done", ...place, text: "It is." })).toMatchObject({
+    kind: "agent_settled",
+    text: "It is.",
+  });
+});
+
+it("reads which of our messages an error is about", () => {
+  expect(event({ type: "error", error: { code: "no_input", message: "Nothing.", event_id: "ask-1" } })).toEqual({
+    kind: "error_reported",
+    code: "no_input",
+    message: "Nothing.",
+    about: "ask-1",
   });
 });
 
 it("reads why a tool failed, and what it says while it works", () => {
   const failed = { type: "antiphon.tool", invocation_id: "t1", action: "time_in", status: "error" };
   expect(event({ ...failed, error: { code: "no_place", message: "No such place." } })).toMatchObject({
-    run: { error: "No such place." },
+    run: { error: { code: "no_place", message: "No such place." } },
   });
   expect(
     event({ type: "antiphon.tool", invocation_id: "t1", status: "running", progress: { text: "asking", fraction: null } }),
@@ -102,8 +153,9 @@ it("reads why a tool failed, and what it says while it works", () => {
 });
 
 it("keeps of the spans those that were measured", () => {
-  expect(event({ type: "antiphon.latency", spans: { turn: 480.5, tool: null } })).toEqual({
+  expect(event({ type: "antiphon.latency", response_id: "r1", spans: { turn: 480.5, tool: null } })).toEqual({
     kind: "turn_timed",
+    response: "r1",
     spans: { turn: 480.5 },
   });
 });

@@ -39,13 +39,13 @@ it("lists what can be chosen and passes over rows without a name", () => {
   expect(readChoices(rows, "personas")).toEqual(wanted);
 });
 
-it("takes the first engine that can be had for the one a call would get", () => {
-  const engine = (mode: string, available: boolean) => ({ mode, available, reason: available ? null : `no ${mode}` });
-  expect(readOffers({ engines: [engine("personaplex", false), engine("local", true)] }).mode).toBe("local");
-  expect(readOffers({ engines: [engine("personaplex", false), engine("local", false)] })).toEqual({
-    mode: null,
-    obstacle: "no personaplex; no local",
-  });
+it("reads what each engine offers, and what the gateway does not say", () => {
+  const local = { mode: "local", available: true, reason: null, slots_free: 7, latency_ms: 480.5 };
+  const none = { mode: "personaplex", available: false, reason: "no speech server is configured" };
+  expect(readOffers({ engines: [none, local, {}, null] })).toEqual([
+    { mode: "personaplex", available: false, reason: "no speech server is configured", free: null, latencyMs: null },
+    { mode: "local", available: true, reason: "", free: 7, latencyMs: 480.5 },
+  ]);
 });
 
 it("reads a problem with the time to wait", () => {

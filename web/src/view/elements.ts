@@ -1,0 +1,45 @@
+/** The page's own elements. */
+
+import { byId } from "./element";
+
+export const page = {
+  facts: byId("facts", HTMLElement),
+  main: byId("main", HTMLElement),
+  welcome: byId("welcome", HTMLElement),
+  greeting: byId("greeting", HTMLElement),
+  invitation: byId("invitation", HTMLElement),
+  trouble: byId("trouble", HTMLElement),
+  key: byId("key", HTMLElement),
+  transcript: byId("transcript", HTMLElement),
+  announcer: byId("announcer", HTMLElement),
+
+  dock: byId("dock", HTMLElement),
+  status: byId("status", HTMLElement),
+  controls: byId("controls", HTMLElement),
+  mute: byId("mute", HTMLButtonElement),
+  muteLabel: byId("mute-label", HTMLElement),
+  call: byId("call", HTMLButtonElement),
+  callLabel: byId("call-label", HTMLElement),
+  hold: byId("hold", HTMLButtonElement),
+  meter: byId("meter", HTMLElement),
+  latency: byId("latency", HTMLElement),
+  composer: byId("composer", HTMLFormElement),
+  text: byId("text", HTMLInputElement),
+  pushToTalk: byId("push-to-talk", HTMLInputElement),
+
+  openSettings: byId("open-settings", HTMLButtonElement),
+  settings: byId("settings", HTMLDialogElement),
+  nextCall: byId("next-call", HTMLElement),
+  engines: byId("engines", HTMLElement),
+  persona: byId("persona", HTMLSelectElement),
+  voice: byId("voice", HTMLSelectElement),
+  microphone: byId("microphone", HTMLSelectElement),
+  loudspeaker: byId("loudspeaker", HTMLSelectElement),
+  fixedLoudspeaker: byId("fixed-loudspeaker", HTMLElement),
+  nameDevices: byId("name-devices", HTMLButtonElement),
+  devicesSaid: byId("devices-said", HTMLElement),
+  announce: byId("announce", HTMLInputElement),
+  shortcuts: byId("shortcuts", HTMLInputElement),
+  openHelp: byId("open-help", HTMLButtonElement),
+  help: byId("help", HTMLDialogElement),
+};

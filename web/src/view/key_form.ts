@@ -1,0 +1,79 @@
+/** Asks for the gateway's API key, on any page that got a 401. */
+
+import { canBeKey, forgetKey, keepKey } from "../wire/key";
+import { element } from "./element";
+
+const WRONG = "That is not a key of this gateway. Copy it from where the gateway was started, and try again.";
+
+export class KeyForm {
+  private readonly form = document.createElement("form");
+  private readonly input = document.createElement("input");
+  private readonly fault = element("p", "fault", "");
+  private readonly button = document.createElement("button");
+
+  /**
+   * @param place Takes the form, while a key is wanted.
+   * @param tryKey Is called when a key was given, which REST shows from then on. Says whether the gateway took it.
+   */
+  constructor(
+    private readonly place: HTMLElement,
+    private readonly tryKey: () => Promise<boolean>,
+  ) {
+    this.form.className = "key";
+    this.form.dataset.testid = "key";
+    this.form.ariaLabel = "Key of this gateway";
+    this.input.type = "password";
+    this.input.id = "api-key";
+    this.input.required = true;
+    // A password manager may keep it; the page itself does so for this tab alone.
+    this.input.autocomplete = "current-password";
+    this.input.setAttribute("aria-describedby", "api-key-help api-key-fault");
+    this.button.textContent = "Continue";
+    const label = document.createElement("label");
+    label.htmlFor = this.input.id;
+    label.textContent = "API key";
+    const help = element("p", "help", "It was shown where the gateway was started, or comes from who runs it.");
+    help.id = "api-key-help";
+    this.fault.id = "api-key-fault";
+    this.fault.role = "alert";
+    const row = element("div", "row", "");
+    row.append(this.input, this.button);
+    this.form.append(element("h2", "", "This gateway asks for a key."), help, label, row, this.fault);
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.give(this.input.value.trim());
+    });
+  }
+
+  get shown(): boolean {
+    return this.form.isConnected;
+  }
+
+  show(): void {
+    if (this.shown) return;
+    this.place.append(this.form);
+    this.input.focus();
+  }
+
+  private async give(key: string): Promise<void> {
+    this.fault.textContent = "";
+    this.button.disabled = true;
+    const fits = canBeKey(key) && (await this.check(key));
+    this.button.disabled = false;
+    this.input.ariaInvalid = String(!fits);
+    if (fits) {
+      this.form.remove();
+      this.input.value = "";
+    } else {
+      forgetKey();
+      this.fault.textContent = WRONG;
+      this.input.select();
+      this.input.focus();
+    }
+  }
+
+  private async check(key: string): Promise<boolean> {
+    keepKey(key);
+    return this.tryKey();
+  }
+}
