@@ -78,6 +78,11 @@ class Bridge:
         """Times the user took back what was being planned."""
         self._closed = False
 
+    @property
+    def deeds(self) -> tuple[Invocation, ...]:
+        """The rows of what is under way, the youngest last."""
+        return tuple(deed.row for deed in self._deeds.values())
+
     async def take(self, utterance: Utterance) -> AsyncGenerator[BridgeEvent, None]:
         """Take one utterance to its end.
 

@@ -16,6 +16,7 @@ from uuid import UUID
 from prometheus_client import Counter
 
 from bridge.bridge import Bridge
+from bridge.ledger import Invocation
 from gateway.conversation import Conversation, Line
 from gateway.ports import Brief, Ears, Engine, MindAway, PartAway
 from gateway.profile import Profile
@@ -28,6 +29,7 @@ from gateway.session.echo_tracker import Decision
 from gateway.session.playout import Outgoing
 from gateway.session.session import Session
 from gateway.session.uplink import Uplink
+from gateway.tally import Tally
 from gateway.ticks import every
 from gateway.tool_lane import ToolLane
 
@@ -83,6 +85,7 @@ class Call:
         self.profile, self.engine, self.recorder = profile, engine, recorder
         self.session = Session(profile.rules, engine.traits, new_id)
         self.conversation = Conversation()
+        self.tally = Tally()
         self.uplink = Uplink()
         self.echo = EchoSuppressor()
         self.ears = make_ears(self.now, self.uplink.clock)
@@ -110,6 +113,21 @@ class Call:
     @property
     def session_id(self) -> UUID:
         return self.profile.session_id
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether its engine is there; before that, what happens is kept."""
+        return self._work is not None
+
+    @property
+    def is_deciding(self) -> bool:
+        """Whether the bridge has an utterance in hand."""
+        return self._tools.is_busy
+
+    @property
+    def deeds(self) -> tuple[Invocation, ...]:
+        """What is being done for the user now."""
+        return self._tools.deeds
 
     def now(self) -> int:
         """The session clock, in samples."""
@@ -360,6 +378,7 @@ class Call:
 
     def _tell(self, fact: Fact, at: int) -> None:
         self.recorder.write(fact, at)
+        self.tally.told(fact, at)
         for listener in [*self._listeners]:
             listener.told(fact)
 

@@ -179,6 +179,10 @@ class Calls:
         """Whether it is under way; one that is only being wound up no longer is."""
         return session_id in self._calls and self._calls[session_id][0].end_reason is None
 
+    def live(self) -> list[Call]:
+        """Those under way, the oldest first."""
+        return [call for call, _ in self._calls.values() if call.end_reason is None]
+
     @property
     def free(self) -> int:
         """Places that are left."""

@@ -36,6 +36,8 @@ class Recorder:
     def __init__(self, outlet: Outlet, session_id: UUID, started_at: datetime, engine: str) -> None:
         self._outlet, self._session_id, self._started_at = outlet, session_id, started_at
         self.engine = engine
+        self.written_at: int | None = None
+        """When something was last written down, in samples of the session clock."""
         self._log_seq = 0
         self._turn_seq = 0
         self._open_turns: set[UUID] = set()
@@ -50,6 +52,7 @@ class Recorder:
         if isinstance(fact, UNLOGGED):
             return
         self._rows(fact, now)
+        self.written_at = now
         self._log_seq += 1
         self._outlet.put(
             rows.EventRow(

@@ -20,8 +20,10 @@ from gateway.rest.openapi import openapi
 from gateway.rest.page import add_page, find_page
 from gateway.rest.sessions import Sessions
 from gateway.rest.speech import Speech
+from gateway.rest.topology import Topologies
 from gateway.settings import GatewaySettings
 from gateway.store.store import Store
+from gateway.topology.lookout import new_feed
 from gateway.wires.realtime.socket import RealtimeWire
 from services.base.health import add_health
 from services.base.problems import problems
@@ -103,12 +105,20 @@ def new_app(settings: GatewaySettings, access: Access, store: Store, calls: Call
     app = web.Application(middlewares=[problems, same_origin], client_max_size=MAX_BODY)
     wire = RealtimeWire(calls, access)
     door = Door(calls, store.queries, store.outbox, access)
+    checks = {
+        "database": store.ready,
+        "transcriber": calls.parts.transcriber_ready,
+        "synthesizer": calls.parts.synthesizer_ready,
+        "orchestrator": calls.parts.orchestrator.ready,
+    }
+    feed = new_feed(calls, store, add_health(app, "gateway", checks))
     routes = [
         *Duplex(calls, wire, store.queries, access).routes(),
         *Sessions(door).routes(),
         *Control(door).routes(),
         *Choices(calls.parts.catalogue, access).routes(),
         *Speech(calls.parts, access).routes(),
+        *Topologies(feed, access).routes(),
     ]
     for route in routes:
         app.router.add_route(route.method, route.path, route.handler)
@@ -123,15 +133,9 @@ def new_app(settings: GatewaySettings, access: Access, store: Store, calls: Call
     async def stop_calls(_: web.Application) -> None:
         # Before the sockets are closed, so that each client hears why.
         await calls.stop()
+        await feed.close()
 
     app.on_shutdown.append(stop_calls)
-    checks = {
-        "database": store.ready,
-        "transcriber": calls.parts.transcriber_ready,
-        "synthesizer": calls.parts.synthesizer_ready,
-        "orchestrator": calls.parts.orchestrator.ready,
-    }
-    add_health(app, "gateway", checks)
     add_page(app, find_page(settings.web_folder))
     return app
 

@@ -36,6 +36,16 @@ class ToolLane:
         self._last: dict[UUID, asyncio.Task[None]] = {}
         """By turn: of one that went on, the reading of its whole words."""
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether an utterance is in hand."""
+        return bool(self._tasks)
+
+    @property
+    def deeds(self) -> tuple[Invocation, ...]:
+        """The rows of what is under way."""
+        return self._bridge.deeds
+
     def take(
         self, wanted: AnswerWanted, profile: Profile, conversation: Conversation, work: asyncio.TaskGroup
     ) -> None:

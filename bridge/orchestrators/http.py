@@ -25,6 +25,7 @@ from services.orchestrator.protocol import (
     CALLS_PATH,
     CHAT_PATH,
     PLAN_PATH,
+    AgentDescription,
     ChatRequest,
     ChatResult,
     Failure,
@@ -44,8 +45,10 @@ CHAT_EVENTS: dict[str, type[ChatEvent]] = {"progress": Progress, "result": ChatR
 """By the event's name on the stream."""
 
 TOOLS = TypeAdapter(list[ToolDescription])
+AGENTS = TypeAdapter(list[AgentDescription])
 
 M = TypeVar("M", bound=BaseModel)
+L = TypeVar("L")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +121,19 @@ class HttpOrchestrator:
         raise OrchestratorLost("the stream ended without a result")
 
     async def tools(self) -> list[ToolDescription]:
-        async with self._asked("GET", "/tools", self._short) as answer:
+        return await self._listed("/tools", TOOLS)
+
+    async def agents(self) -> list[AgentDescription]:
+        """Its agents; none for a MAS that does not tell."""
+        return await self._listed("/agents", AGENTS)
+
+    async def _listed(self, path: str, kind: TypeAdapter[list[L]]) -> list[L]:
+        async with self._asked("GET", path, self._short) as answer:
             if answer.status in NO_SUCH_CALL:
                 return []
             _check(answer)
             try:
-                return TOOLS.validate_json(await _body(answer))
+                return kind.validate_json(await _body(answer))
             except ValidationError as error:
                 raise BadResult(_first_error(error)) from error
 

@@ -16,6 +16,7 @@ from gateway.rest.routes import Media, Route
 TAGS = {
     "sessions": "Calls: made, shown, spoken into, ended.",
     "choices": "What can be chosen.",
+    "topology": "What lives here now.",
     "speech": "Recorded speech.",
     "realtime": "The calls themselves go over a WebSocket.",
     "service": "The state of the gateway. No key is asked for.",
@@ -104,6 +105,7 @@ PLAIN = (
         Plain(path, "The page", "HTML.", "page", Media(("text/html",), "The page"))
         for path in ("/", "/voice-duplex")
     ),
+    Plain("/topology", "The topology's page", "HTML.", "page", Media(("text/html",), "The page")),
 )
 
 PROBLEM = {

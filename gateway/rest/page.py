@@ -7,7 +7,8 @@ from aiohttp import web
 
 from services.base.problems import Handler
 
-PAGES = ("/", "/voice-duplex")
+PAGES = {"/": "index.html", "/voice-duplex": "index.html", "/topology": "topology.html"}
+"""By path, the file."""
 
 CONTENT_SECURITY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -44,11 +45,6 @@ def find_page(given: Path | None) -> Path | None:
 def add_page(app: web.Application, folder: Path | None) -> None:
     """Serve the page's files; a sentence where there are none."""
 
-    async def index(_: web.Request) -> web.StreamResponse:
-        if folder is None:
-            return web.Response(status=503, text=MISSING)
-        return web.FileResponse(folder / "index.html", headers={"Cache-Control": "no-cache"})
-
     async def harden(request: web.Request, response: web.StreamResponse) -> None:
         host = request.host if HOST.fullmatch(request.host) else "localhost"
         response.headers["Content-Security-Policy"] = CONTENT_SECURITY.format(host=host)
@@ -57,15 +53,24 @@ def add_page(app: web.Application, folder: Path | None) -> None:
             response.headers["Cache-Control"] = FOR_EVER
 
     app.on_response_prepare.append(harden)
-    for path in PAGES:
-        app.router.add_get(path, index)
+    for path, name in PAGES.items():
+        app.router.add_get(path, _page(folder, name))
     if folder is None:
         return
     if (folder / "assets").is_dir():
         app.router.add_static(ASSETS, folder / "assets")
     for file in folder.iterdir():
-        if file.is_file() and file.name != "index.html":
+        if file.is_file() and file.name not in PAGES.values():
             app.router.add_get(f"/{file.name}", _file(file))
+
+
+def _page(folder: Path | None, name: str) -> Handler:
+    async def serve(_: web.Request) -> web.StreamResponse:
+        if folder is None:
+            return web.Response(status=503, text=MISSING)
+        return web.FileResponse(folder / name, headers={"Cache-Control": "no-cache"})
+
+    return serve
 
 
 def _file(path: Path) -> Handler:

@@ -69,6 +69,11 @@ class Session:
         """Whether the engine may give more sound."""
         return self.agent.playout.backlog < ROOM
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether no client is there."""
+        return self._lost_at is not None
+
     def end(self, at: int) -> list[do.Effect]:
         """The call is over: what is being said is cut, what waits is dropped."""
         if self._ended:

@@ -12,6 +12,7 @@ from gateway.store import orphans
 from gateway.store.ledger import LIMIT_S, PostgresLedger
 from gateway.store.outbox import Outbox
 from gateway.store.queries import Queries
+from gateway.store.totals import Totals, totals
 from services.base.database import StoreAway, new_engine, transaction
 
 READY_S = 1.5
@@ -61,6 +62,14 @@ class Store:
         if self.outbox.full:
             return "rows come faster than they can be written; events are being dropped"
         return None
+
+    async def totals(self) -> Totals:
+        """What all calls came to, and how long things took lately.
+
+        Raises:
+            StoreAway: Postgres does not answer.
+        """
+        return await totals(self.engine)
 
     async def close_orphans(self) -> list[UUID]:
         """End what a former life of this gateway left open; to be called once, before the first session.

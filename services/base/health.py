@@ -74,8 +74,8 @@ def add_health(
     checks: Mapping[str, Check],
     about: Mapping[str, str] | None = None,
     optional: Mapping[str, Check] | None = None,
-) -> None:
-    """Mount the three routes on `app`; `/ready` tells what stands in `about`, too.
+) -> Ready:
+    """Mount the three routes on `app`; `/ready` tells what stands in `about`, too. Returns what it asks.
 
     A part of `optional` that is missing is told, and the service ready all the same.
     """
@@ -95,3 +95,4 @@ def add_health(
     app.router.add_get("/health", health)
     app.router.add_get("/ready", readiness)
     app.router.add_get("/metrics", metrics)
+    return ready

@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from aiohttp import web
 
 from bridge import events as bridge
 from bridge.bridge import Bridge
+from bridge.ledger import Invocation
 from gateway.access import Access
 from gateway.call import Call
 from gateway.calls import Calls
@@ -30,9 +32,11 @@ from gateway.session.playout import Outgoing
 from gateway.settings import GatewaySettings
 from gateway.store.rows import EventRow, Row
 from gateway.store.store import Store
+from gateway.store.totals import Totals
 from personas.loader import load
 from personas.model import Voice
 from services.base.ids import new_id
+from services.orchestrator.protocol import AgentDescription, ToolDescription
 from tests.gateway.proxy import Proxy
 
 F = TypeVar("F")
@@ -151,6 +155,7 @@ class ScriptedBridge:
         self.heard: list[bridge.Utterance] = []
         self.script: Callable[[bridge.Utterance], AsyncIterator[bridge.BridgeEvent]] | None = None
         self.withdrawn: list[UUID] = []
+        self.deeds: tuple[Invocation, ...] = ()
         self.closed = False
 
     async def take(self, utterance: bridge.Utterance) -> AsyncGenerator[bridge.BridgeEvent, None]:
@@ -207,11 +212,31 @@ class Watch:
                 await self._fresh.wait()
 
 
-class AllReady:
-    """Something whose readiness is asked for."""
+class TestOrchestrator:
+    """As far as somebody other than the bridge asks it."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        self.missing: str | None = None
 
     async def ready(self) -> str | None:
-        return None
+        return self.missing
+
+    async def agents(self) -> list[AgentDescription]:
+        return [AgentDescription(name="clock", description="Knows the time.", tools=["tell_time"])]
+
+    async def tools(self) -> list[ToolDescription]:
+        return [
+            ToolDescription(
+                name="tell_time",
+                agent="clock",
+                description="Tells the time.",
+                risk="read",
+                idempotent=True,
+                parameters={},
+            )
+        ]
 
 
 class NothingStored:
@@ -221,6 +246,7 @@ class NothingStored:
         self.rows: list[Row] = []
         self.outbox = self
         self.queries = self
+        self.depth, self.full = 0, False
         self._fresh = asyncio.Event()
 
     def put(self, row: Row) -> None:
@@ -258,6 +284,9 @@ class NothingStored:
     async def turn_latencies(self, node: str) -> dict[str, object]:
         return {}
 
+    async def totals(self) -> Totals:
+        return Totals(datetime.now(UTC), 0, 0, 0, 0, (), ())
+
     async def ready(self) -> str | None:
         return None
 
@@ -269,7 +298,7 @@ class TestParts:
 
     def __init__(self) -> None:
         self.catalogue = load()
-        self.orchestrator = AllReady()
+        self.orchestrator = TestOrchestrator()
         self.recognizer = "ears of a test"
         self.ears: dict[UUID, ScriptedEars] = {}
         self.made = asyncio.Event()

@@ -229,6 +229,7 @@ async def test_a_mas_that_cannot_plan_gets_the_message_once_as_a_write(start: St
     assert "plan" not in server.asked[1][2]
     assert [path for _, path, _ in server.asked] == [PLAN_PATH, CHAT_PATH]
     assert await orchestrator.tools() == []
+    assert await orchestrator.agents() == []
     assert await orchestrator.cancel("key-1") is False
 
 
@@ -374,6 +375,12 @@ async def test_a_call_off_that_makes_no_sense_has_a_name(start: Start) -> None:
     orchestrator, _ = await start(answers(b"<html>"))
     with pytest.raises(BadResult):
         await orchestrator.cancel("key-1")
+
+
+async def test_its_agents_are_listed(start: Start) -> None:
+    clock = {"name": "clock", "description": "Knows the time.", "tools": ["tell_time"]}
+    orchestrator, _ = await start(answers([clock]))
+    assert [agent.model_dump(include=set(clock)) for agent in await orchestrator.agents()] == [clock]
 
 
 async def test_tools_that_make_no_sense_have_a_name_and_what_was_wrong(start: Start) -> None:

@@ -18,6 +18,7 @@ def built(tmp_path: Path) -> Path:
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets" / "main-1a2b.js").write_text("1")
     (tmp_path / "index.html").write_text("<title>Antiphon</title>")
+    (tmp_path / "topology.html").write_text("<title>Topology</title>")
     (tmp_path / "icon.svg").write_text("<svg/>")
     return tmp_path
 
@@ -30,10 +31,12 @@ async def client(built: Path) -> AsyncIterator[Client]:
         yield client
 
 
-@pytest.mark.parametrize("path", ["/", "/voice-duplex"])
-async def test_the_page_is_served_and_never_cached(client: Client, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "title"), [("/", "Antiphon"), ("/voice-duplex", "Antiphon"), ("/topology", "Topology")]
+)
+async def test_each_page_is_served_and_never_cached(client: Client, path: str, title: str) -> None:
     answer = await client.get(path)
-    assert await answer.text() == "<title>Antiphon</title>"
+    assert await answer.text() == f"<title>{title}</title>"
     assert answer.headers["Cache-Control"] == "no-cache"
 
 

@@ -1,0 +1,124 @@
+"""REST for the topology: one look, or a stream of what changes (contracts, 2)."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+
+from aiohttp import web
+from pydantic import BaseModel, TypeAdapter
+
+from gateway.access import Access
+from gateway.rest.routes import Media, Route
+from gateway.store.totals import Totals
+from gateway.topology.change import Change, change
+from gateway.topology.feed import Feed
+from gateway.topology.model import Edge, LiveSession, Node, Snapshot
+from services.base.problems import Unavailable
+from services.base.serve import bearer
+
+BASE = "/api/mas/voice/topology"
+
+ERRORS = (401, 403, 503)
+
+KEEP_ALIVE_S = 5.0
+"""A comment after so long a silence: proxies leave the stream open, and the page knows that it is not cut off."""
+
+WRITE_S = 20.0
+"""Who has taken nothing for so long is gone."""
+
+AGAIN_MS = 1000
+"""When a reader that was cut off comes again (`retry` of the stream)."""
+
+
+class Topology(BaseModel):
+    """Nodes and edges as they live now, the calls on them, and totals."""
+
+    at: datetime
+    """When it was first seen so; nothing has changed since."""
+    nodes: list[Node]
+    edges: list[Edge]
+    sessions: list[LiveSession]
+    totals: Totals | None
+
+
+SNAPSHOT, CHANGE = TypeAdapter(Snapshot), TypeAdapter(Change)
+
+
+class Topologies:
+    """The handlers."""
+
+    def __init__(self, feed: Feed, access: Access) -> None:
+        self._feed, self._access = feed, access
+
+    def routes(self) -> Sequence[Route]:
+        return (
+            Route(
+                "GET",
+                BASE,
+                self.show_topology,
+                "What lives here now, and which way calls go",
+                Topology,
+                errors=ERRORS,
+                tag="topology",
+            ),
+            Route(
+                "GET",
+                f"{BASE}/stream",
+                self.stream_topology,
+                "The same, as it changes",
+                Media(("text/event-stream",), "An event `snapshot`, then events `change`"),
+                errors=ERRORS,
+                tag="topology",
+            ),
+        )
+
+    async def show_topology(self, request: web.Request) -> web.Response:
+        """Parts, agents, tools and calls, the edges between them with what goes over each, and totals."""
+        self._access.user(bearer(request))
+        async with self._feed.reader() as newer:
+            body = SNAPSHOT.dump_json(await newer(None))
+        return web.Response(body=body, content_type="application/json")
+
+    async def stream_topology(self, request: web.Request) -> web.StreamResponse:
+        """Server-sent events: `snapshot` is the whole topology, `change` holds the rows that are new or other, whole,
+        and under `gone` the ids of those that are no more. What is seen is at most a second old; a reader that is slow
+        gets the newest and never a queue. A comment comes after 5 s in which nothing changed."""
+        self._access.user(bearer(request))
+        async with self._feed.reader() as newer:
+            seen = await newer(None)
+            response = web.StreamResponse(
+                headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+            )
+            await response.prepare(request)
+            try:
+                await _write(response, f"retry: {AGAIN_MS}\n\n".encode() + first(seen))
+                while True:
+                    try:
+                        async with asyncio.timeout(KEEP_ALIVE_S):
+                            newest = await newer(seen)
+                    except TimeoutError:
+                        await _write(response, b":\n\n")
+                        continue
+                    await _write(response, then(seen, newest))
+                    seen = newest
+            except (ConnectionError, TimeoutError, Unavailable):
+                # It went, or we do; it knows how to come again.
+                return response
+
+
+async def _write(response: web.StreamResponse, data: bytes) -> None:
+    async with asyncio.timeout(WRITE_S):
+        await response.write(data)
+
+
+@lru_cache(maxsize=2)
+def first(snapshot: Snapshot) -> bytes:
+    """The event that begins a stream. Kept, because those who watch mostly watch the same."""
+    return b"event: snapshot\ndata: " + SNAPSHOT.dump_json(snapshot) + b"\n\n"
+
+
+@lru_cache(maxsize=8)
+def then(seen: Snapshot, newest: Snapshot) -> bytes:
+    """The event for who has seen `seen`."""
+    return b"event: change\ndata: " + CHANGE.dump_json(change(seen, newest)) + b"\n\n"
