@@ -11,6 +11,7 @@ export default defineConfig(({ mode }) => {
       // The gateway's content security policy wants every script and style as a file.
       assetsInlineLimit: 0,
       target: "es2022",
+      rolldownOptions: { input: ["index.html", "topology.html"] },
     },
     worker: { format: "es" },
     server: { proxy: { "/api": proxied, "/v1": { ...proxied, ws: true } } },

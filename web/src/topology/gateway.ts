@@ -1,0 +1,80 @@
+/** What the page asks of the gateway beside the stream: one call whole, and its end. */
+
+import { type Json, list, number, object, parse, text } from "../wire/json";
+import { readRefusal } from "../wire/rest";
+
+const SESSIONS = "/api/mas/voice/sessions";
+const PATIENCE_MS = 15_000;
+const KEY = "antiphon.key";
+
+/** A line of what happened in a call. */
+export interface Line {
+  readonly who: "user" | "agent" | "tool";
+  readonly text: string;
+  /** Of a turn: cut short; of a tool: its row's status. */
+  readonly state: string;
+}
+
+/** The API key, kept for as long as the tab is open; "" on a gateway that asks for none. */
+export function key(): string {
+  return sessionStorage.getItem(KEY) ?? "";
+}
+
+export function setKey(value: string): void {
+  sessionStorage.setItem(KEY, value);
+}
+
+export function addressOf(id: string): string {
+  return `${SESSIONS}/${encodeURIComponent(id)}`;
+}
+
+/**
+ * Ends a call.
+ *
+ * @throws Error that says why not
+ */
+export async function hangUp(id: string): Promise<void> {
+  await ask("DELETE", addressOf(id));
+}
+
+/**
+ * The turns and tools of a call, in the order of time.
+ *
+ * @throws Error that says why not
+ */
+export async function linesOf(id: string): Promise<Line[]> {
+  return readLines(await ask("GET", addressOf(id)));
+}
+
+export function readLines(body: unknown): Line[] {
+  const whole = object(body);
+  const turns = list(whole?.turns).map(object).filter((row) => row !== null);
+  const tools = list(whole?.tool_invocations).map(object).filter((row) => row !== null);
+  const timed = [...turns.map((row) => ({ at: row.started_at, line: turn(row) })), ...tools.map((row) => ({ at: row.requested_at, line: tool(row) }))];
+  // A turn that never sounded has no time, and nothing to show.
+  const known = timed.filter(({ at, line }) => text(at) !== null && line.text !== "");
+  return known.sort((a, b) => Date.parse(text(a.at) ?? "") - Date.parse(text(b.at) ?? "")).map(({ line }) => line);
+}
+
+function turn(row: Json): Line {
+  const who = row.speaker === "user" ? "user" : "agent";
+  return { who, text: text(row.text) ?? "", state: row.interrupted === true ? "cut" : "" };
+}
+
+function tool(row: Json): Line {
+  const took = number(row.latency_ms);
+  const status = text(row.status) ?? "";
+  return { who: "tool", text: text(row.action) ?? "", state: took === null ? status : `${status}, ${Math.round(took)} ms` };
+}
+
+async function ask(method: string, path: string): Promise<unknown> {
+  const shown = key();
+  const response = await fetch(path, {
+    method,
+    headers: shown === "" ? {} : { authorization: `Bearer ${shown}` },
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  });
+  const body = parse(await response.text());
+  if (!response.ok) throw new Error(readRefusal(response.status, body, null).detail);
+  return body;
+}

@@ -1,0 +1,117 @@
+/** The topology's page: what the stream tells goes to graph, tables and overlay; what is pressed, to the gateway. */
+
+import { byId } from "../view/element";
+import { advance } from "./advance";
+import { Connection, type Standing } from "./connection";
+import { type Chosen, Details } from "./details";
+import * as gateway from "./gateway";
+import { Graph } from "./graph";
+import { EMPTY, type Told, type Topology } from "./model";
+import { Overlay } from "./overlay";
+import { setText } from "./rows";
+import { Tables } from "./tables";
+import * as words from "./words";
+
+/** Ages, and the seconds until the next attempt. */
+const TICK_MS = 1000;
+
+const page = {
+  main: byId("main", HTMLElement),
+  standing: byId("standing", HTMLElement),
+  again: byId("again", HTMLButtonElement),
+  keyForm: byId("key-form", HTMLFormElement),
+  key: byId("key", HTMLInputElement),
+  confirm: byId("confirm", HTMLDialogElement),
+  confirmText: byId("confirm-text", HTMLElement),
+  confirmYes: byId("confirm-yes", HTMLButtonElement),
+  confirmNo: byId("confirm-no", HTMLButtonElement),
+  notice: byId("notice", HTMLElement),
+};
+
+let topology: Topology = EMPTY;
+let standing: Standing = { kind: "connecting" };
+let chosen: Chosen = null;
+let ending: string | null = null;
+
+const overlay = new Overlay();
+const graph = new Graph(byId("graph", HTMLElement), (id) => { choose({ kind: "node", id }); });
+const tables = new Tables({
+  onSession: (id) => { choose({ kind: "session", id }); },
+  onNode: (id) => { choose({ kind: "node", id }); },
+  onHangUp: askToHangUp,
+});
+const details = new Details(askToHangUp, () => {
+  chosen = null;
+  mark();
+});
+const connection = new Connection(gateway.key, { onTold, onStanding });
+
+page.again.addEventListener("click", () => { connection.again(); });
+page.keyForm.addEventListener("submit", (event) => {
+  event.preventDefault();
+  gateway.setKey(page.key.value.trim());
+  page.key.value = "";
+  connection.again();
+});
+page.confirmNo.addEventListener("click", () => { page.confirm.close(); });
+page.confirmYes.addEventListener("click", () => {
+  page.confirm.close();
+  if (ending !== null) void hangUp(ending);
+});
+setInterval(tick, TICK_MS);
+
+function onTold(told: Told): void {
+  const next = advance(topology, told);
+  topology = next.topology;
+  graph.show(topology, next.difference);
+  tables.show(topology, next.difference, Date.now());
+  overlay.show(topology);
+  details.show(topology);
+  // The path of a call that is watched moves with it.
+  if (chosen?.kind === "session" && next.difference.sessions.includes(chosen.id)) mark();
+}
+
+function onStanding(changed: Standing): void {
+  standing = changed;
+  page.main.dataset.stale = String(standing.kind !== "live");
+  page.again.hidden = standing.kind !== "lost";
+  page.keyForm.hidden = standing.kind !== "key_needed";
+  tick();
+}
+
+function tick(): void {
+  const now = Date.now();
+  setText(page.standing, words.standing(standing, now));
+  if (standing.kind === "live") tables.tick(now);
+}
+
+function choose(what: Exclude<Chosen, null>): void {
+  chosen = what;
+  details.open(what, topology);
+  mark();
+}
+
+function mark(): void {
+  const session = chosen?.kind === "session" ? chosen.id : null;
+  const node = chosen?.kind === "node" ? chosen.id : null;
+  graph.choose(session === null ? [] : (topology.sessions.get(session)?.path ?? []), node);
+  tables.choose(session, node);
+}
+
+function askToHangUp(id: string): void {
+  const session = topology.sessions.get(id);
+  if (session === undefined) return;
+  ending = id;
+  const lasted = words.age(Date.now() - session.startedAt);
+  page.confirmText.textContent = `End the call ${id.slice(-8)} with ${session.persona}? It has lasted ${lasted}.`;
+  page.confirm.showModal();
+}
+
+async function hangUp(id: string): Promise<void> {
+  try {
+    await gateway.hangUp(id);
+    setText(page.notice, `Call ${id.slice(-8)} was ended.`);
+  } catch (error) {
+    setText(page.notice, `Call ${id.slice(-8)} goes on: ${error instanceof Error ? error.message : "the gateway refused."}`);
+  }
+}

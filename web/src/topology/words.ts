@@ -1,0 +1,173 @@
+/** What the topology says, in plain words. */
+
+import type { Standing } from "./connection";
+import type { Doing, Edge, Health, Kind, Node, Session, State } from "./model";
+
+const HEALTHS: Readonly<Record<Health, string>> = {
+  up: "works",
+  degraded: "works in part",
+  down: "does not work",
+  absent: "not set up",
+  unknown: "not known",
+};
+
+/** Beside the colour, for whoever does not see it. */
+const MARKS: Readonly<Record<Health, string>> = { up: "", degraded: "! ", down: "✕ ", absent: "– ", unknown: "? " };
+
+const KINDS: Readonly<Record<Kind, string>> = {
+  client: "Client",
+  gateway: "Gateway",
+  engine: "Engine",
+  transcriber: "Recogniser",
+  synthesizer: "Voice",
+  bridge: "Bridge",
+  orchestrator: "Orchestrator",
+  agent: "Agent",
+  tool: "Tool",
+  database: "Database",
+};
+
+const DOINGS: Readonly<Record<Doing, string>> = {
+  listening: "hears the user",
+  thinking: "decides what is wanted",
+  planning: "plans",
+  acting: "uses a tool",
+  preparing: "makes an answer",
+  speaking: "speaks",
+  recording: "writes it down",
+};
+
+const STATES: Readonly<Record<State, string>> = {
+  waiting: "has not begun",
+  live: "quiet",
+  away: "client lost, may come back",
+};
+
+const SPANS: Readonly<Record<string, string>> = {
+  endpoint: "Pause that ends a turn",
+  transcript: "Final words behind it",
+  intent: "Decision what is wanted",
+  dispatch: "Until the tool is asked",
+  tool: "Tool",
+  injection_wait: "Wait for a free moment",
+  first_audio: "First sound of the voice",
+  turn: "Answer: words end to sound",
+  barge_in_stop: "Quiet after a barge-in",
+  connect: "Engine connected",
+  engine_frame: "One frame of the engine",
+};
+
+/** What a number of a node's load counts: for one, and for more. */
+const LOADS: Readonly<Record<string, readonly [string, string]>> = {
+  sessions: ["call", "calls"],
+  free: ["place free", "places free"],
+  utterances: ["in hand", "in hand"],
+  running: ["running", "running"],
+  waiting: ["row waits", "rows wait"],
+  agents: ["agent", "agents"],
+  tools: ["tool", "tools"],
+  calls: ["call so far", "calls so far"],
+  failures: ["failure", "failures"],
+};
+
+export function health(health: Health): string {
+  return HEALTHS[health];
+}
+
+export function kind(kind: Kind): string {
+  return KINDS[kind];
+}
+
+/** "3 calls · 97 places free". */
+export function load(node: Node): string {
+  return Object.entries(node.load)
+    .map(([name, count]) => {
+      const [one, more] = LOADS[name] ?? [name.replaceAll("_", " "), name.replaceAll("_", " ")];
+      return `${count} ${count === 1 ? one : more}`;
+    })
+    .join(" · ");
+}
+
+/** A node's label: its name, and below it what it has to do. */
+export function label(node: Node): string {
+  const work = Object.entries(node.load).filter(([name, count]) => count > 0 && name !== "free" && name !== "agents");
+  const second = node.kind === "client" && node.load.sessions === 1 ? "" : load({ ...node, load: Object.fromEntries(work.slice(0, 1)) });
+  const name = shortened(node.kind === "tool" || node.kind === "agent" ? spoken(node.name) : node.name, 20);
+  return second === "" ? `${MARKS[node.health]}${name}` : `${MARKS[node.health]}${name}\n${second}`;
+}
+
+/** One sentence on a node: "Transcriber: does not work. http://… cannot be reached." */
+export function sentence(node: Node): string {
+  const reason = node.reason === "" || /[.!?]$/.test(node.reason) ? node.reason : `${node.reason}.`;
+  return `${node.name}: ${HEALTHS[node.health]}. ${reason}`.trim();
+}
+
+/** What a call does now: "hears the user, speaks". */
+export function doing(session: Session): string {
+  if (session.doing.length === 0) return STATES[session.state];
+  const shown = session.doing.filter((each) => each !== "recording" || session.doing.length === 1);
+  return shown.map((each) => (each === "acting" ? acting(session) : DOINGS[each])).join(", ");
+}
+
+function acting(session: Session): string {
+  const tools = session.deeds.map(spoken).join(" and ");
+  return tools === "" ? DOINGS.acting : `uses ${tools}`;
+}
+
+/** What goes over an edge now: "3 hear the user, 1 speaks". */
+export function traffic(edge: Edge): string {
+  const uses = Object.entries(edge.doing) as [Doing, number][];
+  return uses.map(([each, count]) => `${DOINGS[each]} (${count})`).join(", ");
+}
+
+export function span(name: string): string {
+  return SPANS[name] ?? name.replaceAll("_", " ");
+}
+
+/** "480 ms" or "1.7 s". */
+export function duration(ms: number): string {
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
+/** "2:05" or "1:02:05". */
+export function age(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const two = (part: number) => String(part).padStart(2, "0");
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+/** "5", or "5, of which 1 failed". */
+export function tools(count: number, failures: number): string {
+  return failures === 0 ? count.toLocaleString() : `${count.toLocaleString()}, ${failures.toLocaleString()} failed`;
+}
+
+/** How the connection stands; `now` and what is told in it in milliseconds since 1970. */
+export function standing(standing: Standing, now: number): string {
+  switch (standing.kind) {
+    case "connecting":
+      return "Connecting …";
+    case "live":
+      return "Live.";
+    case "key_needed":
+      return `This gateway asks for a key. ${standing.detail}`.trim();
+    case "lost": {
+      const why = standing.detail === "" ? "" : ` (${standing.detail})`;
+      const wait = Math.max(0, Math.ceil((standing.nextAt - now) / 1000));
+      return `No connection since ${clock(standing.since)}${why}: what you see is as it was then. Trying again in ${wait} s.`;
+    }
+  }
+}
+
+export function clock(at: number): string {
+  return new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+}
+
+/** A name out of code as one says it: `tell_time` becomes "tell time". */
+export function spoken(name: string): string {
+  return name.replaceAll("_", " ");
+}
+
+function shortened(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+}
