@@ -12,6 +12,8 @@ COMMANDS: Table = {
     "sessions": ("gateway.cli.sessions", "List sessions, show one, end one."),
     "sql": ("gateway.cli.sql", "Open the database in use, or run one query on it."),
     "migrate": ("gateway.cli.migrate", "Bring the tables to the newest form."),
+    "phrases": ("gateway.cli.phrases", "Write what people may say here, for the transcriber."),
+    "health": ("gateway.cli.health", "Ask one part whether it is ready; for health checks."),
     "bench": ("gateway.cli.bench.group", "Measure a running deployment from outside."),
     "doctor": ("gateway.cli.doctor", "Say what this machine can run, and what is missing."),
     "gateway": ("gateway.cli.parts", "Run the gateway alone."),

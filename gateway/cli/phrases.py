@@ -5,20 +5,43 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import aiohttp
+import click
 
+from gateway.cli.home import Home
 from gateway.cli.part import PartFailed
 from personas.errors import PersonaError
 from personas.loader import load
 from services.base.problems import Problem
+from services.base.settings import Settings
 from services.orchestrator.protocol import ToolDescription
 
 ASK_S = 10.0
+
+
+class PhrasesSettings(Settings):
+    """What `antiphon phrases` reads."""
+
+    orchestrator_url: str = "http://127.0.0.1:8001"
+    transcriber_phrases: Path | None = None
+    """Is filled; where unset, the folder `phrases` in the home."""
 
 
 class BadPersonas(Problem):
     """A persona's file cannot be used; `detail` names file, line and field."""
 
     code, title = "bad_personas", "A persona cannot be used"
+
+
+@click.command()
+def phrases() -> None:
+    """Write what people are likely to say to this deployment into TRANSCRIBER_PHRASES, before its transcriber starts.
+
+    `antiphon up` does it by itself. Where the parts run apart, run it whenever tools or personas have changed.
+    """
+    settings = PhrasesSettings.load()
+    folder = settings.transcriber_phrases or Home.find().phrases
+    asyncio.run(write_phrases(folder, settings.orchestrator_url, settings.antiphon_internal_key))
+    click.echo(f"wrote what people may say to {folder}")
 
 
 async def write_phrases(folder: Path, orchestrator_url: str, internal_key: str) -> None:

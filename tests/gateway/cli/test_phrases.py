@@ -1,13 +1,15 @@
 """What the recogniser is told to expect."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from click.testing import CliRunner
 
 from gateway.cli.part import PartFailed
-from gateway.cli.phrases import BadPersonas, small_talk, write_phrases
+from gateway.cli.phrases import BadPersonas, phrases, small_talk, write_phrases
 
 TOOL = {
     "name": "clock",
@@ -40,6 +42,18 @@ async def test_small_talk_and_tools_are_written_one_phrase_a_line(tmp_path: Path
     assert told["tools.txt"] == "what time is it in Tokyo\nwhat time is it\n"
     assert told["persona.txt"].splitlines() == list(dict.fromkeys(small_talk()))
     assert len(told) == 2
+
+
+async def test_the_command_writes_them_where_the_transcriber_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with orchestrator([TOOL]) as server:
+        monkeypatch.setenv("ORCHESTRATOR_URL", str(server.make_url("")).rstrip("/"))
+        monkeypatch.setenv("ANTIPHON_INTERNAL_KEY", "key")
+        monkeypatch.setenv("TRANSCRIBER_PHRASES", str(tmp_path / "phrases"))
+        ran = await asyncio.to_thread(CliRunner().invoke, phrases, [])
+    assert ran.exit_code == 0, ran.output
+    assert "what time is it in Tokyo" in (tmp_path / "phrases" / "tools.txt").read_text()
 
 
 async def test_a_refusal_of_the_orchestrator_is_its_failure(tmp_path: Path) -> None:
