@@ -3,12 +3,13 @@
 import re
 
 import pytest
+import yaml
 
 from gateway.calls import STOP_LIMIT_S
 from gateway.cli.main import COMMANDS
 from gateway.store.outbox import CLOSE_S
 from services.base.serve import STOP_S
-from tests.deploy.composition import FILE, BadComposition, Composition, given, put_in
+from tests.deploy.composition import FILE, ROOT, BadComposition, Composition, check, given, put_in
 
 TEXT = FILE.read_text(encoding="utf-8")
 
@@ -169,6 +170,14 @@ def test_a_broken_file_is_found(what: str) -> None:
     assert good in TEXT
     with pytest.raises(BadComposition):
         list(Composition.read(TEXT.replace(good, bad), NEEDED, "gpu").in_order())
+
+
+def test_the_file_that_the_docs_put_on_top_fits_it() -> None:
+    page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    on_top = yaml.safe_load(example)
+    check(on_top)
+    assert on_top["services"].keys() <= read("cpu").services.keys()
 
 
 @pytest.mark.parametrize(
