@@ -71,15 +71,15 @@ class N8n:
 
 
 @asynccontextmanager
-async def n8n() -> AsyncIterator[N8n]:
-    """One that runs on a free port."""
+async def n8n(port: int = 0) -> AsyncIterator[N8n]:
+    """One that runs, on any free port where none is named."""
     double = N8n()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", double._handle)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        await web.TCPSite(runner, "127.0.0.1", port, reuse_address=True).start()
         double.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         yield double
     finally:
