@@ -1,5 +1,6 @@
 """Who may do what: API keys, client secrets, and the browser's `Host` and `Origin`. Rules only, no I/O."""
 
+import hashlib
 import hmac
 import secrets
 import time
@@ -16,7 +17,12 @@ from services.base.settings import BadSettings
 
 LOCAL = "local"
 """The owner of what is made on a loopback bind without a key."""
+
 SERVICES = "services"
+"""Who shows the internal key: the deployment's own parts."""
+
+MIN_KEY = 16
+"""Characters; shorter ones can be guessed."""
 
 MOST_SECRETS = 10_000
 """Live at once; the oldest is let go."""
@@ -52,6 +58,12 @@ class Caller:
     secret: Secret | None = None
     is_service: bool = False
     """A part of this deployment, by the key that its parts show each other."""
+    operator: bool = False
+    """Sees and steers everybody's sessions, not only their own."""
+
+    def may_use(self, owner: str | None) -> bool:
+        """Whether they may read, end and speak into a session of `owner`'s."""
+        return self.operator or self.owner == owner
 
 
 class Access:
@@ -63,15 +75,22 @@ class Access:
         open_to_all: bool,
         hosts: frozenset[str],
         now: Callable[[], float] = time.time,
+        operators: Mapping[str, str] | None = None,
         internal_key: str = "",
         public_url: str = "",
     ) -> None:
-        """`keys` maps names to API keys; `open_to_all` is for a loopback bind; `hosts` are good `Host` names.
-
-        `internal_key` is what this deployment's services show; empty: none of them is known by a key. `public_url`
-        is where tools reach this gateway.
         """
-        self._keys, self._open, self._hosts, self._now = keys, open_to_all, hosts, now
+        Args:
+            keys: API keys by the name of their holder.
+            open_to_all: a loopback bind; without any key, whoever is at this machine is its operator.
+            hosts: good `Host` names.
+            operators: keys of those who see and steer everybody's sessions.
+            internal_key: what this deployment's services show; empty: none of them is known by a key.
+            public_url: where tools reach this gateway.
+        """
+        self._open, self._hosts, self._now = open_to_all, hosts, now
+        self._callers = [(key, Caller(name, operator=True)) for name, key in (operators or {}).items()]
+        self._callers += [(key, Caller(name)) for name, key in keys.items()]
         self._internal_key = internal_key
         self._secrets: dict[str, Secret] = {}
         self.say_tokens = SayTokens(public_url)
@@ -79,7 +98,7 @@ class Access:
     @property
     def asks_for_keys(self) -> bool:
         """Whether REST takes nobody without a key."""
-        return bool(self._keys) or not self._open
+        return bool(self._callers) or not self._open
 
     def caller(self, token: str) -> Caller:
         """Who shows `token` (an API key, a client secret, or nothing).
@@ -95,15 +114,15 @@ class Access:
             raise Forbidden(
                 "this token lets its holder have the agent say something in one call, nothing else"
             )
-        for name, key in self._keys.items():
+        for key, caller in self._callers:
             if token and hmac.compare_digest(token.encode(), key.encode()):
-                return Caller(name)
+                return caller
         if token.startswith("ek_"):
             raise Unauthorized("this client secret is not known here, or has expired")
         if token.startswith("say_"):
             raise Unauthorized("the call that this token belonged to is over")
         if not self.asks_for_keys:
-            return Caller(LOCAL)
+            return Caller(LOCAL, operator=True)
         raise Unauthorized("send an API key or a client secret as `Authorization: Bearer …`")
 
     def user(self, token: str) -> Caller:
@@ -116,6 +135,15 @@ class Access:
         if caller.secret is not None:
             raise Forbidden("a client secret opens the realtime wire alone")
         return caller
+
+    def known(self, token: str) -> Caller | None:
+        """Who shows `token`, whatever they may do; None: nobody who is let in anywhere."""
+        if held := self.say_tokens.holder(token):
+            return Caller(held[1])
+        try:
+            return self._service(token) or self.caller(token)
+        except Unauthorized:
+            return None
 
     def sayer(self, token: str, session_id: str) -> Caller:
         """Who may have something said in that session: the holder of its say token, or a `reader`.
@@ -136,9 +164,12 @@ class Access:
         Raises:
             Unauthorized, Forbidden
         """
+        return self._service(token) or self.user(token)
+
+    def _service(self, token: str) -> Caller | None:
         if self._internal_key and hmac.compare_digest(token.encode(), self._internal_key.encode()):
-            return Caller(SERVICES, is_service=True)
-        return self.user(token)
+            return Caller(SERVICES, is_service=True, operator=True)
+        return None
 
     def may_attach(self, caller: Caller, session_id: UUID, owner: str) -> None:
         """Attaching to a session takes its own secret, or the API key of its owner. Call it when it lives.
@@ -200,21 +231,28 @@ def _name(url: str) -> str:
 
 
 def parse_keys(text: str) -> dict[str, str]:
-    """Read `ANTIPHON_API_KEYS`: `key` or `name:key`, comma separated; unnamed ones are `key-1`, `key-2`, …"""
+    """Read `ANTIPHON_API_KEYS`: `name:key` or `key`, comma separated.
+
+    An unnamed key is named by its fingerprint, not by its place: sessions belong to names, and must not change hands
+    when a key is put before another.
+    """
     keys = {}
-    for place, part in enumerate(filter(None, (p.strip() for p in text.split(","))), 1):
+    for part in filter(None, (p.strip() for p in text.split(","))):
         name, colon, key = part.partition(":")
-        keys[name if colon else f"key-{place}"] = key if colon else part
+        fingerprint = hashlib.sha256(part.encode()).hexdigest()[:8]
+        keys[name if colon else f"key-{fingerprint}"] = key if colon else part
     return keys
 
 
-def checked_keys(text: str) -> dict[str, str]:
+def checked_keys(text: str, setting: str = "ANTIPHON_API_KEYS") -> dict[str, str]:
     """`parse_keys`, of keys that are good enough.
 
     Raises:
-        BadSettings: one of them is too short.
+        BadSettings: one is too short, or called what the gateway calls its own.
     """
     keys = parse_keys(text)
     if short := [name for name, key in keys.items() if len(key) < MIN_KEY]:
-        raise BadSettings(f"ANTIPHON_API_KEYS: {', '.join(short)} must have at least {MIN_KEY} characters")
+        raise BadSettings(f"{setting}: {', '.join(short)} must have at least {MIN_KEY} characters")
+    if taken := {LOCAL, SERVICES} & keys.keys():
+        raise BadSettings(f"{setting}: no key may be called {', '.join(sorted(taken))}")
     return keys

@@ -236,6 +236,7 @@ class Calls:
                 language=brief.language,
                 client=profile.client,
                 user_id=profile.user_id,
+                owner=profile.owner,
                 node=self.node,
                 started_at=profile.started_at,
                 is_active=True,

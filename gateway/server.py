@@ -38,11 +38,12 @@ def new_access(settings: GatewaySettings) -> Access:
     """Keys and names out of the settings.
 
     Raises:
-        BadSettings: a bind beyond loopback without keys, or keys that are too short.
+        BadSettings: a bind beyond loopback without keys; keys that are too short; names that are ours.
     """
     keys = checked_keys(settings.antiphon_api_keys)
+    operators = checked_keys(settings.antiphon_operator_keys, "ANTIPHON_OPERATOR_KEYS")
     loopback = is_loopback(settings.gateway_host)
-    if not keys and not loopback:
+    if not keys and not operators and not loopback:
         raise BadSettings(
             f"ANTIPHON_API_KEYS is needed to listen on {settings.gateway_host}; set it, or GATEWAY_HOST=127.0.0.1"
         )
@@ -53,6 +54,7 @@ def new_access(settings: GatewaySettings) -> Access:
         keys,
         open_to_all=loopback,
         hosts=frozenset(names),
+        operators=operators,
         internal_key=settings.antiphon_internal_key,
         public_url=settings.public_url,
     )

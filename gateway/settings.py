@@ -24,7 +24,9 @@ class GatewaySettings(Settings):
     gateway_public_url: str = ""
     """Where tools that answer later reach this gateway (`http://voice.example:8999`); empty: at host and port."""
     antiphon_api_keys: str = ""
-    """Comma separated; each may be `name:key`. Needed beyond loopback."""
+    """Comma separated; each may be `name:key`. Needed beyond loopback. A key reads and ends its own sessions."""
+    antiphon_operator_keys: str = ""
+    """The same, of those who see and steer everybody's sessions."""
     database_url: str
     transcriber_urls: str = "http://127.0.0.1:8007"
     synthesizer_url: str = "http://127.0.0.1:8009"

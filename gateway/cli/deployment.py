@@ -32,6 +32,7 @@ class UpSettings(Settings):
     """What `up` itself reads; the parts read theirs."""
 
     antiphon_api_keys: str = ""
+    antiphon_operator_keys: str = ""
     database_url: str = ""
     gateway_host: str = LOOPBACK
     gateway_port: int = 8999
@@ -75,12 +76,13 @@ class UpSettings(Settings):
     def check(self) -> None:
         """Raise `OpenDoor`, `BadSettings` or `PortTaken` where the gateway must not, or can't, listen as asked."""
         host, port = self.gateway_host, self.gateway_port
-        if not is_loopback(host) and not self.antiphon_api_keys:
+        if not is_loopback(host) and not (self.antiphon_api_keys or self.antiphon_operator_keys):
             raise OpenDoor(
                 "start it with `antiphon up --lan`, which makes a key and a certificate, "
                 f"set ANTIPHON_API_KEYS (comma separated), or don't set GATEWAY_HOST to {host}"
             )
         checked_keys(self.antiphon_api_keys)
+        checked_keys(self.antiphon_operator_keys, "ANTIPHON_OPERATOR_KEYS")
         if self.gateway_tls_cert:
             server_context(self.gateway_tls_cert, self.gateway_tls_key)
         if not is_free(host, port):

@@ -147,7 +147,7 @@ class Control:
     async def _end(self, caller: Caller, session_id: UUID) -> web.Response:
         door = self._door
         if session_id not in door.calls:
-            fate = await door.past(session_id)
+            fate = await door.past(caller, session_id)
             return answer(Ended(session_id=session_id, end_reason=fate.end_reason))
         door.owned(caller, session_id)
         await door.calls.end(session_id, "hung_up")

@@ -66,9 +66,25 @@ class Door:
         """
         session_id = in_path(request, "session_id")
         if session_id not in self.calls:
-            await self.past(session_id)
+            await self.past(caller, session_id)
             raise SessionEnded(f"session {session_id} has ended")
-        return self.calls.get(session_id) if caller.is_service else self.owned(caller, session_id)
+        return self.owned(caller, session_id)
+
+    async def readable(self, request: web.Request) -> UUID:
+        """The path's session, under way or over, which is the caller's.
+
+        Raises:
+            SessionNotFound, Forbidden, Invalid
+        """
+        caller, session_id = self.reader(request), in_path(request, "session_id")
+        if session_id in self.calls:
+            self.owned(caller, session_id)
+        elif not caller.operator:
+            fate = await self._fate(session_id)
+            if fate is None:
+                raise SessionNotFound(f"there is no session {session_id}")
+            _check(caller, fate.owner)
+        return session_id
 
     def owned(self, caller: Caller, session_id: UUID) -> Call:
         """The call under way, which is the caller's.
@@ -77,28 +93,38 @@ class Door:
             SessionNotFound, Forbidden
         """
         call = self.calls.get(session_id)
-        if call.profile.owner != caller.owner:
-            raise Forbidden("this session belongs to another key")
+        _check(caller, call.profile.owner)
         return call
 
-    async def past(self, session_id: UUID) -> Fate:
-        """What became of a session that is not under way here (any more).
+    async def past(self, caller: Caller, session_id: UUID) -> Fate:
+        """What became of a session of the caller's that is not under way here (any more).
 
         Raises:
             SessionNotFound: there was none, or another gateway has it.
+            Forbidden
         """
-        fate = await self.queries.fate(session_id)
-        if fate is None:
-            await self.catch_up()
-            fate = await self.queries.fate(session_id)
+        fate = await self._fate(session_id)
         # One of ours may have ended before its end was written down.
         if fate is None or (fate.is_active and fate.node != self.calls.node):
             raise SessionNotFound(f"no session {session_id} is under way here")
+        _check(caller, fate.owner)
         return fate
 
     async def catch_up(self) -> None:
         """Rows are written behind the sound: wait for those on their way, before something is said not to be there."""
         await self._outbox.flush(CATCH_UP_S)
+
+    async def _fate(self, session_id: UUID) -> Fate | None:
+        fate = await self.queries.fate(session_id)
+        if fate is None:
+            await self.catch_up()
+            fate = await self.queries.fate(session_id)
+        return fate
+
+
+def _check(caller: Caller, owner: str | None) -> None:
+    if not caller.may_use(owner):
+        raise Forbidden("this session belongs to another key")
 
 
 def in_path(request: web.Request, name: str) -> UUID:

@@ -51,6 +51,7 @@ class SessionRow(Row):
     language: str | None
     client: str | None
     user_id: str | None
+    owner: str | None
     node: str | None
     started_at: datetime
     ended_at: datetime | None

@@ -1,6 +1,7 @@
 """REST for what is written down of the sessions. The JSON is Postgres' own: a large page costs the calls nothing."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Annotated, TypeVar
 
 from aiohttp import web
@@ -159,15 +160,15 @@ class Sessions:
     async def list_sessions(self, request: web.Request) -> web.Response:
         """A page begins where the one before ended, whatever comes and goes meanwhile. A session that ends between two
         pages may be shown again, as ended."""
-        self._door.reader(request)
+        caller = self._door.reader(request)
         query = read_query(request, SessionQuery)
-        return _json(await self._queries.list_sessions(query.filter(), query.cursor, query.limit))
+        wanted = replace(query.filter(), owner=None if caller.operator else caller.owner)
+        return _json(await self._queries.list_sessions(wanted, query.cursor, query.limit))
 
     async def show_session(self, request: web.Request) -> web.Response:
         """Its turns, tool calls, barge-ins, injections, latencies and engines. Rows are written behind the sound: those
         of a call under way may lag by a moment."""
-        self._door.reader(request)
-        session_id = in_path(request, "session_id")
+        session_id = await self._door.readable(request)
         found = await self._found(lambda: self._queries.session(session_id))
         if found is None:
             raise SessionNotFound(f"there is no session {session_id}")
@@ -176,8 +177,7 @@ class Sessions:
     async def show_events(self, request: web.Request) -> web.Response:
         """All that happened, in order; a session can be rebuilt from it alone. To follow a call under way, ask again
         with the last `seq` as `after`."""
-        self._door.reader(request)
-        session_id = in_path(request, "session_id")
+        session_id = await self._door.readable(request)
         query = read_query(request, EventQuery)
         found = await self._found(lambda: self._queries.events(session_id, query.after, query.limit))
         if found is None:
@@ -186,8 +186,7 @@ class Sessions:
 
     async def show_injection(self, request: web.Request) -> web.Response:
         """What was asked for by `POST …/say`, and every other text that the agent was to say."""
-        self._door.reader(request)
-        session_id, injection_id = in_path(request, "session_id"), in_path(request, "injection_id")
+        session_id, injection_id = await self._door.readable(request), in_path(request, "injection_id")
         found = await self._found(lambda: self._queries.injection(session_id, injection_id))
         if found is None:
             raise InjectionNotFound(f"session {session_id} has no injection {injection_id}")

@@ -84,6 +84,7 @@ class SessionFilter:
     persona: str | None = None
     voice: str | None = None
     user_id: str | None = None
+    owner: str | None = None
     conversation_id: str | None = None
     client: str | None = None
     end_reason: str | None = None
@@ -104,6 +105,7 @@ class SessionFilter:
             (s.persona, self.persona),
             (s.voice_prompt, self.voice),
             (s.user_id, self.user_id),
+            (s.owner, self.owner),
             (s.conversation_id, self.conversation_id),
             (s.client, self.client),
             (s.end_reason, self.end_reason),
@@ -131,6 +133,8 @@ class Fate:
     is_active: bool
     node: str | None
     end_reason: str | None
+    owner: str | None
+    """None where that was not written down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +220,9 @@ class Queries:
         return f'{{"events":{events or "[]"},"next":{json.dumps(last if count == limit else None)}}}'
 
     async def fate(self, session_id: UUID) -> Fate | None:
-        """Whether a session is over, and why; None for an unknown one."""
+        """Whether a session is over, why, and whose it is; None for an unknown one."""
         s = voice_sessions.c
-        query = select(s.is_active, s.node, s.end_reason).where(s.session_id == session_id)
+        query = select(s.is_active, s.node, s.end_reason, s.owner).where(s.session_id == session_id)
         async with transaction(self._engine, LIMIT_S) as connection:
             row = (await connection.execute(query)).one_or_none()
         return None if row is None else Fate(*row)

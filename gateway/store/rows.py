@@ -52,6 +52,7 @@ class SessionRow:
     language: str | Keep | None = KEEP
     client: str | Keep | None = KEEP
     user_id: str | Keep | None = KEEP
+    owner: str | Keep | None = KEEP
     node: str | Keep = KEEP
     started_at: datetime | Keep = KEEP
     ended_at: datetime | Keep | None = KEEP

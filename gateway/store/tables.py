@@ -84,6 +84,7 @@ voice_sessions = Table(
     column("language", Words(), "BCP 47 tag, as asked for"),
     column("client", Words(), "What the caller uses, as it named itself"),
     column("user_id", Words(), "The caller, as whoever made the session named them"),
+    column("owner", Words(), "Whose call it is: the name of the key that made it, or local; NULL: not known"),
     column("node", Words(), "The gateway that holds the call"),
     needed("started_at", AT, "When the session was made", server_default=text("now()")),
     column("ended_at", AT, "When it ended; after a lost gateway, the last sign of life"),
@@ -99,6 +100,7 @@ voice_sessions = Table(
     Index(None, "is_active", "started_at", "session_id"),
     Index(None, "conversation_id"),
     Index(None, "user_id"),
+    Index(None, "owner", "is_active", "started_at", "session_id"),
     comment="One call",
 )
 

@@ -40,6 +40,15 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def check_door(host: str, key: str) -> None:
+    """
+    Raises:
+        OpenDoor: others can reach `host`, and there is no key.
+    """
+    if not key and not is_loopback(host):
+        raise OpenDoor(f"set ANTIPHON_INTERNAL_KEY to listen on {host}, or listen on 127.0.0.1")
+
+
 def bearer(request: web.Request) -> str:
     """The token of `Authorization: Bearer …`, or an empty string."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -102,10 +111,21 @@ async def serve(
         await runner.cleanup()
 
 
-def run(part: str, make: Callable[[], web.Application], host: str, port: int) -> None:
-    """Run one service in the foreground; the exit status is 1 with a sentence when it cannot start."""
+class OpenDoor(Problem):
+    """Others could reach this service, and no key would be asked for."""
+
+    code, title = "open_door", "A service does not listen beyond this machine without the internal key"
+
+
+def run(part: str, make: Callable[[], web.Application], host: str, port: int, key: str) -> None:
+    """Run one service in the foreground; the exit status is 1 with a sentence when it cannot start.
+
+    Args:
+        key: the internal key, which it asks for; empty on loopback alone.
+    """
 
     async def main() -> None:
+        check_door(host, key)
         await serve(make(), host, port)
 
     run_main(part, main)

@@ -346,4 +346,5 @@ def _check_message(message: str) -> None:
 def main() -> None:
     """Run the service in the foreground."""
     settings = OrchestratorSettings.load()
-    run("orchestrator", lambda: make_app(settings), settings.orchestrator_host, settings.orchestrator_port)
+    host, port = settings.orchestrator_host, settings.orchestrator_port
+    run("orchestrator", lambda: make_app(settings), host, port, settings.antiphon_internal_key)

@@ -143,7 +143,8 @@ async def voices(request: web.Request) -> web.Response:
 def main() -> None:
     """Run the service in the foreground."""
     settings = SynthesizerSettings.load()
-    run("synthesizer", lambda: make_app(settings), settings.synthesizer_host, settings.synthesizer_port)
+    host, port = settings.synthesizer_host, settings.synthesizer_port
+    run("synthesizer", lambda: make_app(settings), host, port, settings.antiphon_internal_key)
 
 
 async def _speaking(app: web.Application) -> AsyncIterator[None]:

@@ -106,7 +106,8 @@ async def transcriptions(request: web.Request) -> web.Response:
 def main() -> None:
     """Run the service in the foreground."""
     settings = TranscriberSettings.load()
-    run("transcriber", lambda: make_app(settings), settings.transcriber_host, settings.transcriber_port)
+    host, port = settings.transcriber_host, settings.transcriber_port
+    run("transcriber", lambda: make_app(settings), host, port, settings.antiphon_internal_key)
 
 
 async def _working(app: web.Application) -> AsyncIterator[None]:

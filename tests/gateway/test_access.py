@@ -5,10 +5,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from gateway import access as rules
-from gateway.access import LOCAL, Access, parse_keys
+from gateway.access import LOCAL, SERVICES, Access, parse_keys
 from services.base.problems import Forbidden, Unauthorized
 
 KEY, OTHER = "key of the first one", "key of the second one"
+OPERATOR, INTERNAL = "key of the operator", "key of the services"
 
 
 class Clock:
@@ -30,7 +31,14 @@ def clock() -> Clock:
 def guarded(clock: Clock) -> Access:
     """Beyond loopback: a key is needed."""
     keys = {"ann": KEY, "ben": OTHER}
-    return Access(keys, open_to_all=False, hosts=frozenset({"voice.example"}), now=clock)
+    return Access(
+        keys,
+        open_to_all=False,
+        hosts=frozenset({"voice.example"}),
+        now=clock,
+        operators={"olga": OPERATOR},
+        internal_key=INTERNAL,
+    )
 
 
 @pytest.fixture
@@ -64,6 +72,39 @@ def test_where_no_internal_key_is_set_nobody_is_a_service(guarded: Access, local
     with pytest.raises(Unauthorized):
         guarded.reader("")
     assert not local.reader("").is_service
+
+
+def test_a_key_is_for_its_holder_s_sessions_and_an_operator_s_for_all(guarded: Access) -> None:
+    ann, olga, services = (guarded.reader(key) for key in (KEY, OPERATOR, INTERNAL))
+    assert ann.may_use("ann")
+    assert not ann.may_use("ben")
+    assert not ann.may_use(None), "a session whose owner nobody wrote down"
+    assert (olga.owner, services.owner) == ("olga", SERVICES)
+    for everybody_s in (olga, services):
+        assert everybody_s.may_use("ann")
+        assert everybody_s.may_use(None)
+
+
+def test_not_even_an_operator_takes_somebody_s_place_in_a_call(guarded: Access) -> None:
+    for key in (OPERATOR, INTERNAL):
+        with pytest.raises(Forbidden):
+            guarded.may_attach(guarded.reader(key), uuid4(), "ann")
+
+
+def test_who_sits_at_the_machine_is_its_operator(local: Access) -> None:
+    assert local.caller("").may_use("ann")
+
+
+def test_the_services_key_alone_locks_nobody_out_of_loopback(clock: Clock) -> None:
+    access = Access({}, open_to_all=True, hosts=frozenset(), now=clock, internal_key=INTERNAL)
+    assert access.caller("").owner == LOCAL
+    assert access.reader(INTERNAL).owner == SERVICES
+
+
+def test_an_operator_s_key_alone_locks_loopback_too(clock: Clock) -> None:
+    access = Access({}, open_to_all=True, hosts=frozenset(), now=clock, operators={"olga": OPERATOR})
+    with pytest.raises(Unauthorized):
+        access.caller("")
 
 
 def test_on_loopback_everyone_is_local(local: Access) -> None:
@@ -188,5 +229,12 @@ def test_beyond_loopback_any_name_may_lead_here_and_the_key_decides(guarded: Acc
 
 
 def test_keys_may_have_names() -> None:
-    assert parse_keys("ann:abc, def,, ben:g:h") == {"ann": "abc", "key-2": "def", "ben": "g:h"}
+    assert parse_keys("ann:abc,, ben:g:h") == {"ann": "abc", "ben": "g:h"}
     assert parse_keys("") == {}
+
+
+def test_a_key_without_a_name_keeps_its_sessions_when_another_is_put_before_it() -> None:
+    [(name, key)] = parse_keys("def").items()
+    assert key == "def"
+    assert "def" not in name
+    assert parse_keys("abc, def")[name] == "def"

@@ -33,6 +33,18 @@ def test_keys_that_can_be_guessed_are_refused_by_name() -> None:
         new_access(settings(antiphon_api_keys="ann:secret,ben:long enough to be a key"))
 
 
+@pytest.mark.parametrize("name", ["local", "services"])
+@pytest.mark.parametrize("setting", ["antiphon_api_keys", "antiphon_operator_keys"])
+def test_no_key_is_called_what_the_gateway_calls_its_own(setting: str, name: str) -> None:
+    with pytest.raises(BadSettings, match=f"{setting.upper()}.*{name}"):
+        new_access(settings(**{setting: f"{name}:long enough to be a key"}))
+
+
+def test_an_operator_s_key_is_enough_to_listen_beyond_loopback() -> None:
+    access = new_access(settings(gateway_host="0.0.0.0", antiphon_operator_keys="long enough to be a key"))
+    assert access.caller("long enough to be a key").operator
+
+
 def test_beyond_loopback_a_key_is_asked_for() -> None:
     access = new_access(settings(gateway_host="0.0.0.0", antiphon_api_keys="ann:long enough to be a key"))
     assert access.caller("long enough to be a key").owner == "ann"

@@ -61,6 +61,15 @@ async def test_the_active_come_first_and_of_either_kind_the_latest(store: Store)
     ]
 
 
+async def test_whose_session_it_is_is_told_and_filtered_by(store: Store) -> None:
+    ann, ben, nobody = (session(later(n), owner=owner) for n, owner in enumerate(("ann", "ben", None)))
+    await put(store, ann, ben, nobody)
+    assert await ids(store.queries, SessionFilter(owner="ann")) == [ann.session_id]
+    assert len(await ids(store.queries)) == 3
+    fates = [await store.queries.fate(row.session_id) for row in (ann, ben, nobody)]
+    assert [fate and fate.owner for fate in fates] == ["ann", "ben", None]
+
+
 async def test_pages_hold_still_while_sessions_come_and_end(store: Store) -> None:
     rows = [session(later(n), is_active=n % 3 == 0) for n in range(20)] + [
         session(later(5)) for _ in range(5)
@@ -302,9 +311,9 @@ async def test_how_fast_an_engine_was_lately_is_measured_on_its_own_gateway(stor
 
 
 async def test_what_became_of_a_session_is_told(store: Store) -> None:
-    call = session(later(0), node="gateway-1", is_active=False, end_reason="hung_up")
+    call = session(later(0), node="gateway-1", is_active=False, end_reason="hung_up", owner="ann")
     await put(store, call)
-    assert await store.queries.fate(call.session_id) == Fate(False, "gateway-1", "hung_up")
+    assert await store.queries.fate(call.session_id) == Fate(False, "gateway-1", "hung_up", "ann")
 
 
 async def test_an_unknown_session_is_none(store: Store) -> None:
