@@ -23,15 +23,18 @@ from gateway.profile import Profile
 from gateway.recorder import Fact, Recorder
 from gateway.session import effects as do
 from gateway.session import events as on
+from gateway.session.agent_floor import injection_changed
 from gateway.session.clock import BYTES, RATE
 from gateway.session.echo import EchoSuppressor
 from gateway.session.echo_tracker import Decision
+from gateway.session.injections import MOST
 from gateway.session.playout import Outgoing
 from gateway.session.session import Session
 from gateway.session.uplink import Uplink
 from gateway.tally import Tally
 from gateway.ticks import every
 from gateway.tool_lane import ToolLane
+from services.base.problems import Conflict
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +55,12 @@ _DECISIONS = Counter(
     ["decision"],
 )
 ECHO_DECISIONS = {decision: _DECISIONS.labels(decision) for decision in get_args(Decision)}
+
+
+class QueueFull(Conflict):
+    """As many texts as anybody would listen to wait to be said."""
+
+    code, title = "queue_full", "Too much waits to be said"
 
 
 class Listener(Protocol):
@@ -218,30 +227,40 @@ class Call:
         """Have the agent say `text` at the next free moment; returns the injection's id.
 
         Under a `key` that was used in this call before, nothing is said again: the id is the first one's.
+
+        Raises:
+            QueueFull
         """
         if key and (known := self._keys.get(key)):
             return known
+        if len(self.session.injections) + len(self._unheard_wishes) >= MOST:
+            raise QueueFull(f"{MOST} texts wait to be said in this session; let some be said, or interrupt")
         now = self.now()
         expires = None if expires_in_s is None else now + round(expires_in_s * RATE)
         injection_id = self._new_id()
         self.start()
-        self.feed(
-            on.InjectionAsked(
-                now,
-                injection_id,
-                text,
-                "say",
-                priority=priority,
-                expires_at=expires,
-                interrupt=interrupt,
-                idempotency_key=key,
-            )
+        wish = on.InjectionAsked(
+            now,
+            injection_id,
+            text,
+            "say",
+            priority=priority,
+            expires_at=expires,
+            interrupt=interrupt,
+            idempotency_key=key,
         )
+        self.recorder.asked(wish)
+        self.feed(wish)
         if key:
             self._keys[key] = injection_id
             while len(self._keys) > KEYS:
                 del self._keys[next(iter(self._keys))]
         return injection_id
+
+    @property
+    def _unheard_wishes(self) -> list[on.InjectionAsked]:
+        """What is to be said once the call is connected."""
+        return [event for event in self._inbox if isinstance(event, on.InjectionAsked)]
 
     async def room(self) -> None:
         """Wait until the engine may give more sound."""
@@ -286,6 +305,8 @@ class Call:
 
     def _tell_the_end(self) -> None:
         self._tell_of_echo(over=True)
+        for wish in self._unheard_wishes:
+            self._tell(injection_changed(wish, self.now(), "dropped", why="ended"), self.session.now)
         for effect in self.session.end(self.now()):
             self._tell(effect, self.session.now)
             self._follow(effect)

@@ -65,6 +65,20 @@ class Recorder:
             )
         )
 
+    def asked(self, wish: on.InjectionAsked) -> None:
+        """Somebody was told that `wish` will be said, and may ask what became of it before the call is connected."""
+        self._outlet.put(
+            rows.InjectionRow(
+                injection_id=wish.injection_id,
+                session_id=self._session_id,
+                source=wish.source,
+                text=wish.text,
+                state="waiting",
+                created_at=self.at(wish.at),
+                idempotency_key=wish.idempotency_key or rows.KEEP,
+            )
+        )
+
     def voice(self, name: str) -> None:
         """The call goes on with another voice."""
         self._outlet.put(rows.SessionRow(session_id=self._session_id, voice_prompt=name))
@@ -138,17 +152,6 @@ class Recorder:
                         kind="echo",
                     )
                 )
-            case on.InjectionAsked(idempotency_key=str(key)):
-                self._outlet.put(
-                    rows.InjectionRow(
-                        injection_id=fact.injection_id,
-                        session_id=self._session_id,
-                        source=fact.source,
-                        text=fact.text,
-                        state="waiting",
-                        idempotency_key=key,
-                    )
-                )
             case do.InjectionChanged():
                 self._injection(fact)
             case do.Measured():
@@ -175,6 +178,8 @@ class Recorder:
                 when = {"created_at": self.at(fact.at)}
             case "speaking":
                 when = {"started_at": self.at(fact.at), "how": "synthesizer"}
+            case "dropped":
+                when = {"ended_at": self.at(fact.at), "how": fact.why}
             case _:
                 when = {"ended_at": self.at(fact.at)}
         self._outlet.put(

@@ -27,11 +27,14 @@ from gateway.topology.lookout import new_feed
 from gateway.wires.realtime.socket import RealtimeWire
 from services.base.health import add_health
 from services.base.problems import problems
-from services.base.serve import MAX_BODY, is_loopback, run_main, serve
+from services.base.serve import is_loopback, run_main, serve
 from services.base.settings import BadSettings, as_list
 from services.base.tls import server_context
 
 log = logging.getLogger(__name__)
+
+MAX_BODY = 2**20
+"""Bytes. No body of REST comes near it, and while one of 25 MB is read all calls wait."""
 
 
 def new_access(settings: GatewaySettings) -> Access:

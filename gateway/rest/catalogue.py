@@ -1,13 +1,13 @@
 """REST for what can be chosen: personas, voices, and client secrets for the realtime wire."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from aiohttp import web
 from pydantic import BaseModel, Field
 
 from gateway.access import LIFETIMES_S, Access
-from gateway.rest.routes import Body, Route, answer, read
+from gateway.rest.routes import INTEGER, Body, Route, answer, read
 from gateway.wires.realtime.errors import WireError
 from gateway.wires.realtime.settings import SessionSettings
 from personas.loader import Catalogue
@@ -51,7 +51,7 @@ class ExpiresAfter(Body):
     """When a client secret expires."""
 
     anchor: Literal["created_at"] = "created_at"
-    seconds: int = Field(default=600, ge=LIFETIMES_S[0], le=LIFETIMES_S[1])
+    seconds: Annotated[int, Field(ge=LIFETIMES_S[0], le=LIFETIMES_S[1]), INTEGER] = 600
 
 
 class SecretRequest(Body):

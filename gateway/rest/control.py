@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from gateway.access import Caller
 from gateway.rest.door import BASE, GONE, ONE, Door, in_path
-from gateway.rest.routes import Body, Route, answer, read, read_headers, read_query
+from gateway.rest.routes import INTEGER, Body, Route, answer, read, read_headers, read_query
 from gateway.session import events as on
 from services.base.problems import Invalid
 
@@ -20,8 +20,8 @@ class SayRequest(Body):
     text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)] = Field(
         examples=["The build is done."]
     )
-    priority: int = Field(
-        0, ge=-10, le=10, description="The higher goes first; equals in the order they came"
+    priority: Annotated[int, Field(ge=-10, le=10), INTEGER] = Field(
+        0, description="The higher goes first; equals in the order they came"
     )
     expires_in_s: float | None = Field(
         None,

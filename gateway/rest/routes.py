@@ -1,7 +1,8 @@
 """The table of REST routes, from which router and OpenAPI are both made, and how what a route takes is read."""
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
@@ -51,6 +52,14 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+def _integral(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+INTEGER = BeforeValidator(_integral)
+"""Behind an `int` of a JSON body: 1.0 is a whole number there (JSON Schema, Validation, 6.1.1)."""
+
+
 def _flag(text: object) -> object:
     if text not in ("true", "false"):
         raise ValueError("must be true or false")
@@ -81,8 +90,8 @@ def _utc(moment: datetime) -> datetime:
 
 Flag = Annotated[bool, BeforeValidator(_flag)]
 """`true` or `false`."""
-Whole = Annotated[int, BeforeValidator(_whole)]
-"""A whole number, in digits."""
+WHOLE = BeforeValidator(_whole)
+"""Behind an `int` and its limits: in digits."""
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment), AfterValidator(_utc)]
 """A time with its zone, as RFC 3339 writes it."""
 
@@ -95,15 +104,17 @@ async def read(request: web.Request, model: type[M]) -> M:
     """
     try:
         # Not by the charset that the request names: JSON is UTF-8 (RFC 8259, 8.1).
-        text = (await request.read()).decode()
-        body = parse(text) if text.strip() else {}
+        text = (await request.read()).decode() or "{}"
+        body = parse(text)
     except BadJson as error:
         raise Invalid(f"the body cannot be read: {error}") from error
     except UnicodeDecodeError as error:
         raise Invalid("the body is not UTF-8") from error
     if not isinstance(body, dict):
         raise Invalid("the body must be a JSON object")
-    return _valid(model, body)
+    with _faults_told():
+        # From the text once more: only of JSON does pydantic know that an id may be a string, and 0 is not false.
+        return model.model_validate_json(text, strict=True)
 
 
 def read_query(request: web.Request, model: type[M]) -> M:
@@ -115,7 +126,8 @@ def read_query(request: web.Request, model: type[M]) -> M:
     given: dict[str, Any] = dict(request.query)
     if len(given) < len(request.query):
         raise Invalid("each parameter of the query may be given once")
-    return _valid(model, given)
+    with _faults_told():
+        return model.model_validate(given)
 
 
 def read_headers(request: web.Request, model: type[M]) -> M:
@@ -125,12 +137,16 @@ def read_headers(request: web.Request, model: type[M]) -> M:
         Invalid: naming each header and what was expected.
     """
     known = [field.alias for field in model.model_fields.values() if field.alias]
-    return _valid(model, {name: request.headers[name] for name in known if name in request.headers})
+    with _faults_told():
+        return model.model_validate(
+            {name: request.headers[name] for name in known if name in request.headers}
+        )
 
 
-def _valid(model: type[M], given: dict[str, Any]) -> M:
+@contextmanager
+def _faults_told() -> Iterator[None]:
     try:
-        return model.model_validate(given)
+        yield
     except ValidationError as error:
         faults = [f"`{'.'.join(map(str, e['loc']))}`: {e['msg']}" for e in error.errors()]
         raise Invalid("; ".join(faults)) from error

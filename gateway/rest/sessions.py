@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from gateway.calls import SessionNotFound
 from gateway.ports import Mode
 from gateway.rest.door import BASE, GONE, ONE, Door, in_path
-from gateway.rest.routes import Body, Flag, Moment, Route, Whole, read_query
+from gateway.rest.routes import WHOLE, Body, Flag, Moment, Route, read_query
 from gateway.rest.rows import (
     BargeIn,
     EngineChange,
@@ -46,7 +46,7 @@ class SessionQuery(Body):
     since: Moment | None = Field(None, description="Started then or later", examples=["2026-01-31T12:00:00Z"])
     until: Moment | None = Field(None, description="Started before", examples=["2026-02-01T00:00:00Z"])
     cursor: str | None = Field(None, description="`next` of the page before")
-    limit: Annotated[Whole, Field(ge=1, le=LONGEST_PAGE)] = Field(PAGE, description="Sessions on a page")
+    limit: Annotated[int, Field(ge=1, le=LONGEST_PAGE), WHOLE] = Field(PAGE, description="Sessions on a page")
 
     def filter(self) -> SessionFilter:
         return SessionFilter(**self.model_dump(exclude={"cursor", "limit"}))
@@ -101,8 +101,10 @@ class Session(SessionSummary):
 class EventQuery(Body):
     """Which part of the log is wanted."""
 
-    after: Annotated[Whole, Field(ge=0)] = Field(0, description="`seq` of the last event that is known")
-    limit: Annotated[Whole, Field(ge=1, le=MOST_EVENTS)] = Field(EVENTS, description="Events on a page")
+    after: Annotated[int, Field(ge=0, lt=10**18), WHOLE] = Field(
+        0, description="`seq` of the last event that is known"
+    )
+    limit: Annotated[int, Field(ge=1, le=MOST_EVENTS), WHOLE] = Field(EVENTS, description="Events on a page")
 
 
 class EventPage(BaseModel):

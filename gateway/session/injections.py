@@ -15,9 +15,9 @@ class Injections:
 
     _waiting: list[InjectionAsked] = field(default_factory=list)
 
-    def __bool__(self) -> bool:
-        """Whether anything waits."""
-        return bool(self._waiting)
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
 
     @property
     def has_answers(self) -> bool:

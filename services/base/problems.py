@@ -94,6 +94,31 @@ def problem_response(problem: Problem) -> web.Response:
     )
 
 
+CODES = {
+    400: "invalid_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    417: "expectation_failed",
+}
+"""Of aiohttp's own errors, whose words change with Python's."""
+
+
+def _own(request: web.Request, error: web.HTTPException) -> web.Response:
+    """An error of aiohttp's own as problem details."""
+    details = {404: f"nothing is at {request.path}"}
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        details[405] = f"{request.path} takes {', '.join(sorted(error.allowed_methods))}, not {error.method}"
+    plain = Problem(details.get(error.status) or error.text or "")
+    plain.status, plain.title = error.status, error.reason
+    plain.code = CODES.get(error.status, f"http_{error.status}")
+    response = problem_response(plain)
+    if "Allow" in error.headers:
+        # RFC 9110, 15.5.6: it must be there.
+        response.headers["Allow"] = error.headers["Allow"]
+    return response
+
+
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn every error into problem details, so that a client never parses an HTML page."""
@@ -104,10 +129,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        plain = Problem(error.text or "")
-        plain.status, plain.title = error.status, error.reason
-        plain.code = error.reason.lower().replace(" ", "_")
-        return problem_response(plain)
+        return _own(request, error)
     except Exception:
         log.exception("request failed", extra={"path": request.path})
         return problem_response(Problem())

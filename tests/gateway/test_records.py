@@ -12,11 +12,14 @@ import pytest_asyncio
 from bridge import events as bridge
 from bridge.events import Intent
 from bridge.ledger import Status
+from gateway.engines.cascade import CascadeEngine
+from gateway.ports import Brief
 from gateway.session import effects as do
 from gateway.session import events as on
 from gateway.store import outbox
 from gateway.store.store import Store
-from tests.gateway.harness import PATIENCE, Client, Gateway, ScriptedEars, Watch, sound
+from services.base.ids import new_id
+from tests.gateway.harness import PATIENCE, Client, EchoMind, Gateway, ScriptedEars, Watch, sound
 from tests.gateway.samples import finished_invocation
 
 Script = Callable[[bridge.Utterance], AsyncIterator[bridge.BridgeEvent]]
@@ -166,7 +169,10 @@ def assert_rest(session: dict[str, Any]) -> None:
     assert injections["It is noon."]["invocation_id"] == session["tool_invocations"][0]["invocation_id"]
     assert injections["Said at the end of the call."]["state"] == "cut"
     assert injections["waits for ever"]["state"] == "dropped"
-    assert injections["expires at once"]["state"] == "dropped"
+    assert (injections["expires at once"]["state"], injections["expires at once"]["how"]) == (
+        "dropped",
+        "expired",
+    )
     spans = {row["span"] for row in session["latencies"]}
     wanted = {"endpoint", "transcript", "intent", "dispatch", "tool", "injection_wait", "first_audio", "turn"}
     assert spans >= {*wanted, "barge_in_stop"}
@@ -189,6 +195,38 @@ async def test_say_and_interrupt_after_the_end_say_that_it_has_ended(stored: Gat
         200,
         {"session_id": session["session_id"], "end_reason": "hung_up"},
     )
+
+
+async def test_what_was_just_made_is_found_at_once(stored: Gateway) -> None:
+    session_id = (await stored.session())["session_id"]
+    path = f"/api/mas/voice/sessions/{session_id}"
+    status, session = await stored.ask("GET", path)
+    assert (status, session["is_active"]) == (200, True)
+    _, said = await stored.ask("POST", f"{path}/say", json={"text": "tea is ready"})
+    status, injection = await stored.ask("GET", f"{path}/injections/{said['injection_id']}")
+    assert (status, injection["state"], injection["text"]) == (200, "waiting", "tea is ready")
+
+
+async def test_a_text_that_waited_in_vain_for_the_call_to_be_connected_is_dropped(
+    stored: Gateway, store: Store
+) -> None:
+    class Slow(CascadeEngine):
+        async def connect(self, brief: Brief) -> None:
+            await asyncio.Event().wait()
+
+    stored.parts.engine = lambda: Slow("local", EchoMind(), stored.parts.voice)
+    path = f"/api/mas/voice/sessions/{(await stored.session())['session_id']}"
+    _, said = await stored.ask("POST", f"{path}/say", json={"text": "tea is ready"})
+    await stored.ask("DELETE", path)
+    assert await store.outbox.flush(PATIENCE)
+    _, injection = await stored.ask("GET", f"{path}/injections/{said['injection_id']}")
+    assert (injection["state"], injection["how"]) == ("dropped", "ended")
+
+
+async def test_an_injection_that_never_was_is_not_found(stored: Gateway) -> None:
+    path = f"/api/mas/voice/sessions/{(await stored.session())['session_id']}/injections"
+    assert (await stored.ask("GET", f"{path}/{new_id()}"))[1]["code"] == "injection_not_found"
+    assert (await stored.ask("GET", f"{path}/nonsense"))[1]["code"] == "invalid_request"
 
 
 async def test_sessions_come_in_pages(stored: Gateway, store: Store) -> None:

@@ -1,6 +1,7 @@
 """REST for sessions: what is answered, and each mistake with problem details and a code."""
 
 import asyncio
+import io
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -9,7 +10,9 @@ from uuid import UUID
 import pytest
 
 from gateway.access import Access
+from gateway.server import MAX_BODY
 from gateway.session import effects as do
+from gateway.session.injections import MOST
 from gateway.store.rows import KEEP, InjectionRow, SessionRow
 from services.base.ids import new_id
 from tests.gateway.harness import WORD, Gateway, Watch
@@ -51,6 +54,7 @@ BAD_BODIES: dict[str, tuple[Any, str]] = {
     "a number that JSON has not": ('{"metadata": {"a": NaN}}', "NaN"),
     "the character zero": ('{"user_id": "a\\u0000"}', "U+0000"),
     "an unknown field": ('{"personna": "plain"}', "personna"),
+    "a number for a word": ('{"allow_recording": 0}', "allow_recording"),
     "a mode that is none": ('{"mode": "magic"}', "mode"),
     "an input mode that is none": ('{"input_mode": "shouting"}', "input_mode"),
     "a persona nobody knows": ('{"persona": "nobody"}', "plain"),
@@ -177,6 +181,15 @@ async def test_a_text_under_the_same_key_is_said_once(gateway: Gateway) -> None:
     assert keys == {UUID(first[1]["injection_id"]): "tea", UUID(other["injection_id"]): "cake"}
 
 
+async def test_more_than_anybody_would_listen_to_is_refused(gateway: Gateway) -> None:
+    session = await gateway.session()
+    path = f"{BASE}/sessions/{session['session_id']}/say"
+    for _ in range(MOST):
+        assert (await gateway.ask("POST", path, json={"text": "a"}))[0] == 202
+    status, problem = await gateway.ask("POST", path, json={"text": "a"})
+    assert (status, problem["code"]) == (409, "queue_full")
+
+
 async def test_a_key_without_end_is_refused(gateway: Gateway) -> None:
     session = await gateway.session()
     path = f"{BASE}/sessions/{session['session_id']}/say"
@@ -203,6 +216,14 @@ async def test_a_bad_text_is_refused(gateway: Gateway, body: dict[str, Any]) -> 
     session = await gateway.session()
     status, problem = await gateway.ask("POST", f"{BASE}/sessions/{session['session_id']}/say", json=body)
     assert (status, problem["code"]) == (400, "invalid_request")
+
+
+async def test_a_whole_number_may_be_written_with_a_point(gateway: Gateway) -> None:
+    """As JSON Schema has it."""
+    session = await gateway.session()
+    path = f"{BASE}/sessions/{session['session_id']}/say"
+    assert (await gateway.ask("POST", path, data='{"text": "a", "priority": 1.0}'))[0] == 202
+    assert (await gateway.ask("POST", path, data='{"text": "a", "priority": 1.5}'))[0] == 400
 
 
 async def test_an_interrupted_agent_stops_and_a_silent_one_is_said_to_be(gateway: Gateway) -> None:
@@ -289,7 +310,13 @@ async def test_pages_of_others_are_refused_everywhere(gateway: Gateway, headers:
 
 async def test_an_unknown_path_and_a_wrong_method_are_problems_too(gateway: Gateway) -> None:
     assert (await gateway.ask("GET", "/nowhere"))[1]["code"] == "not_found"
-    assert (await gateway.ask("PUT", MAKE))[1]["code"] == "method_not_allowed"
+    async with gateway.http.put(f"{gateway.url}{MAKE}") as answer:
+        assert (await answer.json(content_type="application/problem+json"))["code"] == "method_not_allowed"
+        assert answer.headers["Allow"] == "GET,POST"
+    too_much = io.BytesIO(b" " * (MAX_BODY + 1))
+    async with gateway.http.post(f"{gateway.url}{MAKE}", data=too_much) as answer:
+        assert answer.status == 413
+        assert (await answer.json(content_type="application/problem+json"))["code"] == "body_too_large"
 
 
 async def test_a_session_nobody_came_to_ends_by_itself(
