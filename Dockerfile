@@ -18,12 +18,14 @@ ENV PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK
 # Before our code, which changes more often. Only wheels: nothing is compiled here.
 COPY requirements.lock ./
 RUN pip --python /opt/antiphon/bin/python install --require-hashes --only-binary :all: -r requirements.lock
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY bridge bridge
 COPY gateway gateway
 COPY migrations migrations
 COPY personas personas
 COPY services services
+# The wheel carries it.
+COPY --from=page /src/web/dist web/dist
 RUN pip --python /opt/antiphon/bin/python install --no-deps --no-build-isolation .
 
 FROM python:${PYTHON}-slim-bookworm
@@ -32,9 +34,7 @@ LABEL org.opencontainers.image.title="Antiphon" org.opencontainers.image.license
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin antiphon \
     && install -d -o antiphon -g antiphon -m 700 /var/lib/antiphon
 COPY --from=packages /opt/antiphon /opt/antiphon
-COPY --from=page /src/web/dist /usr/share/antiphon/page
-ENV PATH=/opt/antiphon/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    ANTIPHON_HOME=/var/lib/antiphon WEB_FOLDER=/usr/share/antiphon/page
+ENV PATH=/opt/antiphon/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 ANTIPHON_HOME=/var/lib/antiphon
 USER 10001:10001
 WORKDIR /var/lib/antiphon
 ENTRYPOINT ["antiphon"]

@@ -50,7 +50,7 @@ def test_what_has_no_business_in_an_image_is_left_out(path: str) -> None:
 def test_every_package_of_the_wheel_is_copied() -> None:
     packages = set(PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])
     assert packages <= set(SOURCES)
-    assert {"pyproject.toml", "README.md", "requirements.lock", "web"} <= set(SOURCES)
+    assert {"pyproject.toml", "hatch_build.py", "README.md", "requirements.lock", "web"} <= set(SOURCES)
 
 
 def test_packages_are_those_of_the_lock_by_their_hashes_and_none_is_compiled() -> None:
@@ -73,9 +73,15 @@ def test_the_image_runs_our_command_and_not_as_root() -> None:
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
 
 
-def test_the_image_shows_the_page_that_its_first_stage_built() -> None:
-    copies = [each for each in of_image(TEXT) if each.options.get("from") == "page"]
-    assert [each.words for each in copies] == [["/src/web/dist", environment(TEXT)["WEB_FOLDER"]]]
+def test_the_wheel_is_built_with_the_page_that_the_first_stage_built() -> None:
+    steps = list(instructions(TEXT))
+    (page,) = [step for step in steps if step.word == "COPY" and step.options.get("from") == "page"]
+    (build,) = [step for step in steps if step.word == "RUN" and step.words[-1] == "."]
+    assert page.words == ["/src/web/dist", "web/dist"]
+    assert page.stage == build.stage
+    assert steps.index(page) < steps.index(build)
+    assert steps[0].stage == -1
+    assert any(step.rest == "npm run build" and step.stage == 0 for step in steps)
 
 
 def test_its_python_is_one_that_we_support() -> None:

@@ -71,7 +71,6 @@ class Host:
             value = value.replace(target, str(self.volume(source)))
         # Whoever has no volume there finds the image's empty folder.
         value = value.replace("/var/lib/antiphon", str(self.volume(f"image of {name}")))
-        value = value.replace("/usr/share/antiphon/page", str(ROOT / "web" / "dist"))
         for part, port in self.ports.items():
             value = value.replace(f"//{part}:{PORTS[part]}", f"//127.0.0.1:{port}")
         return value.replace("@postgres:5432/", f"@127.0.0.1:{self.postgres_port}/").replace(
