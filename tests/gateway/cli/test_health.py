@@ -6,15 +6,19 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from click.testing import CliRunner
 
+from gateway.cli.certificate import make
 from gateway.cli.deployment import UpSettings
 from gateway.cli.health import PORTS, health, missing, url_of
 from services.base.health import Check, add_health
+from services.base.tls import server_context
 
 
 @asynccontextmanager
@@ -42,6 +46,21 @@ async def test_a_ready_part_is_well() -> None:
 async def test_a_part_that_is_not_ready_is_not_and_says_why() -> None:
     async with part(models=not_yet, voice=fine) as url:
         assert await asyncio.to_thread(missing, url) == "models: the models are not loaded"
+
+
+async def test_a_part_with_tls_is_asked_by_it_whatever_name_its_certificate_has(tmp_path: Path) -> None:
+    pair = tmp_path / "pair.pem"
+    pair.write_text("".join(make(["voice.example"], datetime.now(UTC))))
+    app = web.Application()
+    add_health(app, "gateway", {"database": not_yet})
+    server = TestServer(app)
+    await server.start_server(ssl=server_context(pair, None))
+    try:
+        set_so = {"GATEWAY_PORT": str(server.port), "GATEWAY_TLS_CERT": str(pair)}
+        found = await asyncio.to_thread(missing, url_of("gateway", set_so))
+    finally:
+        await server.close()
+    assert found == "database: the models are not loaded"
 
 
 async def test_a_stranger_on_the_port_is_no_part_of_ours() -> None:
