@@ -10,7 +10,7 @@ import aiohttp
 
 from gateway.cli.home import Home, Running
 from services.base.problems import Problem
-from services.base.tls import fingerprint, spelled
+from services.base.tls import pinned, spelled
 
 USUAL = "http://127.0.0.1:8999"
 
@@ -82,11 +82,6 @@ def connector(url: str, environ: Mapping[str, str] = os.environ) -> aiohttp.TCPC
                 f"ANTIPHON_FINGERPRINT is {text!r}; expected a SHA-256, AB:CD:… of 32 pairs"
             ) from error
     return aiohttp.TCPConnector()
-
-
-def pinned(certificate: Path | None) -> aiohttp.TCPConnector:
-    """Connects to one who shows exactly this certificate, whatever it is called; without one, to anybody."""
-    return aiohttp.TCPConnector(ssl=aiohttp.Fingerprint(fingerprint(certificate)) if certificate else True)
 
 
 def unreachable(url: str, error: Exception) -> str:

@@ -12,9 +12,9 @@ from typing import IO
 
 import aiohttp
 
-from gateway.cli.address import pinned
 from gateway.cli.part import PartFailed, ends
 from gateway.cli.tether import tethered
+from services.base.tls import pinned
 
 READY_S = 60.0
 """The first start on a loaded machine compiles every module."""

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import migrations
 from gateway.cli.child import how_it_ended
+from gateway.cli.connecting import NoDatabase, connected, trouble
 from gateway.cli.home import Home, Secrets
 from gateway.cli.postgres import EmbeddedPostgres, PostgresFailed, last_lines
-from services.base.database_url import for_psql, for_sqlalchemy
+from services.base.database_url import for_sqlalchemy
 from services.base.problems import Problem
 
 VERSIONS = Path(migrations.__file__).parent / "versions"
@@ -65,6 +66,7 @@ async def migrate(url: str) -> None:
     """Bring the tables behind `url` to the form that this code needs.
 
     Raises:
+        NoDatabase: it can't be reached or entered.
         MigrationFailed: what the database said.
     """
     if await is_newest(url):
@@ -76,40 +78,56 @@ async def migrate(url: str) -> None:
 
     try:
         await upgrade(for_sqlalchemy(url))
-    except (SQLAlchemyError, CommandError, OSError) as error:
-        raise MigrationFailed(str(error)) from error
+    except CommandError as error:
+        # "Can't locate revision": alembic knows no other way to say it.
+        raise MigrationFailed(
+            f"{error}. A newer Antiphon made these tables; install that one again"
+        ) from error
+    except (SQLAlchemyError, OSError) as error:
+        raise MigrationFailed(trouble(url, _cause(error))) from error
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What the driver said, under SQLAlchemy's wrapping."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 async def is_newest(url: str) -> bool:
-    """Whether the tables are of the newest form: asked without alembic, which takes longer to load than Postgres."""
+    """Whether the tables are of the newest form: asked without alembic, which takes longer to load than Postgres.
+
+    Raises:
+        NoDatabase: it can't be asked.
+    """
     import asyncpg
 
     newest = max(path.name.partition("_")[0] for path in VERSIONS.glob("*_*.py"))
+    connection = await connected(url)
     try:
-        connection = await asyncpg.connect(for_psql(url))
-        try:
-            found: object = await connection.fetchval("SELECT version_num FROM alembic_version")
-        finally:
-            await connection.close()
+        found: object = await connection.fetchval("SELECT version_num FROM alembic_version")
     except asyncpg.UndefinedTableError:
         return False
-    except (asyncpg.PostgresError, OSError) as error:
-        raise MigrationFailed(str(error)) from error
+    except asyncpg.PostgresError as error:
+        raise NoDatabase(trouble(url, error)) from error
+    finally:
+        await connection.close()
     return found == newest
 
 
 @asynccontextmanager
 async def database_in_use(home: Home) -> AsyncIterator[str]:
-    """The address (for SQLAlchemy) of `DATABASE_URL`, else of what runs, else of the embedded one, started for now.
+    """The address of the database: `DATABASE_URL`, else that of what runs, else the embedded one's, started for now.
 
     Raises:
-        PostgresFailed: the embedded one can't be started.
+        HomeUnusable, PostgresFailed: the embedded one can't be started.
     """
     if url := os.environ.get("DATABASE_URL"):
-        yield for_sqlalchemy(url)
+        yield url
     elif (running := home.running()) and running.database_url:
         yield running.database_url
     else:
+        home.prepare()
         server = EmbeddedPostgres(home.pg, Secrets.load(home).postgres_password)
         try:
             yield await server.start()

@@ -41,6 +41,7 @@ class UpSettings(Settings):
     orchestrator_port: int = 8001
     synthesizer_port: int = 8009
     transcriber_port: int = 8007
+    web_folder: Path | None = None
 
     @property
     def address(self) -> str:

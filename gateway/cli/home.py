@@ -4,12 +4,25 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Self
 
+from services.base.problems import Problem
+
 CHECKOUT = Path(__file__).parents[2]
+
+LEAST_FREE = 200 * 2**20
+"""Bytes. A fresh database takes 40 MiB, and its log of changes 16 MiB at a time."""
+
+
+class HomeUnusable(Problem):
+    """The folder for the data can't be made or written, or its disk is full."""
+
+    code, title = "home_unusable", "The folder for the data cannot be used"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +72,26 @@ class Home:
     def lock(self) -> Path:
         """Held by the supervisor for as long as it lives."""
         return self.root / "run" / "lock"
+
+    def prepare(self) -> None:
+        """Make the folder where it is missing.
+
+        Raises:
+            HomeUnusable: it can't be, nothing can be written into it, or hardly anything.
+        """
+        try:
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with TemporaryFile(dir=self.root):
+                free = shutil.disk_usage(self.root).free
+        except OSError as error:
+            raise HomeUnusable(
+                f"{self.root}: {error.strerror}; set ANTIPHON_HOME to a folder that you may write"
+            ) from error
+        if free < LEAST_FREE:
+            raise HomeUnusable(
+                f"{self.root}: {free / 2**20:.0f} MiB of disk are free; make room for {LEAST_FREE / 2**20:.0f}, "
+                "or set ANTIPHON_HOME to a folder on another disk"
+            )
 
     def take_lock(self) -> int | None:
         """The open lock file, locked until it is closed or this process ends; None when another holds it."""

@@ -1,5 +1,6 @@
 """The command `antiphon`."""
 
+import errno
 import sys
 
 import click
@@ -29,20 +30,37 @@ def cli() -> None:
     """Antiphon: talk to your agents, in full duplex."""
 
 
+FULL = "the disk is full: make room, or set ANTIPHON_HOME to a folder on another"
+CLOSED = "it can't be written: check whose it is, or set ANTIPHON_HOME to a folder of yours"
+ADVICE = {
+    errno.ENOSPC: FULL,
+    errno.EDQUOT: FULL,
+    errno.EACCES: CLOSED,
+    errno.EPERM: CLOSED,
+    errno.EROFS: CLOSED,
+}
+"""For what may go wrong wherever a file is written."""
+
+
 def main() -> None:
     """Run one command; what goes wrong in a way that we know is one sentence and exit status 1."""
     try:
         cli(prog_name="antiphon")
+    except OSError as error:
+        if error.errno not in ADVICE:
+            raise
+        _fail(f"{error.strerror}: {error.filename or 'a file'}: {ADVICE[error.errno]}")
     except Exception as error:
         from services.base.problems import Problem  # Brings aiohttp along, for which `--help` need not wait.
 
         if not isinstance(error, Problem):
             raise
-        click.echo(
-            f"antiphon: {error.title}: {error.detail}" if error.detail else f"antiphon: {error.title}",
-            err=True,
-        )
-        sys.exit(1)
+        _fail(f"{error.title}: {error.detail}" if error.detail else error.title)
+
+
+def _fail(sentence: str) -> None:
+    click.echo(f"antiphon: {sentence}", err=True)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import click
 
+from gateway.cli.connecting import connected
 from gateway.cli.database import database_in_use
 from gateway.cli.home import Home
 from gateway.cli.postgres import PostgresFailed, binaries
@@ -78,7 +79,7 @@ async def _run_psql(program: str, url: str, query: str | None) -> int:
 async def _ask(url: str, query: str) -> Sequence[Any]:
     import asyncpg
 
-    connection = await asyncpg.connect(for_psql(url))
+    connection = await connected(url)
     try:
         return list(await connection.fetch(query))
     except asyncpg.PostgresError as error:

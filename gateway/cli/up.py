@@ -20,6 +20,7 @@ from gateway.cli.lan import opened as letting_others_in
 from gateway.cli.part import Part
 from gateway.cli.postgres import EmbeddedPostgres
 from gateway.cli.supervisor import Supervisor
+from gateway.rest.page import find_page
 
 LOCK_TRIES = 5
 LOCK_PAUSE_S = 0.05
@@ -47,6 +48,7 @@ async def run(home: Home, settings: UpSettings, lan: bool = False) -> None:
     Raises:
         Problem: it can't start, or can't go on.
     """
+    home.prepare()
     lock = await _take_lock(home)
     if lock is None:
         say(already(home.running()))
@@ -103,6 +105,8 @@ class Up:
     async def run(self) -> None:
         stop, hasten = asyncio.Event(), asyncio.Event()
         _on_signals(stop, hasten)
+        if find_page(self.settings.web_folder) is None:
+            say("the page is not built, so only programs can call: `make run` in the checkout builds it")
         self.write_state()
         if self.settings.database_url:
             await migrate(self.settings.database_url)

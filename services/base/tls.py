@@ -5,6 +5,8 @@ import re
 import ssl
 from pathlib import Path
 
+import aiohttp
+
 from services.base.settings import BadSettings
 
 PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
@@ -53,3 +55,8 @@ def fingerprint(certificate: Path) -> bytes:
 def spelled(digest: bytes) -> str:
     """A fingerprint as browsers and OpenSSL write it: `AB:CD:…`."""
     return digest.hex(":").upper()
+
+
+def pinned(certificate: Path | None) -> aiohttp.TCPConnector:
+    """Connects to one who shows exactly this certificate, whatever it is called; without one, to anybody."""
+    return aiohttp.TCPConnector(ssl=aiohttp.Fingerprint(fingerprint(certificate)) if certificate else True)
