@@ -10,6 +10,7 @@ from gateway.cli.lazy import Lazy, Table
 COMMANDS: Table = {
     "up": ("gateway.cli.up", "Start everything, and say where to talk."),
     "talk": ("gateway.cli.talk", "Hold a call from the terminal."),
+    "say": ("gateway.cli.say", "Say a text by a persona's voice, to the ear or into a file."),
     "sessions": ("gateway.cli.sessions", "List sessions, show one, end one."),
     "sql": ("gateway.cli.sql", "Open the database in use, or run one query on it."),
     "migrate": ("gateway.cli.migrate", "Bring the tables to the newest form."),

@@ -16,7 +16,7 @@ from gateway.cli.ports import free_port
 from gateway.cli.wav import write_wav
 
 NOBODY = "http://127.0.0.1:1"
-SESSIONS, TALK = ("sessions", "list"), ("talk", "--wav", "{wav}")
+SESSIONS, TALK, SAY = ("sessions", "list"), ("talk", "--wav", "{wav}"), ("say", "hello", "--out", "{out}")
 
 CASES = {
     "the home is no folder": (("up",), {"ANTIPHON_HOME": "{file}/home"}, "set ANTIPHON_HOME to a folder"),
@@ -37,8 +37,11 @@ CASES = {
     "no address of a database": (("migrate",), {"DATABASE_URL": "mine"}, "expected postgresql://"),
     "sessions, nothing runs": (SESSIONS, {"ANTIPHON_URL": NOBODY}, "`antiphon up` starts it"),
     "talk, nothing runs": (TALK, {"ANTIPHON_URL": NOBODY}, "`antiphon up` starts it"),
+    "say, nothing runs": (SAY, {"ANTIPHON_URL": NOBODY}, "`antiphon up` starts it"),
     "sessions, no address": (SESSIONS, {"ANTIPHON_URL": "ws://localhost"}, "expected http://host:port"),
     "talk, no address": (TALK, {"ANTIPHON_URL": "localhost:8999"}, "expected http://host:port"),
+    "say, no address": (SAY, {"ANTIPHON_URL": "localhost:8999"}, "expected http://host:port"),
+    "no such voice": (("say", "hello", "--voice", "nobody", "--out", "{out}"), {}, "there are fern"),
 }
 
 
