@@ -49,12 +49,15 @@ async def write_phrases(folder: Path, orchestrator_url: str, internal_key: str) 
 
     Raises:
         BadPersonas: a file of theirs is wrong.
-        PartFailed: the orchestrator doesn't tell its tools.
+        PartFailed: the orchestrator doesn't tell its tools, or the folder can't be written.
     """
     tools = await tool_phrases(orchestrator_url, internal_key)
     talk = await asyncio.to_thread(small_talk)
-    for name, phrases in (("persona", talk), ("tools", tools)):
-        await asyncio.to_thread(_write, folder / f"{name}.txt", phrases)
+    try:
+        for name, phrases in (("persona", talk), ("tools", tools)):
+            await asyncio.to_thread(_write, folder / f"{name}.txt", phrases)
+    except OSError as error:
+        raise PartFailed(f"what people may say can't be written to {folder}: {error.strerror}") from error
 
 
 def small_talk() -> list[str]:

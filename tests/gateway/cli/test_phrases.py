@@ -56,6 +56,13 @@ async def test_the_command_writes_them_where_the_transcriber_looks(
     assert "what time is it in Tokyo" in (tmp_path / "phrases" / "tools.txt").read_text()
 
 
+async def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    async with orchestrator([TOOL]) as server:
+        with pytest.raises(PartFailed, match=f"{tmp_path / 'file'}.*: Not a directory"):
+            await write_phrases(tmp_path / "file" / "phrases", str(server.make_url("")).rstrip("/"), "key")
+
+
 async def test_a_refusal_of_the_orchestrator_is_its_failure(tmp_path: Path) -> None:
     async with orchestrator([]) as server:
         with pytest.raises(PartFailed, match="list of tools"):
