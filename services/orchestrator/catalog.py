@@ -7,7 +7,7 @@ from typing import Any
 
 from services.orchestrator.language.phrases import Phrase
 from services.orchestrator.language.slots import SlotType, Value
-from services.orchestrator.protocol import AgentDescription, Risk, ToolDescription
+from services.orchestrator.protocol import Risk, ToolDescription
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +116,6 @@ class Agent:
     tools: tuple[Tool, ...]
     health: str = ""
     """An address that answers 2xx while the agent can be used; empty: nobody is asked."""
-
-    def described(self) -> AgentDescription:
-        return AgentDescription(
-            name=self.name, description=self.description, tools=[tool.name for tool in self.tools]
-        )
 
 
 @dataclass(frozen=True, slots=True)

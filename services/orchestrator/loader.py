@@ -5,6 +5,7 @@ import inspect
 import os
 import string
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from services.base.problems import Problem
 from services.orchestrator.catalog import Agent, Catalog, Parameter, Tool
 from services.orchestrator.language.phrases import BadPhrase, Phrase, parse_phrase
-from services.orchestrator.language.slots import TYPES
+from services.orchestrator.language.slots import TYPES, SlotType, Value
+from services.orchestrator.language.words import Tokens, tokenise
 from services.orchestrator.protocol import Risk
 from services.orchestrator.webhooks.rows import BadWebhook, WebhookRow, read_webhook
 
@@ -22,8 +24,9 @@ PACKAGED_AGENTS = Path(__file__).parent / "agents"
 OWN_TOOLS = "services.orchestrator.tools"
 
 MIN_EXAMPLES = 1
-EXTRAS = frozenset({"report", "caller", "store"})
+EXTRAS = frozenset({"report", "caller", "store", "roster"})
 """Parameters of a tool's function that this service fills, not the plan."""
+DIGITS = "zero one two three four five six seven eight nine".split()
 NAME = r"^[a-z][a-z0-9_]*$"
 
 
@@ -91,7 +94,7 @@ def load_agents(
     names = Names()
     agents: list[Agent] = []
     for path in files_in(folder):
-        agents.append(agent := load_agent(path, allowed, environ))
+        agents.append(agent := load_agent(path, allowed, environ, names))
         names.claim(agent, path.name)
     return Catalog(tuple(agents))
 
@@ -113,6 +116,11 @@ class Names:
 
     def __init__(self) -> None:
         self._seen: dict[str, str] = {}
+        self._agents: dict[Tokens, str] = {}
+        """By the words for it."""
+        schema = {"type": "string"}
+        self.agent_type = SlotType("agent", schema, self._read, 4, "the name of an agent that is here")
+        """The type of a parameter that names an agent: of all that are claimed, those to come, too."""
 
     def claim(self, agent: Agent, file: str) -> None:
         """Raise `BadAgents` where another file has one of these names; else they are `file`'s."""
@@ -121,10 +129,26 @@ class Names:
             if (other := self._seen.get(name)) or named.count(name) > 1:
                 raise BadAgents(f"{file}: {name}: expected a name of its own; {other or file} has it too")
         self._seen |= dict.fromkeys(named, file)
+        self.know(agent.name)
+
+    def know(self, agent: str) -> None:
+        """It can be asked about."""
+        self._agents[_spelled(tokenise(agent))] = agent
+
+    def _read(self, tokens: Tokens, _: datetime) -> Value | None:
+        words = tokens[1:] if tokens[:1] == ("the",) else tokens
+        words = words[:-1] if words[-1:] in (("agent",), ("tool",), ("tools",)) else words
+        name = self._agents.get(_spelled(words))
+        return Value(name, name.replace("_", " ")) if name else None
 
 
-def load_agent(path: Path, allowed: Sequence[str], environ: Mapping[str, str]) -> Agent:
-    """Load one file; see `load_agents`.
+def _spelled(words: Tokens) -> Tokens:
+    """Single digits as they are said: "n8n" is "n eight n"."""
+    return tuple(DIGITS[int(word)] if word.isdecimal() and len(word) == 1 else word for word in words)
+
+
+def load_agent(path: Path, allowed: Sequence[str], environ: Mapping[str, str], names: Names) -> Agent:
+    """Load one file; see `load_agents`. `names` are those of all files.
 
     Raises:
         BadAgents
@@ -138,10 +162,11 @@ def load_agent(path: Path, allowed: Sequence[str], environ: Mapping[str, str]) -
     except ValidationError as error:
         lines = [f"{_field(e['loc'])}: {e['msg']}" for e in error.errors()]
         raise BadAgents(f"{path.name}: {'; '.join(lines)}") from error
+    types = TYPES | {names.agent_type.name: names.agent_type}
     tools = []
     for at, tool in enumerate(row.tools):
         try:
-            tools.append(_tool(row, tool, allowed, environ))
+            tools.append(_tool(row, tool, allowed, environ, types))
         except _Wrong as wrong:
             raise BadAgents(f"{path.name}: tools[{at}].{wrong}") from wrong
     return Agent(row.agent, row.description, tuple(tools), row.health)
@@ -156,15 +181,21 @@ def _field(location: tuple[int | str, ...]) -> str:
     return text.lstrip(".") or "the file"
 
 
-def _tool(agent: _AgentYaml, row: _ToolYaml, allowed: Sequence[str], environ: Mapping[str, str]) -> Tool:
+def _tool(
+    agent: _AgentYaml,
+    row: _ToolYaml,
+    allowed: Sequence[str],
+    environ: Mapping[str, str],
+    types: Mapping[str, SlotType],
+) -> Tool:
     parameters = []
     for at, parameter in enumerate(row.parameters):
-        if parameter.type not in TYPES:
-            raise _Wrong(f"parameters[{at}].type: expected one of {', '.join(TYPES)}; got `{parameter.type}`")
+        if parameter.type not in types:
+            raise _Wrong(f"parameters[{at}].type: expected one of {', '.join(types)}; got `{parameter.type}`")
         if not parameter.ask and (parameter.required or parameter.type == "place"):
             why = "it is required" if parameter.required else "an unknown place has to be asked for"
             raise _Wrong(f"parameters[{at}].ask: expected a question for `{parameter.name}`, because {why}")
-        fields = parameter.model_dump() | {"type": TYPES[parameter.type]}
+        fields = parameter.model_dump() | {"type": types[parameter.type]}
         parameters.append(Parameter(**fields))
     names = {parameter.name for parameter in parameters}
     if len(names) < len(parameters):

@@ -3,6 +3,7 @@
 Pydantic, because these bytes come from outside: any MAS may stand at the other end.
 """
 
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -103,9 +104,21 @@ class ToolDescription(Wire):
     """Phrases that ask for it: the recogniser's and the classifier's food."""
 
 
+AgentState = Literal["ready", "failing", "away", "left_out"]
+"""`failing`: its last call failed; `away`: its health address does not answer; `left_out`: its file is wrong."""
+
+
 class AgentDescription(Wire):
-    """One agent of `GET /agents`."""
+    """One agent of `GET /agents`; counts and times are since the service started."""
 
     name: str
     description: str
     tools: list[str]
+    state: AgentState = "ready"
+    reason: str | None = None
+    """Why it is not ready, for whoever runs it."""
+    calls: int = 0
+    failures: int = 0
+    """Of these; a tool that refuses with a reason of its own has not failed."""
+    last_used_at: datetime | None = None
+    last_failed_at: datetime | None = None

@@ -13,8 +13,9 @@ from services.base.database import StoreAway
 from services.orchestrator.calls import Admission, Call, CallBook, Outcome
 from services.orchestrator.catalog import Tool
 from services.orchestrator.protocol import ChatResult, Failure, Progress
+from services.orchestrator.roster import Roster
 from services.orchestrator.store.store import Store
-from services.orchestrator.tooling import Answer, Caller, Refused
+from services.orchestrator.tooling import Answer, Caller, Failed, Refused
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +49,9 @@ class _Live:
 class Runner:
     """The shell around a `CallBook`."""
 
-    def __init__(self, store: Store | None) -> None:
+    def __init__(self, store: Store | None, roster: Roster) -> None:
         self.book = CallBook()
-        self._store = store
+        self._store, self._roster = store, roster
         self._live: dict[str, _Live] = {}
         self._abandoned: set[asyncio.Task[object]] = set()
 
@@ -135,14 +136,17 @@ class Runner:
             self._changed(call)
 
         began = time.monotonic()
-        offered = {"report": report, "caller": caller, "store": self._store}
+        offered = {"report": report, "caller": caller, "store": self._store, "roster": self._roster}
         extras = {name: offered[name] for name in tool.extras}
+        failed = True
         try:
             if "store" in extras and self._store is None:
-                raise Refused("no_store", NO_STORE)
-            result = await self._within(tool, arguments | extras)
-            return _checked(tool, result)
+                raise Failed("no_store", NO_STORE)
+            result = _checked(tool, await self._within(tool, arguments | extras))
+            failed = False
+            return result
         except Refused as refused:
+            failed = isinstance(refused, Failed)
             return _refusal(tool, refused.code, refused.text, refused.why)
         except StoreAway as away:
             log.warning("a tool could not use the database", extra={"tool": tool.name, "why": away.detail})
@@ -152,8 +156,12 @@ class Runner:
         except BadResult as error:
             log.error("a tool's result cannot be used", extra={"tool": tool.name, "why": str(error)})
             return Failure(code="bad_result", message=f"{tool.name} gave back something that is no answer")
+        except asyncio.CancelledError:
+            failed = False
+            raise
         finally:
             SECONDS.labels(tool.name).observe(time.monotonic() - began)
+            self._roster.note(tool.agent, failed)
 
     async def _within(self, tool: Tool, arguments: dict[str, object]) -> object:
         """The tool's result.

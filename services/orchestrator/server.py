@@ -32,6 +32,7 @@ from services.orchestrator.protocol import (
     PlanRequest,
     Progress,
 )
+from services.orchestrator.roster import Roster
 from services.orchestrator.runner import Runner
 from services.orchestrator.sources import PACKAGED, Sources, gather
 from services.orchestrator.store.store import Store
@@ -133,7 +134,8 @@ class Door:
         self.catalog = catalog
         self.planner = planner
         self.store = store
-        self.runner = Runner(store)
+        self.roster = Roster(catalog)
+        self.runner = Runner(store, self.roster)
 
     async def alive(self, _: web.Application) -> AsyncIterator[None]:
         """From start to stop: tables are read before the first question, and no task outlives the application."""
@@ -181,7 +183,8 @@ class Door:
         return web.json_response(_described(call))
 
     async def agents(self, _: web.Request) -> web.Response:
-        return web.json_response([agent.described().model_dump() for agent in self.catalog.agents])
+        standings = await self.roster.standings()
+        return web.json_response([each.described().model_dump(mode="json") for each in standings])
 
     async def tools(self, _: web.Request) -> web.Response:
         return web.json_response([tool.described().model_dump() for tool in self.catalog.tools])

@@ -61,12 +61,13 @@ def gather(sources: Sources, environ: Mapping[str, str] = os.environ) -> Catalog
             left_out.append(_left_out(tools, error))
     for path, packaged in _files(sources):
         try:
-            agent = load_agent(path, packages, environ)
+            agent = load_agent(path, packages, environ, names)
             names.claim(agent, path.name)
         except BadAgents as error:
             if packaged:
                 raise
             left_out.append(_left_out(path, error))
+            names.know(path.stem)
         else:
             agents.append(agent)
     return Catalog(tuple(agents), tuple(left_out))

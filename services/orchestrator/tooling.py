@@ -61,3 +61,7 @@ class Refused(Exception):
         self.code = code
         self.text = text
         self.why = why
+
+
+class Failed(Refused):
+    """Somebody whom the tool relies on let it down; it counts against the agent, a plain refusal does not."""

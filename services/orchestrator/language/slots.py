@@ -144,7 +144,7 @@ def zone(name: str) -> ZoneInfo | None:
         return None
 
 
-TYPES: Mapping[str, SlotType] = {
+TYPES: dict[str, SlotType] = {
     kind.name: kind
     for kind in (
         SlotType("place", {"type": "string"}, _place, 6, "a city, a country or a time zone"),

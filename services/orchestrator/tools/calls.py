@@ -14,7 +14,7 @@ from services.orchestrator.localtime import local_now
 from services.orchestrator.store.store import Store
 from services.orchestrator.tooling import Answer, Caller, Refused
 from services.orchestrator.tools import calls_queries as sql
-from services.orchestrator.tools.ear import spoken_number, spoken_span
+from services.orchestrator.tools.ear import listed, spoken_count, spoken_number, spoken_span, times
 
 MOST_NAMED = 3
 """Of tools, in one answer."""
@@ -32,7 +32,7 @@ async def count_calls(store: Store, caller: Caller, period: str = "today") -> An
     if calls == 1 and this:
         return Answer(_sentence(f"{have} one call", when, ", and this is it"), data)
     ending = ", this one included" if this else ""
-    return Answer(_sentence(f"{have} {_many(calls, 'call')}", when, ending), data)
+    return Answer(_sentence(f"{have} {spoken_count(calls, 'call')}", when, ending), data)
 
 
 async def count_running_calls(store: Store, caller: Caller) -> Answer:
@@ -43,7 +43,9 @@ async def count_running_calls(store: Store, caller: Caller) -> Answer:
     if this and calls == 1:
         return Answer("There's only this one.", data)
     verb = "is" if calls == 1 else "are"
-    return Answer(f"There {verb} {_many(calls, 'call')} right now{', this one included' * this}.", data)
+    return Answer(
+        f"There {verb} {spoken_count(calls, 'call')} right now{', this one included' * this}.", data
+    )
 
 
 async def longest_call(store: Store, caller: Caller, period: str = "today") -> Answer:
@@ -86,7 +88,9 @@ async def _lengths(store: Store, caller: Caller, period: str, which: str, senten
     if not row["calls"]:
         return _none(when)
     data = {"calls": row["calls"], "seconds": round(row[which], 3), **_stretch(when)}
-    return Answer(sentence.format(_behind(when), spoken_span(row[which]), _many(row["calls"], "call")), data)
+    return Answer(
+        sentence.format(_behind(when), spoken_span(row[which]), spoken_count(row["calls"], "call")), data
+    )
 
 
 async def this_call(store: Store, caller: Caller) -> Answer:
@@ -106,7 +110,7 @@ async def count_interruptions(store: Store, caller: Caller, period: str = "today
     data = {"interruptions": count, **_stretch(when)}
     if not count:
         return Answer(f"Nobody interrupted me{_behind(when)}.", data)
-    return Answer(_sentence(f"I was interrupted {_times(count)}", when), data)
+    return Answer(_sentence(f"I was interrupted {times(count)}", when), data)
 
 
 async def most_used_tool(store: Store, caller: Caller, period: str = "today") -> Answer:
@@ -122,8 +126,8 @@ async def most_used_tool(store: Store, caller: Caller, period: str = "today") ->
     names = _listed([_name(row) for row in first])
     data = {"tools": rows[:10], **_stretch(when)}
     if len(first) == 1:
-        return Answer(_sentence(f"{_upper(names)} was used most", when, f", {_times(most)}"), data)
-    return Answer(_sentence(f"{_upper(names)} were used most", when, f", {_times(most)} each"), data)
+        return Answer(_sentence(f"{_upper(names)} was used most", when, f", {times(most)}"), data)
+    return Answer(_sentence(f"{_upper(names)} were used most", when, f", {times(most)} each"), data)
 
 
 async def failed_tools(store: Store, caller: Caller, period: str = "today") -> Answer:
@@ -137,10 +141,10 @@ async def failed_tools(store: Store, caller: Caller, period: str = "today") -> A
     failures = sum(row["failures"] for row in failed)
     data = {"runs": ran, "failures": failures, "tools": failed[:10], **_stretch(when)}
     if not failures:
-        of = f", of {_many(ran, 'run')}" if ran else ""
+        of = f", of {spoken_count(ran, 'run')}" if ran else ""
         return Answer(_sentence("No tool failed", when, of), data)
     named = _listed([_failed(row) for row in failed])
-    return Answer(f"{failures} of {_many(ran, 'tool run')} failed{_behind(when)}: {named}.", data)
+    return Answer(f"{failures} of {spoken_count(ran, 'tool run')} failed{_behind(when)}: {named}.", data)
 
 
 async def answer_speed(store: Store, caller: Caller, period: str = "today") -> Answer:
@@ -153,7 +157,7 @@ async def answer_speed(store: Store, caller: Caller, period: str = "today") -> A
     seconds = spoken_number(round(row["median_ms"] / 1000, 2))[0]
     return Answer(
         f"Half of my answers{_behind(when)} began within {seconds} seconds, measured over "
-        f"{_many(row['answers'], 'answer')}.",
+        f"{spoken_count(row['answers'], 'answer')}.",
         data,
     )
 
@@ -198,26 +202,17 @@ def _sentence(words: str, when: Period, ending: str = "") -> str:
     return f"{words}{_behind(when)}{ending}."
 
 
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"
-
-
-def _times(count: int) -> str:
-    return {1: "once", 2: "twice"}.get(count) or f"{count} times"
-
-
 def _name(row: dict[str, Any]) -> str:
     return str(row["action"] or row["agent"]).replace("_", " ")
 
 
 def _failed(row: dict[str, Any]) -> str:
-    return f"{_name(row)} {_times(row['failures'])}" if row["failures"] > 1 else _name(row)
+    return f"{_name(row)} {times(row['failures'])}" if row["failures"] > 1 else _name(row)
 
 
 def _listed(names: list[str]) -> str:
     more = len(names) - MOST_NAMED
-    named = names[:MOST_NAMED] + ([f"{more} more"] if more > 0 else [])
-    return named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
+    return listed(names[:MOST_NAMED] + ([f"{more} more"] if more > 0 else []))
 
 
 def _upper(text: str) -> str:

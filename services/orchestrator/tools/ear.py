@@ -1,5 +1,6 @@
 """Numbers and times as the ear wants them: rounded sensibly, "3:42 in the afternoon", never a symbol."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from fractions import Fraction
 
@@ -90,3 +91,18 @@ def spoken_span(seconds: float) -> str:
     first = next((at for at, (count, _) in enumerate(parts) if count), len(parts) - 1)
     said = [f"{count} {name}{'s' * (count != 1)}" for count, name in parts[first : first + 2] if count]
     return " and ".join(said) or "0 seconds"
+
+
+def spoken_count(count: int, what: str) -> str:
+    """ "1 call", "3 calls"."""
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
+def times(count: int) -> str:
+    """ "once", "twice", "3 times"."""
+    return {1: "once", 2: "twice"}.get(count) or f"{count} times"
+
+
+def listed(names: Sequence[str], last: str = "and") -> str:
+    """ "a", "a and b", "a, b and c"."""
+    return f"{', '.join(names[:-1])} {last} {names[-1]}" if len(names) > 1 else "".join(names)

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from services.orchestrator.tooling import Answer, Caller, Refused, Report
+from services.orchestrator.tooling import Answer, Caller, Failed, Refused, Report
 from services.orchestrator.webhooks.answer import (
     NotUnderstood,
     NoWords,
@@ -43,8 +43,6 @@ WORDS = {
     "webhook_answer_too_large": "{name} answered with more than I can take in.",
     "webhook_not_understood": "{name} answered, but I can't make sense of it.",
     "webhook_no_words": "{name} took that on, but it didn't say anything back.",
-    "bad_argument": "I can't put that to {name}.",
-    "no_call": "{name} answers later, and I could only tell you during a call.",
 }
 """By error code, for the ear."""
 REFUSED = {
@@ -57,6 +55,8 @@ REFUSED = {
 """`webhook_refused`, by status."""
 REFUSED_OTHERWISE = "{name} turned that down."
 BROKE = "Something went wrong in {name}."
+BAD_ARGUMENT = "I can't put that to {name}."
+NO_CALL = "{name} answers later, and I could only tell you during a call."
 IN_DOUBT = " I can't tell whether it was done."
 
 
@@ -98,15 +98,16 @@ class Webhook:
         """Call it once, or up to three times where that does no harm.
 
         Raises:
-            Refused: with one of the codes of `WORDS`, or `webhook_refused`.
+            Failed: with one of the codes of `WORDS`, or `webhook_refused`.
+            Refused: nothing was sent, because it could not be.
         """
         if self.callback and caller.say is None:
-            raise self._failed("no_call")
+            raise Refused("no_call", self._said(NO_CALL))
         values = _about(caller) | arguments
         try:
             address = fill_address(self.url, values)
         except BadPart as error:
-            raise self._failed("bad_argument", f"`{error}` would lead the address elsewhere") from error
+            raise Refused("bad_argument", self._said(BAD_ARGUMENT), f"`{error}` led elsewhere") from error
         headers = {**self.headers, "Idempotency-Key": caller.idempotency_key}
         hidden = [caller.say.token] if caller.say else []
         if self.secret:
@@ -181,19 +182,23 @@ class Webhook:
             raise self._failed("webhook_no_words", "it answered without words", doubtful=True) from error
         return Answer(without(hidden, said.words), without(hidden, said.data))
 
-    def _refused(self, status: int, why: str) -> Refused:
+    def _refused(self, status: int, why: str) -> Failed:
         if status >= 500 and status not in REFUSED:
             return self._error("webhook_refused", BROKE, why, doubtful=True)
         return self._error("webhook_refused", REFUSED.get(status, REFUSED_OTHERWISE), why)
 
-    def _failed(self, code: str, why: str = "", doubtful: bool = False) -> Refused:
+    def _failed(self, code: str, why: str = "", doubtful: bool = False) -> Failed:
         return self._error(code, WORDS[code], why, doubtful)
 
-    def _error(self, code: str, words: str, why: str, doubtful: bool = False) -> Refused:
+    def _error(self, code: str, words: str, why: str, doubtful: bool = False) -> Failed:
         """`doubtful`: the other side may have done it all the same."""
         log.warning("a webhook failed", extra={"webhook": self.name, "code": code, "pii_why": why})
-        text = words.format(name=self.name) + (IN_DOUBT if doubtful and self.may_change else "")
-        return Refused(code, text[:1].upper() + text[1:], why)
+        text = self._said(words) + (IN_DOUBT if doubtful and self.may_change else "")
+        return Failed(code, text, why)
+
+    def _said(self, words: str) -> str:
+        text = words.format(name=self.name)
+        return text[:1].upper() + text[1:]
 
 
 @dataclass(frozen=True, slots=True)

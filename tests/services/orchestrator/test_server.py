@@ -113,6 +113,26 @@ async def test_small_talk_gets_no_tool(real: Client) -> None:
         assert await answer.json() == {"tool": None}
 
 
+async def test_the_agents_are_told_with_how_their_calls_went(client: Client) -> None:
+    for name in ("refuse", "explode"):
+        await chat(client, wish(name, key=name))
+    async with client.get("/agents") as answer:
+        [agent] = await answer.json()
+    assert (agent["name"], agent["state"], agent["calls"], agent["failures"]) == ("test", "failing", 2, 1)
+    assert agent["last_used_at"] == agent["last_failed_at"]
+
+
+async def test_a_call_that_is_cancelled_is_no_failure(client: Client, gate: Gate) -> None:
+    asked = asyncio.create_task(chat(client, wish("gate")))
+    await gate.started.wait()
+    async with client.delete(f"{CALLS_PATH}/k"):
+        await asked
+        await gate.cancelled.wait()
+    async with client.get("/agents") as answer:
+        [agent] = await answer.json()
+    assert (agent["state"], agent["calls"], agent["failures"]) == ("ready", 1, 0)
+
+
 async def test_a_message_alone_is_planned_and_run(real: Client) -> None:
     body = {"message": "what time is it", "context": {"timezone": "Asia/Tokyo"}}
     result = await chat(real, body)
@@ -401,7 +421,7 @@ async def test_agents_and_tools_are_listed_with_schema_and_examples(real: Client
         agents = {agent["name"]: agent["tools"] for agent in await answer.json()}
     async with real.get("/tools") as answer:
         tools = {tool["name"]: tool for tool in await answer.json()}
-    assert set(agents) == {"clock", "calculator"}
+    assert {"clock", "calculator", "calls", "guide"} <= set(agents)
     assert {name for names in agents.values() for name in names} == set(tools)
     assert tools["convert_units"]["parameters"]["required"] == ["from_unit", "to_unit"]
     assert all(len(tool["examples"]) >= 10 for tool in tools.values())

@@ -3,11 +3,14 @@
 import logging
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from services.orchestrator.loader import BadAgents
+from services.orchestrator.patterns import PatternPlanner
 from services.orchestrator.sources import HOME_TOOLS, Sources, gather
 from services.orchestrator.webhooks.hook import Webhook
 
@@ -50,6 +53,7 @@ from services.orchestrator.tooling import Answer
 async def count_wine() -> Answer:
     return Answer("Seven bottles.")
 """
+NOW = datetime(2026, 7, 14, 15, 42, tzinfo=ZoneInfo("America/New_York"))
 SECRET = {"N8N_SECRET": "hunter2"}
 
 
@@ -163,6 +167,20 @@ def test_n8ns_test_address_is_warned_of(home: Path, caplog: pytest.LogCaptureFix
     (home / "agents" / "kitchen.yaml").write_text(WEBHOOK.replace("/webhook/", "/webhook-test/"))
     assert names(Sources(home=home), SECRET)[-1] == "kitchen"
     assert any("test address" in record.message for record in caplog.records)
+
+
+@pytest.mark.parametrize("words", ["n8n", "the n8n agent", "n eight n"])
+def test_an_agent_is_asked_about_by_its_name_also_as_it_is_said(home: Path, words: str) -> None:
+    (home / "agents" / "n8n.yaml").write_text(WEBHOOK.replace("agent: kitchen", "agent: n8n"))
+    plan = PatternPlanner(gather(Sources(home=home), SECRET)).plan(f"what is the state of {words}", {}, NOW)
+    assert (plan.tool, plan.arguments) == ("agent_state", {"agent": "n8n"})
+
+
+def test_one_that_was_left_out_can_be_asked_about_and_one_that_never_was_cannot(home: Path) -> None:
+    (home / "agents" / "kitchen.yaml").write_text(WEBHOOK)
+    planner = PatternPlanner(gather(Sources(home=home), {}))
+    assert planner.plan("is the kitchen available", {}, NOW).arguments == {"agent": "kitchen"}
+    assert planner.plan("is the garage available", {}, NOW).tool is None
 
 
 async def test_python_at_home_is_a_package_of_its_own(home: Path) -> None:

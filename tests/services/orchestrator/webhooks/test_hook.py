@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 
-from services.orchestrator.tooling import Answer, Caller, Refused, Say
+from services.orchestrator.tooling import Answer, Caller, Failed, Refused, Say
 from services.orchestrator.webhooks import hook as module
 from services.orchestrator.webhooks.hook import LATER, MAX_BYTES, Secret, Webhook
 from services.orchestrator.webhooks.template import ABOUT_THE_CALL
@@ -104,6 +104,7 @@ async def test_a_callback_answers_at_once_that_the_result_comes_later(flow: N8n)
 async def test_a_callback_without_a_call_is_not_begun(flow: N8n) -> None:
     refused = await refusal(hook(flow, callback=True), replace(CALLER, say=None))
     assert (refused.code, flow.got) == ("no_call", [])
+    assert not isinstance(refused, Failed), "the flow is not to blame"
 
 
 async def test_a_flow_that_sends_our_secrets_back_is_not_repeated(flow: N8n) -> None:
@@ -134,6 +135,7 @@ async def test_a_refusal_is_said_by_its_status_and_explained_in_the_row(
     refused = await refusal(hook(flow))
     assert (refused.code, refused.text) == ("webhook_refused", words)
     assert refused.why.startswith(f"it answered {status}")
+    assert isinstance(refused, Failed)
     assert body.get("hint", "") in refused.why
 
 
