@@ -1,6 +1,6 @@
-/** What a node and an edge look like: classes, which the style sheet of the graph gives a colour and a width. */
+/** What an edge looks like: classes, which the graph's style sheet gives a colour and a width. */
 
-import type { Doing, Edge, Node } from "./model";
+import type { Doing, Edge } from "./model";
 
 /** Which of the three ways a call uses: speech, tools, or the record. */
 const LANES: Readonly<Record<Doing, Lane>> = {
@@ -19,10 +19,6 @@ type Lane = "hearing" | "speaking" | "tools" | "record";
 const ORDER: readonly Lane[] = ["speaking", "hearing", "tools", "record"];
 
 const MANY = 10;
-
-export function nodeClasses(node: Node, chosen: boolean): string {
-  return classes(node.kind, node.health, chosen && "chosen");
-}
 
 /** What becomes of an edge beside a call that is chosen; `null` where none is. */
 export type Part = "in" | "out" | null;

@@ -34,7 +34,9 @@ let chosen: Chosen = null;
 let ending: string | null = null;
 
 const overlay = new Overlay();
-const graph = new Graph(byId("graph", HTMLElement), (id) => { choose({ kind: "node", id }); });
+const graph = new Graph(byId("graph", HTMLElement), byId("edges", HTMLElement), byId("nodes", HTMLElement), (id) => {
+  choose({ kind: "node", id });
+});
 const tables = new Tables({
   onSession: (id) => { choose({ kind: "session", id }); },
   onNode: (id) => { choose({ kind: "node", id }); },

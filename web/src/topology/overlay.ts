@@ -18,10 +18,10 @@ export class Overlay {
   private shownSpans = new Set<string>();
 
   show({ sessions, totals }: Topology): void {
-    setText(this.tiles.active, String(sessions.size));
+    setText(this.tiles.active, words.number(sessions.size));
     if (totals === null) return;
-    setText(this.tiles.total, totals.sessions.toLocaleString());
-    setText(this.tiles.turns, totals.turns.toLocaleString());
+    setText(this.tiles.total, words.number(totals.sessions));
+    setText(this.tiles.turns, words.number(totals.turns));
     setText(this.tiles.tools, words.tools(totals.tools, totals.toolFailures));
     setText(this.tiles.latency, percentiles(totals.hour.find((each) => each.span === "turn")));
     setText(this.tiles.asOf, `Counted at ${words.clock(totals.asOf)}.`);
@@ -37,7 +37,7 @@ export class Overlay {
         words.span(span),
         percentiles(lately),
         percentiles(today),
-        String(today?.count ?? lately?.count ?? 0),
+        words.number(today?.count ?? lately?.count ?? 0),
       ]);
     }
     this.shownSpans = names;

@@ -1,12 +1,19 @@
 /** The rows of a table by their ids: what did not change is not touched. */
 
-import { element } from "../view/element";
+import * as view from "../view/element";
 
 /** What stands in a cell: text, or an element that stays for as long as the row does. */
 export type Cell = string | HTMLElement;
 
+interface Row {
+  readonly element: HTMLTableRowElement;
+  readonly cells: readonly HTMLElement[];
+  /** What stands in them; asking the document costs more than remembering. */
+  readonly texts: (string | null)[];
+}
+
 export class Rows {
-  private readonly rows = new Map<string, HTMLTableRowElement>();
+  private readonly rows = new Map<string, Row>();
 
   constructor(private readonly body: HTMLTableSectionElement) {}
 
@@ -19,32 +26,33 @@ export class Rows {
   show(id: string, make: () => readonly Cell[], texts: readonly (string | null)[]): HTMLTableRowElement {
     let row = this.rows.get(id);
     if (row === undefined) {
-      row = document.createElement("tr");
-      row.append(...make().map((content, place) => cell(content, place === 0)));
-      row.dataset.id = id;
-      this.body.append(row);
+      const cells = make().map((content, place) => cell(content, place === 0));
+      row = { element: document.createElement("tr"), cells, texts: cells.map(() => null) };
+      row.element.append(...cells);
+      row.element.dataset.id = id;
+      this.body.append(row.element);
       this.rows.set(id, row);
     }
-    texts.forEach((text, place) => {
-      const shown = row.cells[place];
-      if (text !== null && shown !== undefined) setText(shown, text);
-    });
-    return row;
+    texts.forEach((text, place) => { if (text !== null) this.set(id, place, text); });
+    return row.element;
   }
 
   remove(id: string): void {
-    this.rows.get(id)?.remove();
+    this.rows.get(id)?.element.remove();
     this.rows.delete(id);
   }
 
   /** Changes one cell's text, where the row is there. */
   set(id: string, place: number, text: string): void {
-    const shown = this.rows.get(id)?.cells[place];
-    if (shown !== undefined) setText(shown, text);
+    const row = this.rows.get(id);
+    const shown = row?.cells[place];
+    if (row === undefined || shown === undefined || row.texts[place] === text) return;
+    row.texts[place] = text;
+    shown.textContent = text;
   }
 
   mark(chosen: string | null): void {
-    for (const [id, row] of this.rows) row.ariaCurrent = id === chosen ? "true" : null;
+    for (const [id, { element }] of this.rows) element.ariaCurrent = id === chosen ? "true" : null;
   }
 }
 
@@ -65,7 +73,7 @@ export function button(label: string, name: string, onPress: () => void): HTMLBu
 }
 
 function cell(content: Cell, head: boolean): HTMLElement {
-  const made = element(head ? "th" : "td", "", typeof content === "string" ? content : "");
+  const made = view.element(head ? "th" : "td", "", typeof content === "string" ? content : "");
   if (head) made.setAttribute("scope", "row");
   if (typeof content !== "string") made.append(content);
   return made;

@@ -12,7 +12,7 @@ const HEALTHS: Readonly<Record<Health, string>> = {
 };
 
 /** Beside the colour, for whoever does not see it. */
-const MARKS: Readonly<Record<Health, string>> = { up: "", degraded: "! ", down: "✕ ", absent: "– ", unknown: "? " };
+const MARKS: Readonly<Record<Health, string>> = { up: "", degraded: "!", down: "✕", absent: "–", unknown: "?" };
 
 const KINDS: Readonly<Record<Kind, string>> = {
   client: "Client",
@@ -70,6 +70,12 @@ const LOADS: Readonly<Record<string, readonly [string, string]>> = {
   failures: ["failure", "failures"],
 };
 
+/** Made once: `toLocaleString` makes one each time, which takes longer than all else in a row. */
+const NUMBERS = new Intl.NumberFormat();
+
+/** Numbers that say what there is, rather than what is done. */
+const AT_REST = new Set(["free", "agents", "tools"]);
+
 export function health(health: Health): string {
   return HEALTHS[health];
 }
@@ -88,18 +94,21 @@ export function load(node: Node): string {
     .join(" · ");
 }
 
-/** A node's label: its name, and below it what it has to do. */
-export function label(node: Node): string {
-  const work = Object.entries(node.load).filter(([name, count]) => count > 0 && name !== "free" && name !== "agents");
-  const second = node.kind === "client" && node.load.sessions === 1 ? "" : load({ ...node, load: Object.fromEntries(work.slice(0, 1)) });
-  const name = shortened(node.kind === "tool" || node.kind === "agent" ? spoken(node.name) : node.name, 20);
-  return second === "" ? `${MARKS[node.health]}${name}` : `${MARKS[node.health]}${name}\n${second}`;
+export function mark(health: Health): string {
+  return MARKS[health];
 }
 
-/** One sentence on a node: "Transcriber: does not work. http://… cannot be reached." */
-export function sentence(node: Node): string {
-  const reason = node.reason === "" || /[.!?]$/.test(node.reason) ? node.reason : `${node.reason}.`;
-  return `${node.name}: ${HEALTHS[node.health]}. ${reason}`.trim();
+/** A node by its name as one says it. */
+export function name(node: Node): string {
+  return node.kind === "tool" || node.kind === "agent" ? spoken(node.name) : node.name;
+}
+
+/** The first thing that a node has to do now; "" where it has nothing to. */
+export function work(node: Node): string {
+  // One call is what a client's node stands for.
+  if (node.kind === "client" && node.load.sessions === 1) return "";
+  const first = Object.entries(node.load).find(([name, count]) => count > 0 && !AT_REST.has(name));
+  return first === undefined ? "" : load({ ...node, load: Object.fromEntries([first]) });
 }
 
 /** What a call does now: "hears the user, speaks". */
@@ -139,7 +148,12 @@ export function age(ms: number): string {
 
 /** "5", or "5, of which 1 failed". */
 export function tools(count: number, failures: number): string {
-  return failures === 0 ? count.toLocaleString() : `${count.toLocaleString()}, ${failures.toLocaleString()} failed`;
+  return failures === 0 ? number(count) : `${number(count)}, ${number(failures)} failed`;
+}
+
+/** "61,000", as one writes it here. */
+export function number(count: number): string {
+  return NUMBERS.format(count);
 }
 
 /** How the connection stands; `now` and what is told in it in milliseconds since 1970. */
@@ -166,8 +180,4 @@ export function clock(at: number): string {
 /** A name out of code as one says it: `tell_time` becomes "tell time". */
 export function spoken(name: string): string {
   return name.replaceAll("_", " ");
-}
-
-function shortened(text: string, most: number): string {
-  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
 }

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 
-import { edgeClasses, nodeClasses } from "../../src/topology/look";
-import { edge, node } from "./samples";
+import { edgeClasses } from "../../src/topology/look";
+import { edge } from "./samples";
 
 it("lights an edge by what goes over it, and the wider the more calls do", () => {
   expect(edgeClasses(edge("a", "b"), false, null)).toBe("");
@@ -14,9 +14,4 @@ it("lights an edge by what goes over it, and the wider the more calls do", () =>
 it("dims all that the chosen call does not use", () => {
   expect(edgeClasses(edge("a", "b", { speaking: 1 }), false, "out")).toBe("dim lit speaking one");
   expect(edgeClasses(edge("a", "b", { speaking: 1 }), false, "in")).toBe("lit speaking one");
-});
-
-it("tells a node's kind and health", () => {
-  expect(nodeClasses(node("a", { kind: "tool", health: "down" }), false)).toBe("tool down");
-  expect(nodeClasses(node("a", { kind: "gateway" }), true)).toBe("gateway up chosen");
 });

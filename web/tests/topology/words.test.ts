@@ -13,10 +13,12 @@ it("says what a call does now", () => {
   expect(words.doing(session("s", { state: "waiting" }))).toBe("has not begun");
 });
 
-it("labels a node with what it has to do, and with more than a colour where it fares badly", () => {
-  expect(words.label(node("a", { kind: "gateway", name: "Gateway", load: { sessions: 1, free: 9 } }))).toBe("Gateway\n1 call");
-  expect(words.label(node("a", { name: "tell_time", load: { running: 0 } }))).toBe("tell time");
-  expect(words.label(node("a", { name: "x", health: "down" }))).toBe("✕ x");
+it("names a node with what it has to do, and marks by more than a colour how it fares", () => {
+  const gateway = node("a", { kind: "gateway", name: "Gateway", load: { free: 9, sessions: 1 } });
+  expect([words.name(gateway), words.work(gateway), words.mark("up")]).toEqual(["Gateway", "1 call", ""]);
+  const tool = node("a", { name: "tell_time", load: { running: 0 } });
+  expect([words.name(tool), words.work(tool), words.mark("down")]).toEqual(["tell time", "", "✕"]);
+  expect(words.work(node("a", { kind: "client", load: { sessions: 1 } }))).toBe("");
 });
 
 it("says a load in words", () => {
