@@ -13,6 +13,7 @@ from gateway.rest.routes import Media, Route
 from gateway.store.totals import Totals
 from gateway.topology.change import Change, change
 from gateway.topology.feed import Feed
+from gateway.topology.graph import Known, build
 from gateway.topology.model import Edge, LiveSession, Node, Snapshot
 from services.base.problems import Unavailable
 from services.base.serve import bearer
@@ -75,46 +76,74 @@ class Topologies:
 
     async def show_topology(self, request: web.Request) -> web.Response:
         """Parts, agents, tools and calls, the edges between them with what goes over each, and totals."""
-        self._access.user(bearer(request))
+        owner = self._shown_to(request)
         async with self._feed.reader() as newer:
-            body = SNAPSHOT.dump_json(await newer(None))
+            body = SNAPSHOT.dump_json(graph(await newer(None), owner))
         return web.Response(body=body, content_type="application/json")
 
     async def stream_topology(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: `snapshot` is the whole topology, `change` holds the rows that are new or other, whole,
         and under `gone` the ids of those that are no more. What is seen is at most a second old; a reader that is slow
         gets the newest and never a queue. A comment comes after 5 s in which nothing changed."""
-        self._access.user(bearer(request))
+        owner = self._shown_to(request)
         async with self._feed.reader() as newer:
-            seen = await newer(None)
+            known = await newer(None)
             response = web.StreamResponse(
                 headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
             )
             await response.prepare(request)
             try:
-                await _write(response, f"retry: {AGAIN_MS}\n\n".encode() + first(seen))
+                seen = graph(known, owner)
+                due = await _write(response, f"retry: {AGAIN_MS}\n\n".encode() + first(seen))
                 while True:
                     try:
-                        async with asyncio.timeout(KEEP_ALIVE_S):
-                            newest = await newer(seen)
+                        async with asyncio.timeout_at(due):
+                            known = await newer(known)
                     except TimeoutError:
-                        await _write(response, b":\n\n")
+                        due = await _write(response, b":\n\n")
                         continue
-                    await _write(response, then(seen, newest))
-                    seen = newest
+                    newest = graph(known, owner)
+                    # What is new may be of calls that this reader is not shown.
+                    if not newest.same_as(seen):
+                        due = await _write(response, then(seen, newest))
+                        seen = newest
             except (ConnectionError, TimeoutError, Unavailable):
                 # It went, or we do; it knows how to come again.
                 return response
 
+    def _shown_to(self, request: web.Request) -> str | None:
+        """Whose calls the caller sees; None: everybody's.
 
-async def _write(response: web.StreamResponse, data: bytes) -> None:
+        Raises:
+            Unauthorized, Forbidden
+        """
+        caller = self._access.user(bearer(request))
+        return None if caller.operator else caller.owner
+
+
+async def _write(response: web.StreamResponse, data: bytes) -> float:
+    """Returns when a sign of life is due, by the loop's clock.
+
+    Raises:
+        TimeoutError: nothing is taken at the other end.
+    """
     async with asyncio.timeout(WRITE_S):
         await response.write(data)
+    return asyncio.get_running_loop().time() + KEEP_ALIVE_S
 
 
-@lru_cache(maxsize=2)
+# Kept, because those who watch mostly watch the same.
+
+
+@lru_cache(maxsize=8)
+def graph(known: Known, owner: str | None) -> Snapshot:
+    """What somebody sees who is shown that owner's calls."""
+    return build(known, owner)
+
+
+@lru_cache(maxsize=8)
 def first(snapshot: Snapshot) -> bytes:
-    """The event that begins a stream. Kept, because those who watch mostly watch the same."""
+    """The event that begins a stream."""
     return b"event: snapshot\ndata: " + SNAPSHOT.dump_json(snapshot) + b"\n\n"
 
 

@@ -1,4 +1,4 @@
-"""Shares one builder of snapshots among all who watch; it rests while nobody does."""
+"""Has one look for all who watch, and rests while nobody does."""
 
 import asyncio
 import contextlib
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
-from gateway.topology.model import Snapshot
+from gateway.topology.graph import Known
 from services.base.problems import Busy, Unavailable
 
 log = logging.getLogger(__name__)
@@ -27,8 +27,8 @@ RETRY_AFTER_S = 5
 AGAIN_S = 1.0
 """Behind a fault of our own."""
 
-Newer = Callable[[Snapshot | None], Coroutine[Any, Any, Snapshot]]
-"""Waits for a snapshot that shows something else than the given one; for the first with None."""
+Newer = Callable[[Known | None], Coroutine[Any, Any, Known]]
+"""Waits for what differs from the given; for the first with None."""
 
 
 class Around(Protocol):
@@ -44,7 +44,7 @@ class Around(Protocol):
 
 
 class Feed:
-    """The latest snapshot, for any number of readers up to a limit.
+    """What is known by now, for any number of readers up to a limit.
 
     A reader asks for what is newer than what it has. So one that is slow misses what lay between, and nothing is
     ever kept for it.
@@ -52,16 +52,16 @@ class Feed:
 
     def __init__(
         self,
-        look: Callable[[], Snapshot],
+        look: Callable[[], Known],
         around: Around,
         most: int = MOST_READERS,
         every_s: float = EVERY_S,
     ) -> None:
-        """`look` builds a snapshot out of what is known here and what `around` has learned."""
+        """`look` tells what is known here, and what `around` has learned."""
         self._look, self._around, self._most, self._every_s = look, around, most, every_s
-        self._latest: Snapshot | None = None
+        self._latest: Known | None = None
         self._fresh = asyncio.Event()
-        """Set at the next snapshot that shows something else; each has an event of its own."""
+        """Set when something else is known; each time it is another event."""
         self._readers = 0
         self._work: asyncio.Task[None] | None = None
         self._rest: asyncio.TimerHandle | None = None
@@ -98,7 +98,7 @@ class Feed:
         if work is not None:
             await asyncio.wait([work])
 
-    async def _newer(self, than: Snapshot | None) -> Snapshot:
+    async def _newer(self, than: Known | None) -> Known:
         while True:
             if self._closed:
                 raise Unavailable("the gateway is stopping")
@@ -128,7 +128,7 @@ class Feed:
             try:
                 await self._build()
             except* Exception:
-                log.exception("the topology cannot be built, trying again")
+                log.exception("the topology cannot be seen, trying again")
             await asyncio.sleep(AGAIN_S)
 
     async def _build(self) -> None:
@@ -141,9 +141,9 @@ class Feed:
                 self._publish(self._look())
                 await asyncio.sleep(self._every_s)
 
-    def _publish(self, snapshot: Snapshot) -> None:
-        if snapshot.same_as(self._latest):
+    def _publish(self, known: Known) -> None:
+        if known.same_as(self._latest):
             return
-        self._latest = snapshot
+        self._latest = known
         fresh, self._fresh = self._fresh, asyncio.Event()
         fresh.set()

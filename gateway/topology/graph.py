@@ -43,9 +43,9 @@ class Learned:
     totals: Totals | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Known:
-    """All that a snapshot is made of."""
+    """All that a snapshot is made of. Two of them are compared by `same_as`."""
 
     at: datetime
     node: str
@@ -61,17 +61,32 @@ class Known:
     outbox: Backlog
     learned: Learned
 
+    def same_as(self, other: "Known | None") -> bool:
+        """Whether both know the same, at whatever time."""
+        return other is not None and self._content == other._content
 
-def build(known: Known) -> Snapshot:
-    """The graph at one moment."""
-    clients, client_of = client_nodes(known.sessions)
+    @property
+    def _content(self) -> tuple[object, ...]:
+        return self.sessions, self.deciding, self.offers, self.recognizer, self.outbox, self.learned
+
+
+def build(known: Known, owner: str | None = None) -> Snapshot:
+    """The graph at one moment.
+
+    Args:
+        owner: show the calls of this owner alone, and their clients; None: all. How many use a part, everybody sees.
+    """
+    shown = [session for session in known.sessions if owner in (None, session.owner)]
+    clients, client_of = client_nodes(shown)
     lit: dict[Pair, Counter[str]] = {}
     sessions = []
     for session in known.sessions:
-        used = dict.fromkeys(uses(session, client_of[session.session_id]))
+        client = client_of.get(session.session_id)
+        used = dict.fromkeys(uses(session, client))
         for doing, pair in used:
             lit.setdefault(pair, Counter())[doing] += 1
-        sessions.append(replace(session, path=tuple(dict.fromkeys(edge_id(*pair) for _, pair in used))))
+        if client is not None:
+            sessions.append(replace(session, path=tuple(dict.fromkeys(edge_id(*pair) for _, pair in used))))
     nodes = (*clients, *_parts(known), *_tools(known))
     may_use = _edges(known, nodes, Counter(client_of.values()))
     edges = tuple(

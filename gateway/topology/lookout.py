@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 from gateway.calls import Calls
 from gateway.store.store import Store
 from gateway.topology.feed import Feed
-from gateway.topology.graph import Backlog, Known, build
-from gateway.topology.model import Snapshot
+from gateway.topology.graph import Backlog, Known
 from gateway.topology.sight import session_of
 from gateway.topology.surroundings import Surroundings
 from services.base.health import Ready
@@ -19,22 +18,20 @@ def new_feed(calls: Calls, store: Store, ready: Ready) -> Feed:
     """The feed of this gateway; `ready` is what `/ready` asks."""
     around = Surroundings(ready, calls.parts.orchestrator, store.totals)
 
-    def look() -> Snapshot:
+    def look() -> Known:
         live = calls.live()
         parts = around.learned.parts
         missing = [f"{part}: {why}" for part in LOCAL_NEEDS if (why := parts.get(part))]
-        return build(
-            Known(
-                at=datetime.now(UTC),
-                node=calls.node,
-                most=calls.most,
-                sessions=[session_of(call) for call in live],
-                deciding=sum(call.is_deciding for call in live),
-                offers=calls.parts.offers("; ".join(missing) or None),
-                recognizer=calls.parts.recognizer,
-                outbox=Backlog(store.outbox.depth, store.outbox.full),
-                learned=around.learned,
-            )
+        return Known(
+            at=datetime.now(UTC),
+            node=calls.node,
+            most=calls.most,
+            sessions=[session_of(call) for call in live],
+            deciding=sum(call.is_deciding for call in live),
+            offers=calls.parts.offers("; ".join(missing) or None),
+            recognizer=calls.parts.recognizer,
+            outbox=Backlog(store.outbox.depth, store.outbox.full),
+            learned=around.learned,
         )
 
     return Feed(look, around)

@@ -73,6 +73,8 @@ class LiveSession:
     """One call under way."""
 
     session_id: UUID
+    owner: str
+    """The name of the API key that made it."""
     mode: Mode
     persona: str
     voice: str

@@ -17,17 +17,19 @@ def edge_id(source: str, target: str) -> str:
     return f"{source}>{target}"
 
 
-def uses(session: LiveSession, client: str) -> Iterator[tuple[Doing, Pair]]:
-    """The edges that `session` uses now, each with what it does there; `client` is its client's node."""
+def uses(session: LiveSession, client: str | None) -> Iterator[tuple[Doing, Pair]]:
+    """The edges that `session` uses now, each with what it does there; `client` is its client's node, None where that
+    is not to be seen."""
     for doing in session.doing:
-        for pair in _ways(doing, session, client):
+        if client is not None and doing in ("listening", "speaking"):
+            yield doing, (client, "gateway")
+        for pair in _ways(doing, session):
             yield doing, pair
 
 
-def _ways(doing: Doing, session: LiveSession, client: str) -> Iterator[Pair]:
+def _ways(doing: Doing, session: LiveSession) -> Iterator[Pair]:
     match doing:
         case "listening":
-            yield client, "gateway"
             yield "gateway", "transcriber"
         case "thinking":
             yield "gateway", "bridge"
@@ -38,11 +40,8 @@ def _ways(doing: Doing, session: LiveSession, client: str) -> Iterator[Pair]:
             yield "bridge", "orchestrator"
             for deed in session.deeds:
                 yield from deed_edges(deed)
-        case "preparing":
+        case "preparing" | "speaking":
             yield from _voice(session.mode)
-        case "speaking":
-            yield from _voice(session.mode)
-            yield client, "gateway"
         case "recording":
             yield "gateway", "database"
 

@@ -18,6 +18,7 @@ def session_of(call: Call) -> LiveSession:
     deeds = _deeds(call, now)
     return LiveSession(
         session_id=call.session_id,
+        owner=profile.owner,
         mode=profile.mode,
         persona=profile.brief.persona.name,
         voice=profile.brief.voice.name,

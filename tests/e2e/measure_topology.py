@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from playwright.async_api import async_playwright
 
+from gateway.topology.graph import build
 from tests.e2e.browser import QUIET, executable
 from tests.e2e.topology_stage import Play, staged
 
@@ -66,7 +67,9 @@ class Trace:
             return np.zeros(0)
         place = np.searchsorted(self.frames, self.begun, side="right") - 1
         inside = (place >= 0) & (place < len(self.frames) - 1)
-        return np.bincount(place[inside], weights=self.took[inside], minlength=len(self.frames) - 1)
+        sums = np.zeros(len(self.frames) - 1)
+        np.add.at(sums, place[inside], self.took[inside])
+        return sums
 
 
 async def trace(calls: int, agents: int, tools: int, seconds: float) -> dict[str, Any]:
@@ -89,7 +92,7 @@ async def trace(calls: int, agents: int, tools: int, seconds: float) -> dict[str
         await asyncio.sleep(seconds)
         raw = await browser.stop_tracing()
         looks = play.looks - looks
-        nodes = len(play.look().nodes)
+        nodes = len(build(play.look()).nodes)
         await browser.close()
     found = read(json.loads(raw)["traceEvents"])
     per_frame = found.per_frame()

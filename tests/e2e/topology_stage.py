@@ -18,8 +18,8 @@ from gateway.rest.topology import Topologies
 from gateway.store.tables import Span
 from gateway.store.totals import Latency, Totals
 from gateway.topology.feed import Feed
-from gateway.topology.graph import Backlog, Known, Learned, build
-from gateway.topology.model import Deed, Doing, LiveSession, Snapshot
+from gateway.topology.graph import Backlog, Known, Learned
+from gateway.topology.model import Deed, Doing, LiveSession
 from services.orchestrator.protocol import AgentDescription, ToolDescription
 
 MODES: Sequence[Mode] = ("local", "local", "personaplex", "elevenlabs")
@@ -54,7 +54,7 @@ class Play:
         self._calls = [self._call(n) for n in range(calls)]
         self.looks = 0
 
-    def look(self) -> Snapshot:
+    def look(self) -> Known:
         self.looks += 1
         self._calls = [self._go_on(call) for call in self._calls]
         now = datetime.now(UTC)
@@ -83,13 +83,14 @@ class Play:
             Offer("elevenlabs", True, None),
             Offer("local", True, None),
         ]
-        return build(
-            Known(now, "stage:8999", 256, self._calls, 3, offers, "pocketsphinx", Backlog(7, False), learned)
+        return Known(
+            now, "stage:8999", 256, self._calls, 3, offers, "pocketsphinx", Backlog(7, False), learned
         )
 
     def _call(self, number: int) -> LiveSession:
         return LiveSession(
             UUID(int=self._random.getrandbits(128)),
+            "local",
             self._random.choice(MODES),
             self._random.choice(("myca", "plain")),
             "fern",

@@ -35,6 +35,7 @@ class Rule(Enum):
 DOORS = {
     ("GET", "/"): Rule.ANYONE,
     ("GET", "/voice-duplex"): Rule.ANYONE,
+    ("GET", "/topology"): Rule.ANYONE,
     ("GET", "/openapi.json"): Rule.ANYONE,
     ("GET", "/health"): Rule.ANYONE,
     ("GET", "/ready"): Rule.ANYONE,
@@ -45,6 +46,8 @@ DOORS = {
     ("POST", "/v1/realtime/client_secrets"): Rule.KEY,
     ("POST", f"{API}/duplex/session"): Rule.KEY,
     ("GET", f"{API}/duplex/session"): Rule.KEY,
+    ("GET", f"{API}/topology"): Rule.KEY,
+    ("GET", f"{API}/topology/stream"): Rule.KEY,
     ("GET", f"{API}/sessions"): Rule.KEY,
     ("DELETE", f"{API}/sessions"): Rule.OWN,
     ("GET", ONE): Rule.OWN,
@@ -222,6 +225,19 @@ async def test_a_key_lists_its_own_sessions_and_an_operator_all(house: House) ->
     assert await listed(BEN) == {hers["session_id"]}
     everything = {mine["session_id"], hers["session_id"], str(older.session_id)}
     assert await listed(OLGA) == await listed(SERVICES) == everything
+
+
+async def test_a_key_sees_its_own_calls_live_and_an_operator_all(house: House) -> None:
+    mine, hers = await house.session(ANN), await house.session(BEN)
+
+    async def seen(key: str) -> set[str]:
+        _, body = await house.gateway.ask("GET", f"{API}/topology", key)
+        assert next(node for node in body["nodes"] if node["id"] == "gateway")["load"]["sessions"] == 2
+        return {session["session_id"] for session in body["sessions"]}
+
+    assert await seen(ANN) == {mine["session_id"]}
+    assert await seen(BEN) == {hers["session_id"]}
+    assert await seen(OLGA) == {mine["session_id"], hers["session_id"]}
 
 
 @pytest.mark.parametrize("path", [ONE, f"{ONE}/events"])

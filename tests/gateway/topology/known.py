@@ -18,6 +18,7 @@ def a_session(number: int = 1, **other: Any) -> LiveSession:
     """A call that does nothing, but for what is named."""
     fields: dict[str, Any] = {
         "session_id": UUID(int=number),
+        "owner": "local",
         "mode": "local",
         "persona": "plain",
         "voice": "fern",

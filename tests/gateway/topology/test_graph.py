@@ -62,7 +62,7 @@ def test_every_edge_joins_two_nodes() -> None:
             ],
         ),
         ("preparing", ["gateway>engine:local", "engine:local>synthesizer"]),
-        ("speaking", ["gateway>engine:local", "engine:local>synthesizer", f"{CLIENT}>gateway"]),
+        ("speaking", [f"{CLIENT}>gateway", "gateway>engine:local", "engine:local>synthesizer"]),
         ("recording", ["gateway>database"]),
     ],
 )
@@ -90,7 +90,7 @@ def test_two_tools_of_one_agent_light_their_common_way_once() -> None:
 
 def test_an_engine_with_a_voice_of_its_own_needs_no_synthesizer() -> None:
     snapshot = build(known(a_session(mode="personaplex", doing=("speaking",))))
-    assert snapshot.sessions[0].path == ("gateway>engine:personaplex", f"{CLIENT}>gateway")
+    assert snapshot.sessions[0].path == (f"{CLIENT}>gateway", "gateway>engine:personaplex")
     assert not any(each.id == "engine:personaplex>synthesizer" for each in snapshot.edges)
 
 
@@ -157,3 +157,15 @@ def test_a_database_that_loses_events_is_down_whatever_it_answers() -> None:
     assert database.health == "down"
     assert "dropped" in database.reason
     assert database.load == {"waiting": 10_000}
+
+
+def test_a_key_sees_its_own_calls_and_how_busy_the_parts_are() -> None:
+    mine = a_session(1, owner="ann", doing=("listening",))
+    hers = a_session(2, owner="ben", doing=("listening", "speaking"))
+    told = build(known(mine, hers), "ann")
+    assert [session.session_id for session in told.sessions] == [mine.session_id]
+    assert [node.id for node in told.nodes if node.kind == "client"] == [CLIENT]
+    assert not any(str(hers.session_id) in f"{each}" for each in (*told.nodes, *told.edges))
+    assert edge(told, "gateway>transcriber").doing == {"listening": 2}
+    assert node(told, "gateway").load["sessions"] == 2
+    assert len(build(known(mine, hers)).sessions) == 2
