@@ -59,7 +59,7 @@ class Interrupted(BaseModel):
 class Named(Body):
     """Which session to end: in the query or in the body."""
 
-    session_id: UUID | None = None
+    session_id: UUID | None = Field(None, description="The session to end")
 
 
 class Ended(BaseModel):

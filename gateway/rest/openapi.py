@@ -7,6 +7,7 @@ from http import HTTPStatus
 from importlib.metadata import version
 from inspect import cleandoc
 from typing import Any, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, Field
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
@@ -51,6 +52,17 @@ class Readiness(BaseModel):
     )
 
 
+class RealtimeQuery(BaseModel):
+    """What may stand in the address of the client wire."""
+
+    session_id: UUID | None = Field(
+        None, description="A session made before; else one is made from the defaults"
+    )
+    model: str | None = Field(None, description="A persona's name; any other means the default persona")
+    antiphon: Literal["1"] | None = Field(None, description="Send our own events, too")
+    after: int | None = Field(None, ge=0, description="Resume behind the event whose id ends in this number")
+
+
 @dataclass(frozen=True, slots=True)
 class Plain:
     """A `GET` route beside the table."""
@@ -63,9 +75,12 @@ class Plain:
     statuses: Sequence[int] = (200,)
     """With that answer."""
     errors: Sequence[int] = ()
+    query: type[BaseModel] | None = None
     open: bool = True
     """Asks for no key."""
 
+
+PAGE = Media(("text/html", "text/plain"), "The page, or why there is none")
 
 PLAIN = (
     Plain("/health", "Alive", "Touches nothing.", "service", Health),
@@ -99,13 +114,17 @@ PLAIN = (
         Media((), "Upgraded"),
         (101,),
         (400, 401, 403, 404, 426, 503),
+        RealtimeQuery,
         open=False,
     ),
     *(
-        Plain(path, "The page", "HTML.", "page", Media(("text/html",), "The page"))
-        for path in ("/", "/voice-duplex")
+        Plain(path, title, "503 with a sentence where it is not built.", "page", PAGE, (200, 503))
+        for path, title in (
+            ("/", "The page"),
+            ("/voice-duplex", "The page"),
+            ("/topology", "The topology's page"),
+        )
     ),
-    Plain("/topology", "The topology's page", "HTML.", "page", Media(("text/html",), "The page")),
 )
 
 PROBLEM = {
@@ -201,6 +220,7 @@ def _plain(plain: Plain) -> dict[str, Any]:
         "summary": plain.summary,
         "description": plain.description,
         "operationId": f"get_{name}",
+        "parameters": _parameters("query", plain.query),
         "responses": {
             **{str(status): _answer(plain.answers) for status in plain.statuses},
             # Pages of other origins are refused everywhere.
@@ -243,6 +263,9 @@ def _answer(answers: type[BaseModel] | Media) -> dict[str, Any]:
 
 
 def _any(kind: str) -> dict[str, Any]:
+    if kind == "text/event-stream":
+        # What a schema would be of is settled in OpenAPI 3.2 alone.
+        return {}
     if kind == "application/json":
         return {"type": "object"}
     return {"type": "string"} | ({} if kind.startswith("text/") else {"contentMediaType": kind})

@@ -4,8 +4,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema_rs
 import pytest
+import schemathesis
 
+from gateway.access import Access
 from tests.gateway.harness import Gateway
 
 
@@ -63,6 +66,44 @@ async def test_it_is_openapi_as_its_specification_wants_it(description: dict[str
                 assert re.fullmatch(r"[1-5]\d\d", status)
                 assert response["description"]
     assert len(set(names)) == len(names)
+
+
+async def test_it_keeps_to_the_schema_of_openapi(description: dict[str, Any]) -> None:
+    schemathesis.openapi.from_dict(description).validate()
+
+
+async def test_each_operation_says_what_it_does(description: dict[str, Any]) -> None:
+    tags = {tag["name"] for tag in description["tags"]}
+    for operations in description["paths"].values():
+        for operation in operations.values():
+            assert operation["summary"]
+            assert operation["description"]
+            assert set(operation["tags"]) <= tags
+            for parameter in operation.get("parameters", []):
+                assert parameter["in"] == "path" or parameter["description"], parameter
+
+
+async def test_an_example_is_as_its_schema_wants_it(description: dict[str, Any]) -> None:
+    """What a page about the interface shows can be sent."""
+    seen = 0
+    for model in description["components"]["schemas"].values():
+        for schema in (model, *model.get("properties", {}).values()):
+            for example in schema.get("examples", ()):
+                jsonschema_rs.validate({**schema, "components": description["components"]}, example)
+                seen += 1
+    assert seen > 5
+
+
+async def test_keys_are_asked_for_where_the_gateway_asks_for_them(gateway: Gateway) -> None:
+    _, open_to_all = await gateway.ask("GET", "/openapi.json")
+    assert open_to_all["security"] == []
+    async with Gateway(
+        Access({"ann": "the key of ann, long"}, open_to_all=True, hosts=frozenset())
+    ) as guarded:
+        _, asking = await guarded.ask("GET", "/openapi.json")
+    assert asking["security"] == [{"key": []}]
+    assert asking["paths"]["/health"]["get"]["security"] == []
+    assert "security" not in asking["paths"]["/v1/audio/speech"]["post"]
 
 
 async def test_every_reference_leads_somewhere(description: dict[str, Any]) -> None:

@@ -1,0 +1,115 @@
+"""Every operation of `/openapi.json` against the running gateway, asked well and badly by schemathesis."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from gateway.cli.ports import free_port
+from tests.e2e.deployment import ANTIPHON, Deployment
+
+KEY = "a-key-that-only-this-test-knows"
+LIMIT_S = 280
+"""Alone on two cores it takes 15 s."""
+
+CONFIG = """
+seed = 1
+request-timeout = 60.0
+headers = {{ Authorization = "Bearer {key}" }}
+# The topology's stream never ends.
+max-stream-events = 1
+
+[generation]
+deterministic = true
+max-examples = 10
+no-shrink = true
+
+[checks]
+# A session that was ended can still be read.
+use_after_free.enabled = false
+
+# What a description cannot say: that a name must be known, a text fit for Postgres, an id in one of two places, a
+# cursor ours.
+[[operations]]
+include-operation-id = ["make_session", "make_secret", "speak", "end_named_session", "list_sessions"]
+checks.positive_data_acceptance.enabled = false
+
+# Nothing else of a request is looked at that asks for no WebSocket.
+[[operations]]
+include-operation-id = "get_v1_realtime"
+checks.positive_data_acceptance.enabled = false
+checks.negative_data_rejection.expected-statuses = [400, 401, 403, 404, 426]
+
+# Ids that were made up find nothing: these are asked of a session that is there. The others show what comes else.
+[[operations]]
+include-operation-id = ["say", "interrupt", "show_session", "show_events"]
+parameters = {{ session_id = "{session}" }}
+
+[[operations]]
+include-operation-id = "show_injection"
+parameters = {{ session_id = "{session}", injection_id = "{injection}" }}
+"""
+
+
+@pytest.fixture
+def url(deployment: Deployment, database_url: str) -> Iterator[str]:
+    """A gateway that asks for a key and takes any number of sessions; its other parts are the deployment's."""
+    port = free_port()
+    environment = {
+        "LOG_LEVEL": "ERROR",
+        "ANTIPHON_API_KEYS": KEY,
+        "ANTIPHON_INTERNAL_KEY": deployment.internal_key,
+        "DATABASE_URL": database_url,
+        "GATEWAY_PORT": str(port),
+        "GATEWAY_MAX_SESSIONS": "100000",
+        "TRANSCRIBER_URLS": deployment.part_url("transcriber"),
+        "SYNTHESIZER_URL": deployment.part_url("synthesizer"),
+        "ORCHESTRATOR_URL": deployment.part_url("orchestrator"),
+    }
+    gateway = subprocess.Popen((*ANTIPHON, "gateway"), env=os.environ | environment, stdin=subprocess.DEVNULL)
+    try:
+        until_ready(f"http://127.0.0.1:{port}")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        gateway.terminate()
+        gateway.wait(60)
+
+
+def until_ready(url: str) -> None:
+    """Ask until every part of the gateway at `url` is ready."""
+    patience = Retry(total=100, status_forcelist=[503], backoff_factor=0.1, backoff_max=1)
+    with requests.Session() as http:
+        http.mount("http://", HTTPAdapter(max_retries=patience))
+        http.get(f"{url}/ready", timeout=10)
+
+
+def post(url: str, body: dict[str, str | bool]) -> dict[str, str]:
+    answer = requests.post(url, headers={"Authorization": f"Bearer {KEY}"}, json=body, timeout=60)
+    answer.raise_for_status()
+    told: dict[str, str] = answer.json()
+    return told
+
+
+def test_every_operation_does_as_its_description_says(url: str, tmp_path: Path) -> None:
+    """No answer is a server's error, and each has a status, media type, headers and body that are described; what is
+    described is accepted, anything else refused; no operation answers without its key; and no method is taken that is
+    not described."""
+    session = post(f"{url}/api/mas/voice/duplex/session", {"greeting": False})["session_id"]
+    said = post(f"{url}/api/mas/voice/sessions/{session}/say", {"text": "Tea is ready."})
+    config = CONFIG.format(key=KEY, session=session, injection=said["injection_id"])
+    (tmp_path / "schemathesis.toml").write_text(config)
+    tried = subprocess.run(
+        [Path(sys.executable).with_name("schemathesis"), "--no-color", "run", f"{url}/openapi.json"],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+    )
+    assert tried.returncode == 0, tried.stdout + tried.stderr
