@@ -54,6 +54,14 @@ class Certificate:
             and certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc - RENEWED_BEFORE
         )
 
+    def ends(self) -> datetime:
+        """When nobody trusts it any more.
+
+        Raises:
+            OSError, ValueError: there is none.
+        """
+        return x509.load_pem_x509_certificate(self.path.read_bytes()).not_valid_after_utc
+
 
 def ensure(folder: Path, names: Sequence[str], now: datetime | None = None) -> Certificate:
     """The certificate in `folder`, made where there is none, where it lacks one of `names`, or nears its end.
