@@ -76,6 +76,9 @@ async def call(deployment: Deployment, voice: Voice, tmp_path_factory: pytest.Te
     async with opened(deployment.url, write_wav(folder / "microphone.wav", microphone), folder) as window:
         await window.press()
         await window.until("agent", "done", 5, seconds=90)
+        # docs/images/page.png is the lighter one.
+        await window.page.set_viewport_size({"width": 900, "height": 1180})
+        await window.page.get_by_test_id("spans").last.locator("summary").click()
         await window.screenshot(OUT / "call-light.png", "light")
         await window.screenshot(OUT / "call-dark.png", "dark")
         sound, seen = await window.recording(), await window.seen()

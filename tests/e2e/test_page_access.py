@@ -52,8 +52,10 @@ async def set_size(page: Page, size: tuple[int, int]) -> None:
 
 
 async def too_wide(page: Page) -> bool:
+    """Whether one must scroll sideways."""
     wide: bool = await page.evaluate(
-        "document.scrollingElement.scrollWidth > document.scrollingElement.clientWidth"
+        "[document.scrollingElement, ...document.querySelectorAll('main, dialog[open]')]"
+        ".some((each) => each.scrollWidth > each.clientWidth)"
     )
     return wide
 

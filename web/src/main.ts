@@ -15,15 +15,13 @@ import { DeviceChoice } from "./view/device_choice";
 import { showDock, showFacts } from "./view/dock";
 import { setText } from "./view/element";
 import { page } from "./view/elements";
-import { Engines } from "./view/engines";
 import { showTrouble, trouble } from "./view/faults";
 import { Hold } from "./view/hold";
-import { KeyForm } from "./view/key_form";
+import { Menu } from "./view/menu";
 import { Meter } from "./view/meter";
 import { listenForKeys } from "./view/shortcuts";
 import { latency } from "./view/span_words";
 import * as words from "./view/words";
-import * as rest from "./wire/rest";
 
 const ANNOUNCE = "antiphon.announce";
 
@@ -37,8 +35,21 @@ interface Engine {
 const conversation = new Conversation(page.transcript, page.main);
 const meter = new Meter(page.meter, page.controls);
 const announcer = new Announcer(page.announcer);
-const engines = new Engines(page.engines);
-const keyForm = new KeyForm(page.key, unlock);
+const menu = new Menu({
+  onLocked: () => {
+    page.dock.hidden = true;
+    show();
+  },
+  onUnlocked: () => {
+    page.dock.hidden = false;
+    show();
+    page.call.focus();
+  },
+  onSaid: (text) => {
+    // A call says more of how it stands, or ended.
+    if (call === null) setText(page.status, text);
+  },
+});
 const composer = new Composer(page.composer, page.text, send);
 const devices = new DeviceChoice(
   {
@@ -59,8 +70,9 @@ let muted = false;
 let voiced = false;
 /** The browser has been asked for a microphone, in the call. */
 let opening = false;
+/** There is no microphone, and the page says what to do. */
+let troubled = false;
 let engine: Engine | null = null;
-let titles = new Map<string, string>();
 
 page.call.addEventListener("click", () => {
   if (line?.open === true) line.hangUp();
@@ -95,7 +107,7 @@ page.pushToTalk.addEventListener("click", (event) => {
 page.openSettings.addEventListener("click", () => {
   page.settings.showModal();
   void devices.refresh();
-  if (line?.open !== true) void offer();
+  if (line?.open !== true) void menu.refresh();
 });
 
 page.openHelp.addEventListener("click", openHelp);
@@ -121,7 +133,7 @@ window.addEventListener("pagehide", () => line?.hangUp());
 
 if (!window.isSecureContext) tellTrouble("insecure");
 show();
-void offer();
+void menu.refresh();
 void devices.refresh();
 
 function openHelp(): void {
@@ -133,12 +145,10 @@ function startCall(withMicrophone: boolean): void {
   muted = false;
   voiced = withMicrophone;
   engine = null;
-  page.trouble.hidden = true;
+  troubled = false;
   line = new Line(
     {
-      mode: engines.mode,
-      persona: page.persona.value,
-      voice: page.voice.value,
+      ...menu.chosen,
       pushToTalk: page.pushToTalk.checked,
       timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     },
@@ -190,7 +200,7 @@ function onCall(changed: Call): void {
 function onEnd(ending: Ending): void {
   if (ending.kind === "no_sound") tellTrouble(ending.fault);
   // Another engine may be free by now; and a key that was taken back is asked for again.
-  void offer();
+  void menu.refresh();
 }
 
 /** Puts the focus where the space bar talks. */
@@ -288,7 +298,7 @@ async function nameDevices(): Promise<void> {
 function tellTrouble(fault: MicrophoneFault): void {
   const { hostname, port } = window.location;
   showTrouble(page.trouble, trouble(fault, hostname, port === "" ? "8999" : port));
-  page.trouble.hidden = false;
+  troubled = true;
 }
 
 // What is shown.
@@ -298,7 +308,8 @@ function show(): void {
   announced = transcript;
   conversation.show(transcript);
   page.welcome.hidden = transcript.entries.length > 0;
-  page.greeting.hidden = keyForm.shown || !page.trouble.hidden;
+  page.trouble.hidden = menu.locked || !troubled;
+  page.greeting.hidden = menu.locked || troubled;
   setText(page.invitation, words.invitation(page.pushToTalk.checked));
   setText(page.latency, latency(transcript.spans));
   if (call === null) return;
@@ -314,61 +325,10 @@ function microphone(): words.MicrophoneUse {
 
 function facts({ session }: Call): [string, string][] {
   if (session === null || engine === null) return [];
-  const title = (name: string) => titles.get(name) ?? name;
   return [
-    ["Persona", title(session.persona)],
-    ["Voice", title(session.voice)],
+    ["Persona", menu.title(session.persona)],
+    ["Voice", menu.title(session.voice)],
     ["Engine", words.mode(engine.mode)],
     ["Recogniser", engine.recognizer ?? ""],
   ];
-}
-
-// What can be had.
-
-/** Shows what can be chosen, and whether a call can be had. */
-async function offer(): Promise<boolean> {
-  try {
-    const [personas, voices, offers] = await Promise.all([rest.personas(), rest.voices(), rest.offers()]);
-    titles = new Map([...personas, ...voices].map((choice) => [choice.name, choice.title]));
-    fillSelect(page.persona, personas);
-    const own = { name: "", title: "The persona's own", description: "", isDefault: true };
-    fillSelect(page.voice, [own, ...voices.map((voice) => ({ ...voice, isDefault: false }))]);
-    engines.show(offers);
-    if (call === null) setText(page.status, words.offers(offers));
-  } catch (error) {
-    if (!(error instanceof rest.Refused)) throw error;
-    if (error.refusal.status === 401) {
-      lock();
-      return false;
-    }
-    setText(page.status, words.refusal(error.refusal));
-  }
-  return true;
-}
-
-/** Nothing can be done here but to give a key. */
-function lock(): void {
-  keyForm.show();
-  page.dock.hidden = true;
-  show();
-}
-
-async function unlock(): Promise<boolean> {
-  if (!(await offer())) return false;
-  page.dock.hidden = false;
-  page.call.focus();
-  queueMicrotask(show);
-  return true;
-}
-
-function fillSelect(select: HTMLSelectElement, choices: readonly rest.Choice[]): void {
-  const wanted = select.value;
-  select.replaceChildren(
-    ...choices.map((choice) => {
-      const option = new Option(choice.title, choice.name, choice.isDefault, choice.isDefault);
-      option.title = choice.description;
-      return option;
-    }),
-  );
-  if (choices.some((choice) => choice.name === wanted)) select.value = wanted;
 }

@@ -85,13 +85,23 @@ export async function askOnce(): Promise<void> {
 async function ask(id: string): Promise<MediaStream> {
   // Browsers hide the microphone on pages that are neither localhost nor https.
   if (!window.isSecureContext) throw new MicrophoneError("insecure");
-  const wanted = id === "" ? {} : { deviceId: id };
   try {
-    return await navigator.mediaDevices.getUserMedia({
-      audio: { ...wanted, echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
-    });
+    return await get(id);
   } catch (error) {
     throw new MicrophoneError(error instanceof DOMException ? faultOf(error.name, error.message) : "other");
+  }
+}
+
+/** As a mere wish Chromium may pass the device over; as a condition it fails where the device is gone by now. */
+async function get(id: string): Promise<MediaStream> {
+  const audio = { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 };
+  if (id === "") return navigator.mediaDevices.getUserMedia({ audio });
+  try {
+    return await navigator.mediaDevices.getUserMedia({ audio: { ...audio, deviceId: { exact: id } } });
+  } catch (error) {
+    const isGone = error instanceof DOMException && error.name === "OverconstrainedError";
+    if (!isGone) throw error;
+    return navigator.mediaDevices.getUserMedia({ audio });
   }
 }
 

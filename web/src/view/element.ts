@@ -20,7 +20,13 @@ export function foldable(details: HTMLDetailsElement, line: string | readonly No
   const summary = known ?? document.createElement("summary");
   if (typeof line === "string") setText(summary, line);
   else summary.replaceChildren(...line);
-  if (known === null) details.append(summary);
+  if (known === null) {
+    details.append(summary);
+    // At the end of the conversation it would unfold out of sight.
+    details.addEventListener("toggle", () => {
+      if (details.open) details.scrollIntoView({ block: "nearest" });
+    });
+  }
   while (summary.nextSibling !== null) summary.nextSibling.remove();
   details.append(body);
 }

@@ -14,10 +14,12 @@ export class KeyForm {
   /**
    * @param place Takes the form, while a key is wanted.
    * @param tryKey Is called when a key was given, which REST shows from then on. Says whether the gateway took it.
+   * @param onTaken Is called once the gateway took it and the form, which had the focus, is gone.
    */
   constructor(
     private readonly place: HTMLElement,
     private readonly tryKey: () => Promise<boolean>,
+    private readonly onTaken: () => void = () => undefined,
   ) {
     this.form.className = "key";
     this.form.dataset.testid = "key";
@@ -64,6 +66,7 @@ export class KeyForm {
     if (fits) {
       this.form.remove();
       this.input.value = "";
+      this.onTaken();
     } else {
       forgetKey();
       this.fault.textContent = WRONG;

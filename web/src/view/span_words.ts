@@ -9,7 +9,7 @@ const TITLES: Readonly<Record<string, string>> = {
   dispatch: "Handing the task to its tool",
   tool: "The tool at work",
   injection_wait: "Waiting for a free moment",
-  first_audio: "From your words to the first sound",
+  first_audio: "From knowing your words to the first sound",
   turn: "From your last word to the first sound",
 };
 
