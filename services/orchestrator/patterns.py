@@ -1,6 +1,6 @@
 """Plans by patterns: which tool's phrase covers an utterance best, and what its slots mean. No I/O, no model."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -13,12 +13,16 @@ from services.orchestrator.language.words import Tokens, tokenise, without_seams
 from services.orchestrator.protocol import Plan
 
 MAX_TOKENS = 32
-"""Longer utterances hold more than one wish; a model may sort them out, patterns would pick a piece."""
+"""Longer utterances hold more than one wish; a model may sort them out, patterns would pick a piece. Words of the
+user's own that are to be kept (a note) may be longer."""
 
 SURE = 0.75
 """From here on a plan is made; below, so much of the utterance is unexplained that it means something else."""
 
 NOTHING = Plan()
+
+FREE = frozenset({"text", "name"})
+"""Types of which any words are one."""
 
 _NEGATIONS = frozenset({"not", "never", "no", "without", "except", "nor"})
 _UNKNOWN_PLACE = Value(None, "")
@@ -44,9 +48,16 @@ class Found:
         return unknown + [name for name in self.tool.missing(self.values) if name not in unknown]
 
     @property
-    def rank(self) -> tuple[float, int, int]:
-        """More explained, then less missing, then more by its own words than by its slots."""
-        return self.coverage, -len(self.missing), self.match.words
+    def rank(self) -> tuple[float, int, int, int]:
+        """More explained, then less missing, then more by its own words than by its slots, least by free text."""
+        return self.coverage, -len(self.missing), self.match.words, -self.free_words
+
+    @property
+    def free_words(self) -> int:
+        """Words that were taken as they are, whatever they are."""
+        types = {parameter.name: parameter.type.name for parameter in self.tool.parameters}
+        texts = (str(value.argument) for name, value in self.match.captures if types[name] in FREE)
+        return sum(len(text.split()) for text in texts)
 
 
 class PatternPlanner:
@@ -54,6 +65,9 @@ class PatternPlanner:
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
+        phrases = [(tool, phrase) for tool in catalog.tools for phrase in tool.phrases]
+        self._keeping = [each for each in phrases if _keeps_words(*each)]
+        self._others = [each for each in phrases if not _keeps_words(*each)]
 
     def plan(self, message: str, context: Mapping[str, Any], now: datetime) -> Plan:
         """The call that fits `message`, or a plan whose `tool` is None.
@@ -62,10 +76,14 @@ class PatternPlanner:
             context: see `PlanRequest`; `pending` and whatever parameters take from it are read.
             now: the user's local time.
         """
-        tokens = without_politeness(tokenise(message))
-        if not 0 < len(tokens) <= MAX_TOKENS:
+        said = tokenise(message)
+        tokens = without_politeness(said)
+        if not tokens:
             return NOTHING
-        found = self.find(tokens, now)
+        found = self.find(tokens, now) if len(tokens) <= MAX_TOKENS else None
+        keeping = self._best(self._keeping, without_politeness(said, keeping_words=True), now, known=True)
+        if keeping and (found is None or keeping.rank > found.rank):
+            found = keeping
         pending = _pending(context)
         # Plainly another wish: it stands by itself. Anything less may be the answer to our question.
         if pending and not (found and found.coverage == 1 and not found.missing):
@@ -78,40 +96,41 @@ class PatternPlanner:
 
     def find(self, tokens: Tokens, now: datetime) -> Found | None:
         """The best phrase, or None where none explains enough."""
-        best = self._best(tokens, now, known=True)
+        best = self._best(self._others, tokens, now, known=True)
         if best is None or best.missing:
             best = self._across_a_pause(tokens, now) or best
         if best is None:
             # "What time is it in Nowhereville": the tool is clear, the place has to be asked for.
-            best = self._best(tokens, now, known=False)
+            best = self._best(self._others, tokens, now, known=False)
         return best
 
     def _across_a_pause(self, tokens: Tokens, now: datetime) -> Found | None:
         """The phrase that explains all but the words with which the speaker went on after a pause."""
         for seamless in without_seams(tokens):
-            best = self._best(seamless, now, known=True)
+            best = self._best(self._others, seamless, now, known=True)
             share = len(seamless) / len(tokens)
             if best and best.coverage == 1 and not best.missing and share >= SURE:
                 return replace(best, coverage=share)
         return None
 
-    def _best(self, tokens: Tokens, now: datetime, *, known: bool) -> Found | None:
+    def _best(
+        self, phrases: Iterable[tuple[Tool, Phrase]], tokens: Tokens, now: datetime, *, known: bool
+    ) -> Found | None:
         best: Found | None = None
         slots = _Slots(tokens, now, known)
-        latest = int(len(tokens) * (1 - SURE))
-        for tool in self.catalog.tools:
+        latest = int(len(tokens) * (1 - SURE)) if len(tokens) <= MAX_TOKENS else 0
+        for tool, phrase in phrases:
 
             def read(name: str, start: int, end: int, tool: Tool = tool) -> Value | None:
                 parameter = tool.parameter(name)
                 return slots.read(parameter.type, start, end) if parameter else None
 
-            for phrase in tool.phrases:
-                for match in phrase.matches(tokens, read, latest):
-                    found = Found(tool, match, _coverage(match, tokens))
-                    if not known and match.words < 3:
-                        continue  # "time in something" may be anything.
-                    if found.coverage >= SURE and (best is None or found.rank > best.rank):
-                        best = found
+            for match in phrase.matches(tokens, read, latest):
+                found = Found(tool, match, _coverage(match, tokens))
+                if not known and match.words < 3:
+                    continue  # "time in something" may be anything.
+                if found.coverage >= SURE and (best is None or found.rank > best.rank):
+                    best = found
         return best
 
     def _answer(self, pending: Plan, tokens: Tokens, context: Mapping[str, Any], now: datetime) -> Plan:
@@ -150,6 +169,13 @@ class _Slots:
         return _UNKNOWN_PLACE if fits and not self.known else None
 
 
+def _keeps_words(tool: Tool, phrase: Phrase) -> bool:
+    """Whether `phrase` has a place for words of the user's own, of any length."""
+    return any(
+        parameter.type.name == "text" and parameter.name in phrase.slots for parameter in tool.parameters
+    )
+
+
 def _coverage(match: Match, tokens: Tokens) -> float:
     """How much of the utterance is explained; nothing, where what is left over turns its meaning round."""
     if _NEGATIONS.intersection(tokens[: match.start] + tokens[match.end :]):
@@ -168,8 +194,10 @@ _ANSWERS: tuple[Phrase, ...] = tuple(
 def _fill(wanted: Parameter, tokens: Tokens, now: datetime) -> Value | None:
     """ "celsius", "into celsius", "i meant celsius": the whole utterance, or nothing."""
 
+    understand = wanted.type.answer or wanted.type.read
+
     def read(_: str, start: int, end: int) -> Value | None:
-        return wanted.type.read(tokens[start:end], now)
+        return understand(tokens[start:end], now)
 
     for phrase in _ANSWERS:
         for match in phrase.matches(tokens, read, latest=0):

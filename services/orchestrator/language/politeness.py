@@ -19,7 +19,8 @@ _LEADS: tuple[Phrase, ...] = tuple(
         "(can|could|may) i [please] (ask [you]|know|get|have)",
         "do you [happen to] know",
         "would you (mind|know) [telling me]",
-        "[please] (tell|give|show|remind) me [again]",
+        "[please] (tell|give|show) me [again]",
+        "[please] remind me again",
         "let me know|let us see",
         "i (need|want|would like|would love|have|got|am needing|am trying) to (know|find out|ask [you]|get|see)",
         "i [really] (need|want|would like) [you to]",
@@ -29,6 +30,11 @@ _LEADS: tuple[Phrase, ...] = tuple(
         "(look up|find out|figure out|work out|check)",
     )
 )
+_REMIND_ME = ("remind", "me")
+_QUESTIONS = frozenset("what when where which who how".split())
+"""After these words "remind me" is a question politely put; after any others it is the wish itself."""
+_THANKS: tuple[Phrase, ...] = tuple(map(parse_phrase, ("please|thanks|thank you [very much|so much]",)))
+"""All that may be taken off the end of words that are to be kept: in them "again" and "for me" mean something."""
 _TAILS: tuple[Phrase, ...] = tuple(
     parse_phrase(text)
     for text in (
@@ -40,19 +46,31 @@ _TAILS: tuple[Phrase, ...] = tuple(
 )
 
 
-def without_politeness(tokens: Tokens) -> Tokens:
-    """The wish alone, also without what a speaker's mouth did while thinking."""
+def without_politeness(tokens: Tokens, *, keeping_words: bool = False) -> Tokens:
+    """The wish alone, also without what a speaker's mouth did while thinking.
+
+    Args:
+        keeping_words: the wish may end in words of the user's own, of which none must be lost.
+    """
     tokens = without_disfluencies(tokens)
-    while end := max((m.end for p in _LEADS for m in p.matches(tokens, _none, 0)), default=0):
+    while end := _lead(tokens):
         tokens = tokens[end:]
+    tails = _THANKS if keeping_words else _TAILS
     while (
         start := min(
-            (m.start for p in _TAILS for m in p.matches(tokens, _none, len(tokens)) if m.end == len(tokens)),
+            (m.start for p in tails for m in p.matches(tokens, _none, len(tokens)) if m.end == len(tokens)),
             default=len(tokens),
         )
     ) < len(tokens):
         tokens = tokens[:start]
     return tokens
+
+
+def _lead(tokens: Tokens) -> int:
+    """How many of the first words are polite."""
+    if tokens[:2] == _REMIND_ME and _QUESTIONS.intersection(tokens[2:3]):
+        return 2
+    return max((m.end for p in _LEADS for m in p.matches(tokens, _none, 0)), default=0)
 
 
 def _none(name: str, start: int, end: int) -> Value | None:

@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.orchestrator.language.expressions import parse_expression, render
+from services.orchestrator.language.moments import read_moment
 from services.orchestrator.language.numbers import read_number
 from services.orchestrator.language.periods import read_period
 from services.orchestrator.language.places import find_place
@@ -20,6 +21,9 @@ from services.orchestrator.language.times import (
 )
 from services.orchestrator.language.units import read_unit, unit_named
 from services.orchestrator.language.words import Tokens, tokenise
+
+MAX_TEXT = 120
+"""Words: a minute of speech."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class SlotType:
     """What was expected, for an error message."""
     verbatim: Callable[[str], Value | None] | None = None
     """Reads an argument that only machines write (an ISO duration, pint's unit), before `read` is tried."""
+    answer: Callable[[Tokens, datetime], Value | None] | None = None
+    """Reads what answers our question, where that may be shorter than within a sentence ("nine" for "at nine")."""
 
     def check(self, argument: Any, now: datetime) -> Value | None:
         """Read an argument that came over the wire (from a plan or a model); None where it is not of this type."""
@@ -127,6 +133,26 @@ def _period(tokens: Tokens, now: datetime) -> Value | None:
     return Value(" ".join(tokens), period.spoken) if period else None
 
 
+def _moment(tokens: Tokens, now: datetime) -> Value | None:
+    return _when(tokens, read_moment(tokens, now))
+
+
+def _moment_answered(tokens: Tokens, now: datetime) -> Value | None:
+    return _when(tokens, read_moment(tokens, now, answers=True))
+
+
+def _when(tokens: Tokens, moment: datetime | None) -> Value | None:
+    return Value(moment.isoformat(timespec="seconds"), " ".join(tokens)) if moment else None
+
+
+def _iso_moment(text: str) -> Value | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return Value(text, text) if moment.tzinfo else None
+
+
 def _text(tokens: Tokens, _: datetime) -> Value | None:
     text = " ".join(tokens).replace(" 's", "'s")
     return Value(text, text) if text else None
@@ -161,7 +187,17 @@ TYPES: dict[str, SlotType] = {
         SlotType(
             "timezone", {"type": "string"}, lambda *_: None, 0, "an IANA zone such as Asia/Tokyo", _zone
         ),
-        SlotType("text", {"type": "string"}, _text, 40, "a few words"),
+        SlotType(
+            "moment",
+            {"type": "string", "format": "date-time"},
+            _moment,
+            12,
+            "a moment such as 2026-07-04T15:30:00+02:00",
+            _iso_moment,
+            _moment_answered,
+        ),
+        SlotType("name", {"type": "string"}, _text, 4, "a name of a few words"),
+        SlotType("text", {"type": "string"}, _text, MAX_TEXT, "a few words"),
     )
 }
 """By name, as `type` in the YAML of a tool."""

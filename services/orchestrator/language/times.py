@@ -96,7 +96,7 @@ def read_time(tokens: Tokens) -> time | None:
 
     Without "am" or "pm" the hour counts as it stands: "nine" is nine in the morning.
     """
-    words, half = _half_of_day(tokens)
+    words, half = half_of_day(tokens)
     if words in (("noon",), ("midday",)):
         return time(12)
     if words == ("midnight",):
@@ -126,7 +126,8 @@ _HALVES = {
 }
 
 
-def _half_of_day(tokens: Tokens) -> tuple[Tokens, str]:
+def half_of_day(tokens: Tokens) -> tuple[Tokens, str]:
+    """ "am" or "pm" where `tokens` end with either, or with "in the morning" and its like; and the words before it."""
     for ending, half in _HALVES.items():
         if len(tokens) > len(ending) and tokens[-len(ending) :] == ending:
             return tokens[: -len(ending)], half
