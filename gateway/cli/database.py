@@ -46,11 +46,19 @@ class Database:
         return self.server.port
 
     async def start(self) -> None:
+        promised = self.address
         url = await self.server.start()
-        if self.url and url != self.url:
+        if url != promised:
             raise PostgresFailed("another program took its port while it was away; start Antiphon again")
         await self.migrate(url)
         self.url = url
+
+    @property
+    def address(self) -> str:
+        """Where it is, or will be, for SQLAlchemy: known from the start, since its port is kept."""
+        if self.server.port is None:
+            self.server.reserve()
+        return self.server.url()
 
     async def wait(self) -> str:
         return how_it_ended(await self.server.wait())

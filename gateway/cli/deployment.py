@@ -130,7 +130,7 @@ def specs(
 
     Args:
         environ: ours; what a user has set there reaches the parts.
-        database_url: asked when the gateway starts, by when the database is ready.
+        database_url: tells where the database is, or will be: the gateway waits for it, the orchestrator tries.
         embedded: the database is a part, `postgres`, too.
     """
     key = settings.antiphon_internal_key or secrets.internal_key
@@ -147,6 +147,7 @@ def specs(
             for name in ("gateway_tls_cert", "gateway_tls_key")
             if (path := getattr(settings, name))
         },
+        "GATEWAY_URL": settings.url,
         "ORCHESTRATOR_HOST": LOOPBACK,
         "ORCHESTRATOR_PORT": str(ports.orchestrator),
         "ORCHESTRATOR_URL": orchestrator_url,
@@ -169,8 +170,11 @@ def specs(
         usual = {"environment": lambda: shared, "uses": database}
         return Spec(name, command, port, home.logs / f"{name}.log", **{**usual, **more})
 
+    def with_database() -> Mapping[str, str]:
+        return {**shared, "DATABASE_URL": database_url()}
+
     return [
-        spec("orchestrator", ports.orchestrator),
+        spec("orchestrator", ports.orchestrator, environment=with_database),
         spec("synthesizer", ports.synthesizer),
         spec(
             "transcriber",
@@ -186,6 +190,6 @@ def specs(
             # It starts while the inner parts do: it is ready, by its own word, once they are.
             after=database,
             uses=(*inner, *database),
-            environment=lambda: {**shared, "DATABASE_URL": database_url()},
+            environment=with_database,
         ),
     ]

@@ -16,6 +16,18 @@ def is_free(host: str, port: int) -> bool:
     return True
 
 
+def hold_port(preferred: int | None = None) -> socket.socket:
+    """A socket on `preferred` where that is free, else on any port: until it is closed no other program gets that."""
+    held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # As the server will: it has to get this port although connections of its former life still linger on it.
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        held.bind(("127.0.0.1", preferred or 0))
+    except OSError:
+        held.bind(("127.0.0.1", 0))
+    return held
+
+
 def free_port(host: str = "127.0.0.1", preferred: int | None = None) -> int:
     """`preferred` when it is free, else any that is."""
     if preferred and is_free(host, preferred):

@@ -10,13 +10,14 @@ import asyncio
 import fcntl
 import os
 import shutil
+import socket
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from signal import SIGINT, SIGKILL, SIGQUIT
 
 from gateway.cli.part import ends
-from gateway.cli.ports import free_port
+from gateway.cli.ports import free_port, hold_port
 from gateway.cli.tether import tethered
 from services.base.database_url import for_psql, make_url
 from services.base.problems import Problem
@@ -68,6 +69,8 @@ class EmbeddedPostgres:
         self.password = password
         self.settings = dict(settings or {})
         self.port: int | None = None
+        self._held: socket.socket | None = None
+        """Keeps others off the port until the server takes it."""
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -85,8 +88,13 @@ class EmbeddedPostgres:
 
     def url(self, database: str = DATABASE) -> str:
         """The address of `database`, for SQLAlchemy (`database_url.for_psql` for others)."""
-        assert self.port is not None, "the server was never started"
+        assert self.port is not None, "the server has no port yet"
         return make_url(USER, self.password, self.port, database)
+
+    def reserve(self) -> None:
+        """Take the port now, so that others can be told the address while the server is still being made."""
+        self._held = hold_port(self._former_port())
+        self.port = self._held.getsockname()[1]
 
     async def start(self) -> str:
         """Start the server, made first where need be, and return the address of the database `antiphon`.
@@ -121,6 +129,7 @@ class EmbeddedPostgres:
 
         Harmless when it isn't running.
         """
+        self._let_go()
         never = asyncio.Event()
         steps = (
             (SIGINT, FAST_S, hasten or never),
@@ -132,6 +141,18 @@ class EmbeddedPostgres:
                 return
             self._process.send_signal(signal)
             await ends(self._process.wait(), limit, hurry)
+
+    @property
+    def _port_file(self) -> Path:
+        return self.folder / "port"
+
+    def _former_port(self) -> int | None:
+        return int(self._port_file.read_text()) if self._port_file.exists() else None
+
+    def _let_go(self) -> None:
+        if self._held:
+            self._held.close()
+            self._held = None
 
     async def _take_lock(self) -> int:
         """An open file with the lock on it.
@@ -197,9 +218,9 @@ class EmbeddedPostgres:
         Raises:
             PostgresFailed: it ended, or took longer than `START_S`.
         """
-        former = self.folder / "port"
-        preferred = int(former.read_text()) if former.exists() else None
         for attempt in range(PORTS_TRIED):
+            preferred = self.port if self._held else self._former_port()
+            self._let_go()
             self.port = free_port(preferred=preferred)
             said_before = self.log.stat().st_size if self.log.exists() else 0
             await self._spawn(lock)
@@ -212,7 +233,7 @@ class EmbeddedPostgres:
                     raise PostgresFailed(f"it was not ready within {START_S:g} s") from error
                 raise
             if up:
-                former.write_text(str(self.port))
+                self._port_file.write_text(str(self.port))
                 return
             said = self.log.read_text(errors="replace")[said_before:]
             # Between our look and its own somebody else may have taken the port.

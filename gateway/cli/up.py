@@ -81,13 +81,16 @@ class Up:
         self.database = None if settings.database_url else Database(server, migrate)
         ports = Ports.choose(settings, say)
         embedded = self.database is not None
-        processes = specs(home, secrets, settings, ports, os.environ, self.database_url, embedded)
+        processes = specs(home, secrets, settings, ports, os.environ, self.database_address, embedded)
         children = [Child(spec, _under(spec.name)) for spec in processes]
         self.parts: list[Part] = [*([self.database] if self.database else []), *children]
         self.supervisor = Supervisor(self.parts, say, self.write_state)
 
     def database_url(self) -> str:
         return self.database.url if self.database else self.settings.database_url
+
+    def database_address(self) -> str:
+        return self.database.address if self.database else self.settings.database_url
 
     def write_state(self) -> None:
         """Tell later commands what runs."""

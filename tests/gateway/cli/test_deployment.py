@@ -23,12 +23,14 @@ def environments(settings: UpSettings, embedded: bool = True) -> dict[str, dict[
 
 
 def test_the_parts_find_each_other() -> None:
-    gateway = environments(UpSettings(gateway_port=4))["gateway"]
+    told = environments(UpSettings(gateway_port=4))
+    gateway = told["gateway"]
     assert gateway["ORCHESTRATOR_URL"] == "http://127.0.0.1:1"
     assert gateway["SYNTHESIZER_URL"] == "http://127.0.0.1:2"
     assert gateway["TRANSCRIBER_URLS"] == "http://127.0.0.1:3"
     assert gateway["GATEWAY_PORT"] == "4"
-    assert gateway["DATABASE_URL"] == "url"
+    assert gateway["DATABASE_URL"] == told["orchestrator"]["DATABASE_URL"] == "url"
+    assert told["orchestrator"]["GATEWAY_URL"] == "http://127.0.0.1:4"
 
 
 def test_what_the_user_has_set_reaches_every_part() -> None:
@@ -41,9 +43,15 @@ def test_one_key_opens_all_inner_doors() -> None:
     assert {told["ANTIPHON_INTERNAL_KEY"] for told in environments(chosen).values()} == {"mine"}
 
 
-def test_only_the_gateway_knows_the_way_to_the_database() -> None:
+def test_only_who_keeps_something_knows_the_way_to_the_database() -> None:
     told = environments(UpSettings())
-    assert [name for name in told if "DATABASE_URL" in told[name]] == ["gateway"]
+    assert {name for name in told if "DATABASE_URL" in told[name]} == {"gateway", "orchestrator"}
+
+
+@pytest.mark.parametrize("embedded", [True, False])
+def test_the_orchestrator_waits_for_nobody(embedded: bool) -> None:
+    parts = specs(HOME, Secrets("", ""), UpSettings(), PORTS, {}, lambda: "url", embedded)
+    assert [part.after for part in parts if part.name == "orchestrator"] == [()]
 
 
 @pytest.mark.parametrize("embedded", [True, False])

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -48,6 +49,23 @@ async def server(tmp_path: Path) -> AsyncIterator[EmbeddedPostgres]:
     server = EmbeddedPostgres(tmp_path / "pg", "secret", settings={"fsync": "off"})
     yield server
     await server.stop()
+
+
+async def test_its_address_is_known_before_it_runs_and_kept(server: EmbeddedPostgres) -> None:
+    server.reserve()
+    promised = server.url()
+    with socket.socket() as another, pytest.raises(OSError, match="in use"):
+        another.bind(("127.0.0.1", server.port))
+    assert await server.start() == promised
+    await server.stop()
+    assert await server.start() == promised
+
+
+async def test_a_port_that_was_kept_for_nothing_is_given_back(server: EmbeddedPostgres) -> None:
+    server.reserve()
+    await server.stop()
+    with socket.socket() as another:
+        another.bind(("127.0.0.1", server.port))
 
 
 async def query(url: str, statement: str) -> object:
