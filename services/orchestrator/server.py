@@ -1,11 +1,13 @@
 """The orchestrator's door: plan, chat, calls, agents and tools over HTTP (contracts, 6)."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
+import aiohttp
 from aiohttp import web
 from pydantic import BaseModel, Field, ValidationError
 
@@ -14,8 +16,11 @@ from services.base.ids import new_id
 from services.base.problems import Invalid, Problem
 from services.base.serve import new_app, run
 from services.base.settings import Settings, as_list
+from services.base.tls import fingerprint
+from services.orchestrator.announcer import Announcer
 from services.orchestrator.calls import Call, Outcome
 from services.orchestrator.catalog import Catalog, Tool
+from services.orchestrator.gateway import Gateway
 from services.orchestrator.language.places import places
 from services.orchestrator.loader import OWN_TOOLS
 from services.orchestrator.localtime import local_now
@@ -71,6 +76,10 @@ class OrchestratorSettings(Settings):
     llm_model: str = ""
     llm_api_key: str = ""
     llm_max_tokens: int = Field(default=512, ge=1)
+    gateway_url: str = "http://127.0.0.1:8999"
+    """Into whose calls timers speak."""
+    gateway_tls_cert: Path | None = None
+    """Where the gateway has TLS, the certificate by which it is known."""
     database_url: str = ""
     """Where timers and notes are kept; empty: the tools that need it refuse."""
 
@@ -124,6 +133,8 @@ def make_app(settings: OrchestratorSettings, catalog: Catalog | None = None) -> 
         {"store": door.store_ready},
     )
     app.cleanup_ctx.append(door.alive)
+    if store:
+        app.cleanup_ctx.append(lambda _: _announcing(store, settings))
     return app
 
 
@@ -344,6 +355,18 @@ async def _body(request: web.Request, model: type[Body]) -> Body:
 def _check_message(message: str) -> None:
     if not len(message.strip()) > 0 or len(message) > MAX_MESSAGE:
         raise Invalid(f"`message`: expected 1 to {MAX_MESSAGE} characters")
+
+
+async def _announcing(store: Store, settings: OrchestratorSettings) -> AsyncIterator[None]:
+    """From start to stop: timers speak up."""
+    certificate = settings.gateway_tls_cert
+    known = aiohttp.Fingerprint(fingerprint(certificate)) if certificate else True
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=known)) as http:
+        gateway = Gateway(http, settings.gateway_url, settings.antiphon_internal_key)
+        announcer = asyncio.create_task(Announcer(store.timers, gateway).run(), name="announcer")
+        yield
+        announcer.cancel()
+        await asyncio.wait({announcer})
 
 
 def main() -> None:

@@ -169,6 +169,7 @@ def assert_rest(session: dict[str, Any]) -> None:
     assert injections["It is noon."]["invocation_id"] == session["tool_invocations"][0]["invocation_id"]
     assert injections["Said at the end of the call."]["state"] == "cut"
     assert injections["waits for ever"]["state"] == "dropped"
+    assert injections["waits for ever"]["idempotency_key"] == "tea"
     assert (injections["expires at once"]["state"], injections["expires at once"]["how"]) == (
         "dropped",
         "expired",

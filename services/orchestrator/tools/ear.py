@@ -106,3 +106,58 @@ def times(count: int) -> str:
 def listed(names: Sequence[str], last: str = "and") -> str:
     """ "a", "a and b", "a, b and c"."""
     return f"{', '.join(names[:-1])} {last} {names[-1]}" if len(names) > 1 else "".join(names)
+
+
+_SPANS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+
+
+def _counted_span(seconds: float) -> list[tuple[int, str]]:
+    left, parts = round(seconds), []
+    for size, name in _SPANS:
+        count, left = divmod(left, size)
+        if count:
+            parts.append((count, name))
+    return parts
+
+
+def timer_name(label: str | None, seconds: float | None) -> str:
+    """ "pasta timer", "10 minute timer", "1 hour 30 minute timer"."""
+    span = " ".join(f"{count} {name}" for count, name in _counted_span(seconds or 0))
+    return f"{label or span} timer"
+
+
+def spoken_moment(moment: datetime, now: datetime) -> str:
+    """ "in 20 minutes", "at 9 o'clock in the evening", "tomorrow at noon", "on Friday at 3:30 in the afternoon"."""
+    seconds = (moment - now).total_seconds()
+    if 0 < seconds < 3600:
+        return f"in {spoken_span(seconds if seconds < 60 else 60 * round(seconds / 60))}"
+    return spoken_day_and_time(moment, now)
+
+
+def spoken_day_and_time(moment: datetime, now: datetime) -> str:
+    """ "at 9 o'clock in the evening", "yesterday at noon"."""
+    here = moment.astimezone(now.tzinfo)
+    return f"{_spoken_day(here.date(), now.date())}at {spoken_time(here.time())}"
+
+
+def _spoken_day(day: date, today: date) -> str:
+    """ "tomorrow ", "on Friday ", "on Friday, December 4 "; nothing for today."""
+    away = (day - today).days
+    if away == 0:
+        return ""
+    if away in (1, -1):
+        return "tomorrow " if away == 1 else "yesterday "
+    return f"on {day:%A} " if 1 < away < 7 else f"on {spoken_date(day, today)} "
+
+
+_TO_YOU = {"i": "you", "me": "you", "my": "your", "mine": "yours", "myself": "yourself"}
+
+
+def to_you(text: str) -> str:
+    """What somebody said of themselves, as it is told to them: "call my mother" is "call your mother"."""
+    words = text.split()
+    turned = [
+        "are" if word == "am" and before == "i" else _TO_YOU.get(word, word)
+        for before, word in zip(["", *words], words, strict=False)
+    ]
+    return " ".join(turned)

@@ -421,7 +421,7 @@ async def test_agents_and_tools_are_listed_with_schema_and_examples(real: Client
         agents = {agent["name"]: agent["tools"] for agent in await answer.json()}
     async with real.get("/tools") as answer:
         tools = {tool["name"]: tool for tool in await answer.json()}
-    assert {"clock", "calculator", "calls", "guide"} <= set(agents)
+    assert {"clock", "calculator", "calls", "guide", "timers", "notes"} <= set(agents)
     assert {name for names in agents.values() for name in names} == set(tools)
     assert tools["convert_units"]["parameters"]["required"] == ["from_unit", "to_unit"]
     assert all(len(tool["examples"]) >= 10 for tool in tools.values())

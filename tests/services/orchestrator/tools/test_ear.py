@@ -1,6 +1,6 @@
 """Numbers and times for the ear."""
 
-from datetime import date, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 
 import pytest
@@ -9,9 +9,12 @@ from services.orchestrator.tools.ear import (
     about,
     spoken_date,
     spoken_difference,
+    spoken_moment,
     spoken_number,
     spoken_span,
     spoken_time,
+    timer_name,
+    to_you,
 )
 
 
@@ -87,3 +90,49 @@ def test_a_difference_is_told_in_hours_and_minutes(minutes: int, text: str) -> N
 )
 def test_a_span_is_told_by_its_two_largest_parts(seconds: float, text: str) -> None:
     assert spoken_span(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "name"),
+    [
+        (2, "2 second timer"),
+        (60, "1 minute timer"),
+        (5400, "1 hour 30 minute timer"),
+        (5401, "1 hour 30 minute 1 second timer"),
+        (259.6, "4 minute 20 second timer"),
+    ],
+)
+def test_a_timer_is_named_by_what_it_is_for_or_how_long_it_was_set(seconds: float, name: str) -> None:
+    assert timer_name(None, seconds) == name
+    assert timer_name("pasta", seconds) == "pasta timer"
+
+
+EVENING = datetime(2026, 7, 14, 18, 42, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "told"),
+    [
+        (timedelta(seconds=5), "in 5 seconds"),
+        (timedelta(minutes=19, seconds=58), "in 20 minutes"),
+        (timedelta(hours=2, minutes=18), "at 9 o'clock in the evening"),
+        (timedelta(hours=14, minutes=18), "tomorrow at 9 o'clock in the morning"),
+        (timedelta(days=3), "on Friday at 6:42 in the evening"),
+        (timedelta(days=7), "on Tuesday, July 21 at 6:42 in the evening"),
+    ],
+)
+def test_a_moment_is_told_as_near_as_it_is(ahead: timedelta, told: str) -> None:
+    assert spoken_moment(EVENING + ahead, EVENING) == told
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("call my mother", "call your mother"),
+        ("i am late for myself", "you are late for yourself"),
+        ("what is mine is mine", "what is yours is yours"),
+        ("tell me that am radio is off", "tell you that am radio is off"),
+    ],
+)
+def test_what_somebody_said_of_themselves_is_turned(said: str, told: str) -> None:
+    assert to_you(said) == told

@@ -1,0 +1,223 @@
+"""Timers speak up in the calls of a real gateway, over a real Postgres; the clock of what is due is the test's."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from sqlalchemy import select
+
+from gateway.access import Access
+from gateway.session import effects as do
+from gateway.store.store import Store as Rows
+from gateway.store.tables import voice_injections
+from services.orchestrator.announcer import Announcer
+from services.orchestrator.gateway import Gateway as Client
+from services.orchestrator.gateway import GatewayAway
+from services.orchestrator.store.store import Store
+from services.orchestrator.store.tables import voice_timers
+from services.orchestrator.store.timers import Timer
+from tests.gateway.harness import PATIENCE, Gateway, Watch
+from tests.services.orchestrator.store.samples import timer
+
+KEY = "what the services show each other"
+ANN = "the key of ann, long"
+UP = "Your pasta timer is up."
+
+
+@pytest_asyncio.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    store = Store(database_url)
+    yield store
+    await store.close()
+
+
+@pytest_asyncio.fixture
+async def gateway(database_url: str) -> AsyncIterator[Gateway]:
+    """One that asks for keys, and writes its rows."""
+    access = Access({"ann": ANN}, open_to_all=False, hosts=frozenset(), internal_key=KEY)
+    async with Rows.open(database_url, "test") as rows, Gateway(access, store=rows) as gateway:
+        yield gateway
+
+
+class House:
+    """An announcer, what it looks at, and a clock."""
+
+    def __init__(self, store: Store, gateway: Gateway, http: aiohttp.ClientSession) -> None:
+        self.store, self.gateway, self.http = store, gateway, http
+        self.now = datetime.now(UTC)
+        self.announcer = self.reborn()
+
+    def reborn(self) -> Announcer:
+        """An announcer that knows nothing of a former life."""
+        client = Client(self.http, self.gateway.url, KEY)
+        self.announcer = Announcer(self.store.timers, client, lambda: self.now)
+        return self.announcer
+
+    async def call(self, **body: Any) -> tuple[dict[str, Any], Watch]:
+        """A call of Ann's, with a client."""
+        _, session = await self.gateway.ask(
+            "POST", "/api/mas/voice/duplex/session", ANN, json={"greeting": False, **body}
+        )
+        await self.gateway.attach(session)
+        return session, Watch(self.gateway.call(session))
+
+    async def set(self, **changed: Any) -> Timer:
+        """A timer that is due now: after the calls that have begun, and before those that will."""
+        self.now = datetime.now(UTC)
+        return await self.store.timers.add(
+            timer(label="pasta", due_at=self.now, session_id=None, conversation_id=None, **changed)
+        )
+
+    async def look(self) -> float:
+        """One look, when all that happened is written down."""
+        assert await self.gateway.store.outbox.flush(PATIENCE)
+        return await self.announcer.look()
+
+    async def until(self, state: str) -> dict[str, Any]:
+        """Look again and again until the only timer has come to `state`; its row."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                [row] = await self.store.read(select(voice_timers))
+                if row["state"] == state:
+                    return row
+                await self.look()
+
+    async def said(self) -> list[tuple[str, str]]:
+        """All that was to be said in any call, and what became of it."""
+        assert await self.gateway.store.outbox.flush(PATIENCE)
+        i = voice_injections.c
+        rows = await self.store.read(select(i.text, i.state).where(i.source == "say").order_by(i.created_at))
+        return [(row["text"], row["state"]) for row in rows]
+
+
+@pytest_asyncio.fixture
+async def house(store: Store, gateway: Gateway) -> AsyncIterator[House]:
+    async with aiohttp.ClientSession() as http:
+        yield House(store, gateway, http)
+
+
+async def heard(watch: Watch, words: str) -> None:
+    await watch.until(do.InjectionChanged, lambda each: (each.text, each.state) == (words, "heard"))
+
+
+async def test_a_timer_that_is_due_is_said_once_in_the_live_call(house: House) -> None:
+    session, watch = await house.call()
+    await house.set()
+    await house.look()
+    await heard(watch, UP)
+    row = await house.until("said")
+    assert str(row["said_in"]) == session["session_id"]
+    await house.look()
+    assert await house.said() == [(UP, "heard")]
+    [injection] = await house.store.read(
+        select(voice_injections.c.injection_id, voice_injections.c.idempotency_key)
+    )
+    assert injection["injection_id"] == row["injection_id"]
+    assert str(row["timer_id"]) in injection["idempotency_key"]
+
+
+async def test_a_timer_waits_for_a_call_and_is_told_when_one_begins(house: House) -> None:
+    await house.set()
+    await house.look()
+    assert await house.said() == []
+    _, watch = await house.call()
+    await house.look()
+    told = await watch.until(do.AgentEnded)
+    assert told.text.startswith("While you were away, your pasta timer went off")
+    await house.until("said")
+
+
+async def test_another_users_call_is_left_alone(house: House) -> None:
+    await house.call(user_id="ben")
+    await house.set(user_id="ann")
+    await house.look()
+    _, watch = await house.call(user_id="ann")
+    await house.look()
+    await watch.until(do.AgentEnded)
+    await house.until("said")
+    assert len(await house.said()) == 1
+
+
+async def test_who_dies_before_it_is_sent_sends_it_in_the_next_life(house: House) -> None:
+    session, watch = await house.call()
+    set_ = await house.set()
+    assert await house.gateway.store.outbox.flush(PATIENCE)
+    calls = await Client(house.http, house.gateway.url, KEY).live_calls()
+    assert await house.store.timers.take_up(set_, calls[0].session_id)
+    house.reborn()
+    await house.look()
+    await heard(watch, UP)
+    await house.until("said")
+    assert await house.said() == [(UP, "heard")]
+    assert str(calls[0].session_id) == session["session_id"]
+
+
+async def test_who_dies_when_it_was_sent_does_not_say_it_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def die(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    _, watch = await house.call()
+    await house.set()
+    with monkeypatch.context() as patched:
+        patched.setattr(house.store.timers, "placed", die)
+        with pytest.raises(asyncio.CancelledError):
+            await house.look()
+    # Its row may be on its way still: then the same key is asked again.
+    await house.reborn().look()
+    await heard(watch, UP)
+    await house.until("said")
+    assert await house.said() == [(UP, "heard")]
+
+
+async def test_what_a_call_ended_before_is_said_in_the_next(house: House) -> None:
+    _, session = await house.gateway.ask("POST", "/api/mas/voice/duplex/session", ANN, json={})
+    await house.set()
+    await house.look()
+    # Nobody came to hear it.
+    await house.gateway.ask("DELETE", f"/api/mas/voice/sessions/{session['session_id']}", ANN)
+    await house.look()
+    _, watch = await house.call()
+    await house.look()
+    await watch.until(do.AgentEnded)
+    row = await house.until("said")
+    assert row["attempt"] == 2
+    assert [state for _, state in await house.said()] == ["dropped", "heard"]
+
+
+async def test_what_nobody_heard_for_a_day_is_given_up(house: House) -> None:
+    await house.set()
+    house.now += timedelta(days=1, seconds=1)
+    row = await house.until("missed")
+    assert row["ended_at"]
+    await house.call()
+    await house.look()
+    assert await house.said() == []
+
+
+async def test_a_gateway_that_is_away_loses_nothing(house: House, unused_tcp_port: int) -> None:
+    _, watch = await house.call()
+    await house.set()
+    lost = Client(house.http, f"http://127.0.0.1:{unused_tcp_port}", KEY)
+    with pytest.raises(GatewayAway):
+        await Announcer(house.store.timers, lost, lambda: house.now).look()
+    wrong = Client(house.http, house.gateway.url, "another key")
+    with pytest.raises(GatewayAway, match="401"):
+        await Announcer(house.store.timers, wrong, lambda: house.now).look()
+    await house.look()
+    await heard(watch, UP)
+
+
+async def test_it_sleeps_until_the_next_is_due_and_a_new_one_wakes_it(house: House) -> None:
+    _, watch = await house.call()
+    announcer = asyncio.create_task(house.announcer.run())
+    await house.store.timers.add(timer(label="later", due_at=house.now + timedelta(hours=1)))
+    await house.set()
+    await heard(watch, UP)
+    announcer.cancel()
+    await asyncio.wait({announcer})
