@@ -140,6 +140,7 @@ def specs(
         "ANTIPHON_HOME": str(home.root),
         "ANTIPHON_INTERNAL_KEY": key,
         "ANTIPHON_API_KEYS": settings.antiphon_api_keys,
+        "ANTIPHON_OPERATOR_KEYS": settings.antiphon_operator_keys,
         "GATEWAY_HOST": settings.gateway_host,
         "GATEWAY_PORT": str(settings.gateway_port),
         **{

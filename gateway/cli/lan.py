@@ -27,8 +27,9 @@ def opened(settings: UpSettings, home: Home) -> UpSettings:
     if not settings.gateway_tls_cert:
         certificate = ensure(home.tls, names(host))
         given |= {"gateway_tls_cert": certificate.path, "gateway_tls_key": certificate.key}
-    if not settings.antiphon_api_keys:
-        given["antiphon_api_keys"] = named(made_once(home.api_key, new_key))
+    if not settings.antiphon_api_keys and not settings.antiphon_operator_keys:
+        # It is the key of the house: who has it sees all that goes on, as whoever sits at the machine does.
+        given["antiphon_operator_keys"] = named(made_once(home.api_key, new_key))
     return settings.model_copy(update=given)
 
 
@@ -54,10 +55,10 @@ def invitation(settings: UpSettings, home: Home) -> list[str]:
         )
         lines.append(spelled(fingerprint(certificate)))
     own = home.api_key.read_text() if home.api_key.exists() else ""
-    if settings.antiphon_api_keys == named(own):
+    if settings.antiphon_operator_keys == named(own):
         lines.append(f"the page asks for a key: {own} (kept in {home.api_key})")
     else:
-        lines.append("the page asks for a key: one of ANTIPHON_API_KEYS")
+        lines.append("the page asks for a key: one of ANTIPHON_API_KEYS or ANTIPHON_OPERATOR_KEYS")
     port, host = settings.gateway_port, urlsplit(settings.address).hostname
     lines.append(
         f"without all this: `antiphon up` here; there `ssh -L {port}:localhost:{port} {host}`, "
@@ -67,5 +68,5 @@ def invitation(settings: UpSettings, home: Home) -> list[str]:
 
 
 def named(key: str) -> str:
-    """The key of this home, as ANTIPHON_API_KEYS has keys."""
+    """The key of this home, as ANTIPHON_OPERATOR_KEYS has keys."""
     return f"lan:{key}"

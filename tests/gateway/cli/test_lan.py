@@ -27,7 +27,7 @@ def test_it_listens_everywhere_with_a_certificate_and_a_key(tmp_path: Path) -> N
     settings = lan.opened(UpSettings(), Home(tmp_path))
     assert settings.gateway_host == "0.0.0.0"
     assert settings.gateway_tls_cert == tmp_path / "tls" / "certificate.pem"
-    assert list(checked_keys(settings.antiphon_api_keys)) == ["lan"]
+    assert list(checked_keys(settings.antiphon_operator_keys)) == ["lan"]
     assert stat.S_IMODE((tmp_path / "api_key").stat().st_mode) == 0o600
 
 
