@@ -198,7 +198,7 @@ class TranscriberEars:
             case wire.Failed(code, message, fatal):
                 if fatal:
                     raise Lost(f"{code}: {message}")
-                log.warning("the transcriber left something out", extra={"code": code, "detail": message})
+                log.warning("the transcriber left something out", extra={"code": code, "pii_detail": message})
                 return None
 
     def _keep(self, pcm: bytes | None) -> None:

@@ -246,6 +246,9 @@ class EmbeddedPostgres:
             "port": str(self.port),
             # A socket's path may hold 107 bytes at most, and a home can be deeper.
             "unix_socket_directories": "",
+            # Its log quotes neither rows that it refuses nor statements that fail: people's words stand in both.
+            "log_error_verbosity": "terse",
+            "log_min_error_statement": "panic",
             **self.settings,
         }
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]

@@ -112,7 +112,7 @@ class CascadeEngine:
                     end = await self._say(order.turn_id, sentence, end, sink)
             sink.finished(order.turn_id)
         except PartAway as away:
-            log.warning("turn failed", extra={"code": away.code, "detail": away.detail})
+            log.warning("turn failed", extra={"code": away.code, "pii_detail": away.detail})
             sink.failed(order.turn_id, away.code, away.detail)
         except Exception as error:
             log.exception("turn failed", extra={"turn": order.turn_id})

@@ -43,6 +43,8 @@ def new_engine(url: str, pool: int = POOL, part: str = "antiphon") -> AsyncEngin
         # A restart of Postgres leaves dead connections in the pool.
         pool_pre_ping=True,
         json_serializer=dumps,
+        # Else an error, and whoever listens to SQLAlchemy's log, is told every value of the statement.
+        hide_parameters=True,
         connect_args={"timeout": CONNECT_S, "server_settings": {"application_name": part, "timezone": "UTC"}},
     )
 

@@ -154,7 +154,7 @@ class Runner:
         except TimeoutError:
             return Failure(code="tool_timeout", message=f"{tool.name} did not finish in {tool.timeout_s:g} s")
         except BadResult as error:
-            log.error("a tool's result cannot be used", extra={"tool": tool.name, "why": str(error)})
+            log.error("a tool's result cannot be used", extra={"tool": tool.name, "pii_why": str(error)})
             return Failure(code="bad_result", message=f"{tool.name} gave back something that is no answer")
         except asyncio.CancelledError:
             failed = False
