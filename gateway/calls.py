@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
@@ -12,6 +13,7 @@ from uuid import UUID
 from prometheus_client import Counter, Gauge
 
 from gateway.call import GATEWAY_STOPPED, Call
+from gateway.limits import Allowance, Limits, Visitor
 from gateway.parts import Parts, WantedMode
 from gateway.ports import Brief, base_language
 from gateway.profile import Profile
@@ -50,6 +52,7 @@ class Opening:
     """What somebody who opens a call asks for; None means the default."""
 
     owner: str
+    visitor: Visitor = field(default_factory=Visitor)
     mode: WantedMode = "auto"
     persona: str | None = None
     voice: str | None = None
@@ -78,8 +81,17 @@ def manners(persona: Persona, push_to_talk: bool) -> Rules:
 class Calls:
     """Owns the calls' tasks; leaving the context ends them in order."""
 
-    def __init__(self, parts: Parts, outlet: Outlet, node: str, most: int, say_tokens: SayTokens) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        outlet: Outlet,
+        node: str,
+        most: int,
+        say_tokens: SayTokens,
+        limits: Limits | None = None,
+    ) -> None:
         self.parts, self.most = parts, most
+        self.limits = limits or Limits(Allowance())
         self._say_tokens = say_tokens
         self._outlet, self.node = outlet, node
         self._calls: dict[UUID, tuple[Call, asyncio.Task[None]]] = {}
@@ -112,12 +124,20 @@ class Calls:
 
         Raises:
             Busy: as many calls as this gateway takes are under way, or it is about to stop.
+            RateLimited: this key or address has enough of them, or makes them too fast.
             Invalid: persona, voice or language that is not known here.
         """
         if self._stopping:
             raise Busy("this gateway is stopping", retry_after=RETRY_AFTER_S)
         if len(self._calls) >= self.most:
             raise Busy(f"{self.most} calls are under way on this gateway", retry_after=RETRY_AFTER_S)
+        profiles = [call.profile for call, _ in self._calls.values()]
+        self.limits.new_session(
+            asked.visitor,
+            of_key=sum(profile.owner == asked.owner for profile in profiles),
+            of_address=sum(profile.address == asked.visitor.address for profile in profiles),
+            now=time.monotonic(),
+        )
         mode, fallback_reason = self.parts.choose(asked.mode)
         brief = self.brief(asked.persona, asked.voice, asked.language)
         session_id = new_id()
@@ -125,6 +145,7 @@ class Calls:
             session_id=session_id,
             conversation_id=asked.conversation_id or str(session_id),
             owner=asked.owner,
+            address=asked.visitor.address,
             mode=mode,
             fallback_reason=fallback_reason,
             brief=brief,

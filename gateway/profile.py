@@ -22,6 +22,8 @@ class Profile:
     fallback_reason: str | None
     brief: Brief
     rules: Rules
+    address: str | None = None
+    """The network that it was made from, as limits count it; None: this machine."""
     greets: bool | None = None
     """Whether the agent may begin to speak; None: with a client that knows our own events."""
     recognizer: str | None = None

@@ -7,10 +7,12 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from gateway.access import Access, checked_keys
 from gateway.calls import Calls
+from gateway.entrance import Entrance
+from gateway.forwarded import Proxies
+from gateway.limits import Allowance, Limits
 from gateway.parts import Parts
 from gateway.rest.catalogue import Choices
 from gateway.rest.control import Control
@@ -24,7 +26,7 @@ from gateway.rest.topology import Topologies
 from gateway.settings import GatewaySettings
 from gateway.store.store import Store
 from gateway.topology.lookout import new_feed
-from gateway.wires.realtime.socket import RealtimeWire
+from gateway.wires.realtime.socket import RealtimeWire, Terms
 from services.base.health import add_health
 from services.base.problems import problems
 from services.base.serve import is_loopback, run_main, serve
@@ -81,6 +83,25 @@ def _public_name(url: str) -> str:
     return host
 
 
+def new_limits(settings: GatewaySettings) -> Limits:
+    """The limits that the settings ask for."""
+    places = settings.gateway_max_sessions
+
+    def given(value: int | None, default: int) -> int:
+        return default if value is None else value
+
+    return Limits(
+        Allowance(
+            requests_per_minute=settings.gateway_requests_per_minute,
+            connections=given(settings.gateway_max_connections, 100 + 2 * places),
+            failures_per_minute=settings.gateway_failures_per_minute,
+            sessions_per_minute=settings.gateway_sessions_per_minute,
+            sessions_of_key=given(settings.gateway_max_sessions_per_key, 0),
+            sessions_of_address=given(settings.gateway_max_sessions_per_address, (places + 1) // 2),
+        )
+    )
+
+
 @asynccontextmanager
 async def opened(settings: GatewaySettings, parts_of: type[Parts] = Parts) -> AsyncIterator[web.Application]:
     """The gateway's application with everything behind it; leaving the context ends the calls in order.
@@ -92,7 +113,14 @@ async def opened(settings: GatewaySettings, parts_of: type[Parts] = Parts) -> As
     async with (
         Store.open(settings.database_url, node) as store,
         parts_of.opened(settings, store.ledger) as parts,
-        Calls(parts, store.outbox, node, settings.gateway_max_sessions, access.say_tokens) as calls,
+        Calls(
+            parts,
+            store.outbox,
+            node,
+            settings.gateway_max_sessions,
+            access.say_tokens,
+            new_limits(settings),
+        ) as calls,
     ):
         for session_id in await store.close_orphans():
             log.warning("closed a session that a former life left open", extra={"session": session_id})
@@ -101,14 +129,12 @@ async def opened(settings: GatewaySettings, parts_of: type[Parts] = Parts) -> As
 
 def new_app(settings: GatewaySettings, access: Access, store: Store, calls: Calls) -> web.Application:
     """Mount the routes."""
-
-    @web.middleware
-    async def same_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
-        access.check_browser(request.host, request.headers.get("Origin"))
-        return await handler(request)
-
-    app = web.Application(middlewares=[problems, same_origin], client_max_size=MAX_BODY)
-    wire = RealtimeWire(calls, access)
+    entrance = Entrance(access, calls.limits, Proxies.parse(settings.gateway_trusted_proxies))
+    app = web.Application(middlewares=[problems, entrance.middleware()], client_max_size=MAX_BODY)
+    terms = Terms(
+        settings.gateway_bytes_per_second, settings.gateway_events_per_second, settings.gateway_idle_s
+    )
+    wire = RealtimeWire(calls, access, terms)
     door = Door(calls, store.queries, store.outbox, access)
     checks = {
         "database": store.ready,

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from pydantic import Field
+
 from services.base.settings import Settings
 
 
@@ -23,6 +25,26 @@ class GatewaySettings(Settings):
     """PEM, without a password; where unset it lies in the certificate's file, too."""
     gateway_public_url: str = ""
     """Where tools that answer later reach this gateway (`http://voice.example:8999`); empty: at host and port."""
+    gateway_trusted_proxies: str = ""
+    """Addresses and networks, comma separated, whose `X-Forwarded-For` and `-Proto` are believed."""
+    gateway_max_sessions_per_key: int | None = Field(default=None, ge=0)
+    """Calls at once; None: as many as there are places."""
+    gateway_max_sessions_per_address: int | None = Field(default=None, ge=0)
+    """Calls at once; None: half of the places."""
+    gateway_sessions_per_minute: int = Field(default=60, ge=0)
+    """New calls of one key, and of one address. Of all limits 0 takes it away."""
+    gateway_requests_per_minute: int = Field(default=1200, ge=0)
+    """Of one key, and of one address."""
+    gateway_max_connections: int | None = Field(default=None, ge=0)
+    """Requests, streams and sockets at once, of one key, and of one address; None: 100, and two for each place."""
+    gateway_failures_per_minute: int = Field(default=10, ge=0)
+    """Wrong keys and secrets from one address, until it has to wait."""
+    gateway_bytes_per_second: int = Field(default=1_000_000, ge=0)
+    """Of one call's client; twelve times what a microphone gives."""
+    gateway_events_per_second: int = Field(default=50, ge=0)
+    """Of one call's client, sound not counted."""
+    gateway_idle_s: int = Field(default=3600, ge=0)
+    """A call whose client sends nothing for so long is over."""
     antiphon_api_keys: str = ""
     """Comma separated; each may be `name:key`. Needed beyond loopback. A key reads and ends its own sessions."""
     antiphon_operator_keys: str = ""

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, StringConstraints, field_validator
 
 from gateway.access import Access
 from gateway.calls import Calls, Opening
+from gateway.entrance import VISITOR
 from gateway.ports import Mode
 from gateway.rest.routes import Body, Route, answer, read
 from gateway.store.queries import Measured, Queries
@@ -149,6 +150,7 @@ class Duplex:
         call = self._calls.open(
             Opening(
                 owner=caller.owner,
+                visitor=request[VISITOR],
                 mode=asked.mode,
                 persona=asked.persona,
                 voice=asked.voice,

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from gateway.rest.routes import Media, Route
+from services.base.serve import OPEN_PATHS
 
 TAGS = {
     "sessions": "Calls: made, shown, spoken into, ended.",
@@ -194,7 +195,16 @@ def _schemas(routes: Sequence[Route]) -> dict[str, Any]:
     return {**schemas["$defs"], "Problem": PROBLEM}
 
 
+FORBIDDEN = (403,)
+"""Pages of other origins are refused everywhere."""
+
+ANYWHERE = (*FORBIDDEN, 429)
+"""And what is too much everywhere but where probers ask."""
+
+
 def _operation(route: Route) -> dict[str, Any]:
+    # A body may be too slow.
+    errors = {*route.errors, *ANYWHERE, *((408,) if route.takes else ())}
     operation: dict[str, Any] = {
         "tags": [route.tag],
         "summary": route.summary,
@@ -205,7 +215,7 @@ def _operation(route: Route) -> dict[str, Any]:
             *_parameters("query", route.query),
             *_parameters("header", route.headers),
         ],
-        "responses": {str(route.status): _answer(route.answers), **_problems(route.errors)},
+        "responses": {str(route.status): _answer(route.answers), **_problems(sorted(errors))},
     }
     if route.takes is not None:
         needed = bool(route.takes.model_json_schema().get("required"))
@@ -223,8 +233,7 @@ def _plain(plain: Plain) -> dict[str, Any]:
         "parameters": _parameters("query", plain.query),
         "responses": {
             **{str(status): _answer(plain.answers) for status in plain.statuses},
-            # Pages of other origins are refused everywhere.
-            **_problems((*plain.errors, 403)),
+            **_problems(sorted({*plain.errors, *(FORBIDDEN if plain.path in OPEN_PATHS else ANYWHERE)})),
         },
         **({"security": []} if plain.open else {}),
     }

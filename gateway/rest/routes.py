@@ -1,5 +1,6 @@
 """The table of REST routes, from which router and OpenAPI are both made, and how what a route takes is read."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,11 +12,20 @@ from aiohttp import web
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from gateway.strict_json import BadJson, parse
-from services.base.problems import Invalid
+from services.base.problems import Invalid, Problem
 
 M = TypeVar("M", bound=BaseModel)
 
+BODY_S = 30.0
+"""For a few kilobytes: who sends them byte by byte holds a connection for nothing."""
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class TooSlow(Problem):
+    """A request that never comes to its end."""
+
+    code, status, title = "request_timeout", 408, "The request did not come in time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +111,16 @@ async def read(request: web.Request, model: type[M]) -> M:
 
     Raises:
         Invalid: naming each field and what was expected.
+        TooSlow: the body did not come in time.
     """
     try:
+        async with asyncio.timeout(BODY_S):
+            raw = await request.read()
         # Not by the charset that the request names: JSON is UTF-8 (RFC 8259, 8.1).
-        text = (await request.read()).decode() or "{}"
+        text = raw.decode() or "{}"
         body = parse(text)
+    except TimeoutError as error:
+        raise TooSlow(f"the body did not come within {BODY_S:g} s") from error
     except BadJson as error:
         raise Invalid(f"the body cannot be read: {error}") from error
     except UnicodeDecodeError as error:

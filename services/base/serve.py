@@ -13,13 +13,16 @@ from typing import Any
 
 from aiohttp import web
 
-from services.base.logs import set_up_logs
+from services.base.logs import set_up_logs, tell_of_stray
 from services.base.problems import Handler, Problem, Unauthorized, problems
 
 log = logging.getLogger(__name__)
 
 MAX_BODY = 25 * 2**20
 OPEN_PATHS = frozenset({"/health", "/ready", "/metrics"})
+KEEP_ALIVE_S = 75.0
+"""What a connection gets for the head of its first request, or of its next. Proxies keep theirs for 60 s."""
+
 STOP_S = 5.0
 """What open requests get to finish after a signal."""
 
@@ -76,6 +79,11 @@ def new_app(key: str = "") -> web.Application:
     return web.Application(middlewares=[problems, internal_key(key)], client_max_size=MAX_BODY)  # type: ignore[list-item]
 
 
+def new_runner(app: web.Application) -> web.AppRunner:
+    """What serves `app`. It logs no requests, whose addresses may tell things."""
+    return web.AppRunner(app, access_log=None, shutdown_timeout=STOP_S, keepalive_timeout=KEEP_ALIVE_S)
+
+
 async def serve(
     app: web.Application,
     host: str,
@@ -93,9 +101,10 @@ async def serve(
     """
     stop = stop or asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(tell_of_stray)
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_S)
+    runner = new_runner(app)
     await runner.setup()
     try:
         try:

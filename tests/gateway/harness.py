@@ -25,7 +25,7 @@ from gateway.parts import Offer, Parts
 from gateway.ports import Engine, Mode, PartAway, Sound
 from gateway.profile import Profile
 from gateway.recorder import Fact, Outlet, Recorder
-from gateway.server import new_app
+from gateway.server import new_app, new_limits
 from gateway.session import events as on
 from gateway.session.clock import RATE, samples
 from gateway.session.playout import Outgoing
@@ -409,15 +409,21 @@ class Client:
 class Gateway:
     """The served gateway and what tests reach into."""
 
-    def __init__(self, access: Access | None = None, most: int = 10, store: Store | None = None) -> None:
-        """Without a store the rows are kept in `rows`."""
+    def __init__(
+        self, access: Access | None = None, most: int = 10, store: Store | None = None, **settings: Any
+    ) -> None:
+        """Without a store the rows are kept in `rows`; `settings` are the gateway's, by their names."""
+        self.settings = GatewaySettings(database_url="", **settings)
         self.parts = TestParts()
         self.kept = NothingStored()
         self.store = store or cast(Store, self.kept)
         self.access = access or Access({}, open_to_all=True, hosts=frozenset())
-        self.calls = Calls(cast(Parts, self.parts), self.store.outbox, "test", most, self.access.say_tokens)
+        limits = new_limits(self.settings)
+        tokens = self.access.say_tokens
+        self.calls = Calls(cast(Parts, self.parts), self.store.outbox, "test", most, tokens, limits)
         self._stack = contextlib.AsyncExitStack()
         self.app: web.Application
+        self.runner: web.AppRunner
         self.http: aiohttp.ClientSession
         self.port: int
         self.url: str
@@ -428,9 +434,9 @@ class Gateway:
         return self.kept.rows
 
     async def __aenter__(self) -> "Gateway":
-        app = self.app = new_app(GatewaySettings(database_url=""), self.access, self.store, self.calls)
+        app = self.app = new_app(self.settings, self.access, self.store, self.calls)
         # As `services.base.serve` does: a handler is not cancelled when its client goes.
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        runner = self.runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.call import Call
+from gateway.limits import Flow
 from gateway.parts import Parts
 from gateway.recorder import Fact
 from gateway.session import events as on
@@ -36,9 +37,9 @@ class Attachment:
 class RealtimeClient:
     """Listener of a call, and the end that its sockets attach to, one at a time."""
 
-    def __init__(self, call: Call, parts: Parts, model: str, comes_first_s: float) -> None:
-        """`comes_first_s` is what the client has to come at all."""
-        self.call = call
+    def __init__(self, call: Call, parts: Parts, model: str, comes_first_s: float, flow: Flow) -> None:
+        """`comes_first_s` is what the client has to come at all; `flow` what it may send."""
+        self.call, self.flow = call, flow
         brief = call.profile.brief
         self._settings = SessionSettings(
             f"sess_{call.session_id.hex}",
@@ -49,7 +50,7 @@ class RealtimeClient:
         )
         items, self._journal = Items(), Journal(self._dropped)
         self.teller = Teller(call.profile, self._settings, items, self._journal)
-        self.hearer = Hearer(call, parts, self._settings, items, self.teller)
+        self.hearer = Hearer(call, parts, self._settings, items, self.teller, flow)
         self.over = asyncio.Event()
         """The call has ended; nothing more will come."""
         self._came = False

@@ -1,12 +1,14 @@
 """A client's events as deeds on its call; what is wrong with one is told, and the call goes on."""
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from gateway.call import Call
 from gateway.conversation import Line
+from gateway.limits import Flow, RateLimited
 from gateway.parts import Parts
 from gateway.session import events as on
 from gateway.session.clock import samples
@@ -41,9 +43,15 @@ class Hearer:
     """Takes one session's client events."""
 
     def __init__(
-        self, call: Call, parts: Parts, settings: SessionSettings, items: Items, teller: Teller
+        self,
+        call: Call,
+        parts: Parts,
+        settings: SessionSettings,
+        items: Items,
+        teller: Teller,
+        flow: Flow,
     ) -> None:
-        self._call, self._parts = call, parts
+        self._call, self._parts, self._flow = call, parts, flow
         self._settings, self._items, self._teller = settings, items, teller
         self._decoder = Decoder(settings.input_format)
         self._buffered = 0
@@ -65,7 +73,11 @@ class Hearer:
         }
 
     def hear(self, text: str) -> None:
-        """Take one text frame. Whatever is wrong with it is one `error` event, and nothing else changes."""
+        """Take one text frame. Whatever is wrong with it is one `error` event, and nothing else changes.
+
+        Raises:
+            RateLimited: there were too many of them.
+        """
         event_id = None
         try:
             try:
@@ -81,11 +93,15 @@ class Hearer:
                 raise WireError(
                     "invalid_value", f"Invalid value: '{kind[:100]}' is no event that is known here.", "type"
                 )
-            if len(text) > LONGEST_EVENT and handler != self._append:
-                raise too_long(kind, LONGEST_EVENT)
+            if handler != self._append:
+                self._flow.event(time.monotonic())
+                if len(text) > LONGEST_EVENT:
+                    raise too_long(kind, LONGEST_EVENT)
             handler(event)
         except WireError as error:
             self._teller.error(error, event_id)
+        except RateLimited:
+            raise
         except Exception:
             log.exception("event failed", extra={"session": self._call.session_id})
             fault = WireError("internal_error", "This event failed on our side.", kind="server_error")
