@@ -18,6 +18,7 @@ from gateway.rest.catalogue import Choices
 from gateway.rest.control import Control
 from gateway.rest.door import Door
 from gateway.rest.duplex import Duplex
+from gateway.rest.headers import add_headers
 from gateway.rest.openapi import openapi
 from gateway.rest.page import add_page, find_page
 from gateway.rest.sessions import Sessions
@@ -168,6 +169,7 @@ def new_app(settings: GatewaySettings, access: Access, store: Store, calls: Call
 
     app.on_shutdown.append(stop_calls)
     add_page(app, find_page(settings.web_folder))
+    add_headers(app)
     return app
 
 

@@ -1,33 +1,14 @@
-"""Serves the built page, with headers that keep foreign code out of it."""
+"""Serves the built page."""
 
-import re
 from pathlib import Path
 
 from aiohttp import web
 
+from gateway.rest.headers import ASSETS
 from services.base.problems import Handler
 
 PAGES = {"/": "index.html", "/voice-duplex": "index.html", "/topology": "topology.html"}
 """By path, the file."""
-
-CONTENT_SECURITY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self' ws://{host} wss://{host}; worker-src 'self' blob:; manifest-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
-
-HOST = re.compile(r"[\w.:\[\]-]+")
-
-ASSETS = "/assets"
-FOR_EVER = "public, max-age=31536000, immutable"
-"""Hashed files may be kept for ever, the page that names them not at all."""
 
 MISSING = (
     "The page is not built. In a checkout `make run` builds it (or: npm ci && npm run build, in web/). "
@@ -45,14 +26,6 @@ def find_page(given: Path | None) -> Path | None:
 def add_page(app: web.Application, folder: Path | None) -> None:
     """Serve the page's files; a sentence where there are none."""
 
-    async def harden(request: web.Request, response: web.StreamResponse) -> None:
-        host = request.host if HOST.fullmatch(request.host) else "localhost"
-        response.headers["Content-Security-Policy"] = CONTENT_SECURITY.format(host=host)
-        response.headers.update(HEADERS)
-        if request.path.startswith(f"{ASSETS}/") and response.status == 200:
-            response.headers["Cache-Control"] = FOR_EVER
-
-    app.on_response_prepare.append(harden)
     for path, name in PAGES.items():
         app.router.add_get(path, _page(folder, name))
     if folder is None:

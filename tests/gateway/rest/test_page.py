@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from gateway.rest.headers import add_headers
 from gateway.rest.page import add_page, find_page
 
 Client = TestClient[web.Request, web.Application]
@@ -27,6 +28,7 @@ def built(tmp_path: Path) -> Path:
 async def client(built: Path) -> AsyncIterator[Client]:
     app = web.Application()
     add_page(app, built)
+    add_headers(app)
     async with TestClient(TestServer(app)) as client:
         yield client
 
@@ -43,7 +45,7 @@ async def test_each_page_is_served_and_never_cached(client: Client, path: str, t
 async def test_hashed_files_may_be_kept_for_ever(client: Client) -> None:
     answer = await client.get("/assets/main-1a2b.js")
     assert "immutable" in answer.headers["Cache-Control"]
-    assert "Cache-Control" not in (await client.get("/assets/gone.js")).headers
+    assert (await client.get("/assets/gone.js")).headers["Cache-Control"] == "no-store"
     assert (await client.get("/icon.svg")).content_type == "image/svg+xml"
 
 
@@ -72,6 +74,7 @@ async def test_nothing_outside_the_folder_is_served(client: Client) -> None:
 async def test_where_no_page_is_built_a_sentence_says_how_to_build_it() -> None:
     app = web.Application()
     add_page(app, None)
+    add_headers(app)
     async with TestClient(TestServer(app)) as client:
         answer = await client.get("/")
         assert answer.status == 503
