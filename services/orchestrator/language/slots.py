@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,11 +12,13 @@ from services.orchestrator.language.moments import read_moment
 from services.orchestrator.language.numbers import read_number
 from services.orchestrator.language.periods import read_period
 from services.orchestrator.language.places import find_place
+from services.orchestrator.language.quantities import read_quantity
 from services.orchestrator.language.times import (
     from_iso_duration,
     iso_duration,
     read_date,
     read_duration,
+    read_month,
     read_time,
 )
 from services.orchestrator.language.units import read_unit, unit_named
@@ -123,6 +125,27 @@ def _date(tokens: Tokens, now: datetime) -> Value | None:
     return Value(day.isoformat(), f"{day:%B} {day.day}") if day else None
 
 
+def _month(tokens: Tokens, now: datetime) -> Value | None:
+    first = read_month(tokens, now.date())
+    return Value(f"{first:%Y-%m}", f"{first:%B}") if first else None
+
+
+def _iso_month(text: str) -> Value | None:
+    try:
+        first = date.fromisoformat(f"{text}-01")
+    except ValueError:
+        return None
+    return Value(text, f"{first:%B}")
+
+
+def _quantity(tokens: Tokens, _: datetime) -> Value | None:
+    parts = read_quantity(tokens)
+    if parts is None:
+        return None
+    text = " ".join(f"{float(value):g} {unit.name}" for value, unit in parts)
+    return Value(text, " ".join(tokens))
+
+
 def _past_date(tokens: Tokens, now: datetime) -> Value | None:
     day = read_date(tokens, now.date(), past=True)
     return Value(day.isoformat(), f"{day:%B} {day.day}") if day else None
@@ -175,7 +198,9 @@ TYPES: dict[str, SlotType] = {
     for kind in (
         SlotType("place", {"type": "string"}, _place, 6, "a city, a country or a time zone"),
         SlotType("number", {"type": "number"}, _number, 16, "a number"),
-        SlotType("unit", {"type": "string"}, _unit, 4, "a unit of measure", _named_unit),
+        SlotType("unit", {"type": "string"}, _unit, 5, "a unit of measure", _named_unit),
+        SlotType("quantity", {"type": "string"}, _quantity, 12, "a quantity such as 5 feet 11 inches"),
+        SlotType("month", {"type": "string"}, _month, 5, "a month such as 2028-02", _iso_month),
         SlotType("expression", {"type": "string"}, _expression, 40, "arithmetic such as 3 * (4 + 5)"),
         SlotType("duration", {"type": "string"}, _duration, 12, "a length of time such as PT1H30M", _iso),
         SlotType("time", {"type": "string"}, _time, 7, "a time of day such as 15:30"),

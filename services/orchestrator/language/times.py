@@ -1,35 +1,17 @@
 """Times of day, dates and durations as people say them. Relative ones need to know what day it is."""
 
 import re
+from collections.abc import Callable
 from datetime import date, time, timedelta
 from fractions import Fraction
 
+from services.orchestrator.language.feasts import FIXED, MOVING
 from services.orchestrator.language.numbers import read_number, read_ordinal
 from services.orchestrator.language.words import Tokens
 
 MONTHS = "january february march april may june july august september october november december".split()
 WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
 _SHORT = {name[:3]: name for name in MONTHS} | {"sept": "september"}
-
-_FEASTS = {
-    "christmas": (12, 25),
-    "christmas day": (12, 25),
-    "christmas eve": (12, 24),
-    "new year": (1, 1),
-    "new years": (1, 1),
-    "new year 's": (1, 1),
-    "new years day": (1, 1),
-    "new year 's day": (1, 1),
-    "new years eve": (12, 31),
-    "new year 's eve": (12, 31),
-    "halloween": (10, 31),
-    "valentines day": (2, 14),
-    "valentine 's day": (2, 14),
-    "independence day": (7, 4),
-    "saint patricks day": (3, 17),
-    "saint patrick 's day": (3, 17),
-}
-"""Those that fall on the same date every year; for the others ask a calendar."""
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800, "fortnight": 1209600}
 _SECONDS |= {"sec": 1, "min": 60, "hr": 3600}
@@ -247,24 +229,53 @@ def _relative(words: Tokens, today: date) -> date | None:
 def _calendar(words: Tokens, today: date, past: bool) -> date | None:
     """A day and a month in either order, or a feast, with or without a year."""
     for cut in range(len(words), 0, -1):
-        month_day = _month_and_day(words[:cut])
-        if not month_day:
+        yearly = _yearly(words[:cut])
+        if not yearly:
             continue
         rest = words[cut:][1:] if words[cut : cut + 1] in (("of",), ("in",)) else words[cut:]
         if not rest:
             years = (today.year, today.year - 1) if past else (today.year, today.year + 1)
-            days = [day for year in years if (day := _date(year, *month_day))]
+            days = [day for year in years if (day := yearly(year))]
             return next((day for day in days if day == today or (day < today) == past), None)
         if rest in (("this", "year"), ("next", "year"), ("last", "year")):
-            return _date(today.year + {"this": 0, "next": 1, "last": -1}[rest[0]], *month_day)
+            return yearly(today.year + {"this": 0, "next": 1, "last": -1}[rest[0]])
         found = read_number(rest)
         if found and found[1] == len(rest) and found[0].denominator == 1 and 1000 <= found[0] <= 9999:
-            return _date(int(found[0]), *month_day)
+            return yearly(int(found[0]))
+    return None
+
+
+def _yearly(words: Tokens) -> Callable[[int], date | None] | None:
+    """What day that is in a year."""
+    if moving := MOVING.get(" ".join(words)):
+        return moving
+    if month_day := _month_and_day(words):
+        return lambda year: _date(year, *month_day)
+    return None
+
+
+def read_month(tokens: Tokens, today: date) -> date | None:
+    """The first of the month that all of `tokens` name: "february", "february 2028", "next month"; or None."""
+    words = tokens[1:] if tokens[:1] == ("the",) else tokens
+    near = {("this", "month"): 0, ("next", "month"): 1, ("last", "month"): -1}
+    if words in near:
+        months = today.year * 12 + today.month - 1 + near[words]
+        return _date(months // 12, months % 12 + 1, 1)
+    name = _SHORT.get(words[0], words[0]) if words else ""
+    if name not in MONTHS:
+        return None
+    month, rest = MONTHS.index(name) + 1, words[1:]
+    rest = rest[1:] if rest[:1] in (("of",), ("in",)) else rest
+    if not rest or rest in (("this", "year"), ("next", "year"), ("last", "year")):
+        return _date(today.year + ({"this": 0, "next": 1, "last": -1}[rest[0]] if rest else 0), month, 1)
+    found = read_number(rest)
+    if found and found[1] == len(rest) and found[0].denominator == 1 and 1 <= found[0] <= 9999:
+        return _date(int(found[0]), month, 1)
     return None
 
 
 def _month_and_day(words: Tokens) -> tuple[int, int] | None:
-    if feast := _FEASTS.get(" ".join(words)):
+    if feast := FIXED.get(" ".join(words)):
         return feast
     names = [_SHORT.get(word, word) for word in words]
     months = [at for at, name in enumerate(names) if name in MONTHS]

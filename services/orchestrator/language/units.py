@@ -75,7 +75,7 @@ _TABLE: dict[str, str] = {
         metric_ton = metric ton, metric tons, tonne, tonnes
         pound = pound, pounds, lb, lbs
         ounce = ounce, ounces, oz
-        stone = stone, stones
+        stone = stone, stone, stones
         ton = ton, tons, us ton, us tons, short ton, short tons
         carat = carat, carats""",
     "temperature": """
@@ -101,6 +101,13 @@ _TABLE: dict[str, str] = {
         meter/second = meter per second, meters per second, metre per second, metres per second, m / s
         foot/second = foot per second, feet per second, ft / s
         knot = knot, knots""",
+    "fuel use": """
+        mile/gallon = mile per gallon, miles per gallon, mpg, miles a gallon, miles to the gallon, m p g
+        mile/imperial_gallon = mile per imperial gallon, miles per imperial gallon
+        kilometer/liter = kilometer per liter, kilometers per liter, kilometres per litre, kilometers a liter
+        liter_per_100_kilometers = liter per hundred kilometers, liters per hundred kilometers, l / 100 km,
+            litres per hundred kilometres, liters per one hundred kilometers, liters per 100 kilometers,
+            liters per 100 km, litres per 100 km""",
     "data": """
         byte = byte, bytes
         bit = bit, bits
@@ -140,6 +147,9 @@ _TABLE: dict[str, str] = {
         radian = radian, radians
         turn = turn, turns""",
 }
+
+OWN_UNITS = ("liter_per_100_kilometers = 0.01 * liter / kilometer",)
+"""Names above that pint does not know, in its own words."""
 
 
 def _read_table() -> dict[Tokens, Unit]:

@@ -15,7 +15,8 @@ from services.orchestrator.language.expressions import (
     decimal,
     parse_expression,
 )
-from services.orchestrator.language.units import Unit, settle, unit_named
+from services.orchestrator.language.quantities import read_quantity
+from services.orchestrator.language.units import OWN_UNITS, Unit, settle, unit_named
 from services.orchestrator.language.words import tokenise
 from services.orchestrator.tooling import Answer, Refused
 from services.orchestrator.tools.arithmetic import Result, evaluate
@@ -75,7 +76,10 @@ def _said(tree: Node) -> str:
 @cache
 def _registry() -> Any:
     """pint's units, with fractions: a conversion there and back gives the same number."""
-    return pint.UnitRegistry(non_int_type=Fraction)
+    registry: Any = pint.UnitRegistry(non_int_type=Fraction)
+    for definition in OWN_UNITS:
+        registry.define(definition)
+    return registry
 
 
 def warm_up() -> None:
@@ -96,7 +100,7 @@ async def convert_units(from_unit: str, to_unit: str, value: float = 1) -> Answe
             "so one can't be converted into the other.",
         )
     amount = Fraction(str(value))
-    result = Fraction(_registry().Quantity(amount, source.name).to(target.name).magnitude)
+    result = _converted(amount, source, target)
     text, rounded = spoken_number(result)
     verb = "is" if amount == 1 or source.kind == "temperature" else "are"
     return Answer(
@@ -109,6 +113,38 @@ async def convert_units(from_unit: str, to_unit: str, value: float = 1) -> Answe
             "exact": str(result),
         },
     )
+
+
+def _converted(amount: Fraction, source: Unit, target: Unit) -> Fraction:
+    """Distance by fuel and fuel by distance are one kind to the ear, and each other's inverse."""
+    quantity = _registry().Quantity(amount, source.name)
+    if quantity.dimensionality != _registry().Quantity(1, target.name).dimensionality:
+        if not amount:
+            raise Refused("division_by_zero", f"0 {source.many} can't be converted into {target.many}.")
+        quantity = 1 / quantity
+    return Fraction(quantity.to(target.name).magnitude)
+
+
+async def convert_mixed(quantity: str, to_unit: str) -> Answer:
+    """Convert a quantity in two units, such as five feet and eleven inches, into a third."""
+    parts, target = read_quantity(tokenise(quantity)), unit_named(to_unit)
+    if parts is None or target is None:
+        raise Refused("bad_quantity", "I can't read that as a quantity.")
+    target = settle(target, parts[0][1])
+    if any(unit.kind != target.kind for _, unit in parts):
+        raise Refused("incompatible_units", f"That can't be converted into {target.many}.")
+    result = sum((_converted(value, unit, target) for value, unit in parts), Fraction())
+    text, rounded = spoken_number(result)
+    said = " and ".join(_amount(value, unit) for value, unit in parts)
+    return Answer(
+        f"{said} are {'about ' if rounded else ''}{text} {target.spoken(float(result))}.",
+        {"quantity": quantity, "result": float(result), "to": target.name, "exact": str(result)},
+    )
+
+
+async def convert_currency(value: float | None = None) -> Answer:
+    """Say that there are no rates here: they change by the minute, and none is invented."""
+    return Answer("I can't convert money: I have no exchange rates.", {"rates": None})
 
 
 def _amount(amount: Fraction, unit: Unit) -> str:

@@ -3,7 +3,7 @@
 import pint
 import pytest
 
-from services.orchestrator.language.units import NAMES, read_unit, settle
+from services.orchestrator.language.units import NAMES, OWN_UNITS, read_unit, settle
 from services.orchestrator.language.words import tokenise
 
 
@@ -30,9 +30,14 @@ def test_a_unit_is_read(said: str, name: str) -> None:
 
 def test_every_unit_is_one_that_pint_can_convert_within_its_kind() -> None:
     registry: pint.UnitRegistry[float] = pint.UnitRegistry()
+    for definition in OWN_UNITS:
+        registry.define(definition)
     first = {unit.kind: unit for unit in reversed(NAMES.values())}
     for unit in set(NAMES.values()):
-        assert registry.Quantity(1, unit.name).is_compatible_with(first[unit.kind].name), unit.name
+        quantity = registry.Quantity(1, unit.name)
+        # Fuel by distance is the inverse of distance by fuel.
+        either = (quantity, 1 / quantity) if unit.kind == "fuel use" else (quantity,)
+        assert any(each.is_compatible_with(first[unit.kind].name) for each in either), unit.name
 
 
 def test_an_ounce_beside_a_cup_is_a_fluid_one_and_degrees_beside_celsius_are_fahrenheit() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from services.orchestrator.tooling import Refused
-from services.orchestrator.tools.calculator import calculate, convert_units
+from services.orchestrator.tools.calculator import calculate, convert_currency, convert_mixed, convert_units
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,9 @@ async def test_what_cannot_be_worked_out_is_refused_plainly(expression: str, cod
     assert refused.value.text.endswith(".")
 
 
+LITERS = "liters per hundred kilometers"
+
+
 @pytest.mark.parametrize(
     ("value", "source", "target", "sentence", "exact"),
     [
@@ -102,3 +105,57 @@ async def test_what_cannot_be_converted_is_refused_plainly(source: str, target: 
     with pytest.raises(Refused) as refused:
         await convert_units(source, target)
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("value", "source", "target", "sentence"),
+    [
+        (
+            30,
+            "mpg",
+            "liters per hundred kilometers",
+            "30 miles per gallon are about 7.84 {}.",
+        ),
+        (
+            8,
+            "liters per hundred kilometers",
+            "mpg",
+            "8 {} are about 29.4 miles per gallon.",
+        ),
+        (10, "kilometers per liter", "mpg", "10 kilometers per liter are about 23.52 miles per gallon."),
+        (11, "stone", "kilograms", "11 stone are about 69.85 kilograms."),
+    ],
+)
+async def test_fuel_by_distance_is_the_inverse_of_distance_by_fuel(
+    value: float, source: str, target: str, sentence: str
+) -> None:
+    assert (await convert_units(source, target, value)).text == sentence.format(LITERS)
+
+
+async def test_nothing_goes_far_on_no_fuel() -> None:
+    with pytest.raises(Refused, match="can't be converted"):
+        await convert_units("mpg", "liters per hundred kilometers", 0)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "target", "sentence"),
+    [
+        ("5 foot 11 inch", "centimeters", "5 feet and 11 inches are 180.34 centimeters."),
+        ("10 stone 7 pound", "kilograms", "10 stone and 7 pounds are about 66.68 kilograms."),
+        ("1 mile 0.5 mile", "feet", "1 mile and 0.5 miles are 7920 feet."),
+    ],
+)
+async def test_two_units_are_added_into_a_third(quantity: str, target: str, sentence: str) -> None:
+    assert (await convert_mixed(quantity, target)).text == sentence
+
+
+async def test_a_mixed_quantity_of_another_kind_is_refused() -> None:
+    with pytest.raises(Refused, match="can't be converted into kilograms"):
+        await convert_mixed("5 foot 11 inch", "kilograms")
+    with pytest.raises(Refused, match="can't read"):
+        await convert_mixed("5 foot", "meters")
+
+
+async def test_money_is_plainly_not_converted() -> None:
+    answer = await convert_currency()
+    assert answer.text == "I can't convert money: I have no exchange rates."
