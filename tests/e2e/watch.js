@@ -10,6 +10,9 @@ const describe = (row, place) => ({
 });
 
 const watch = () => {
+  const transcript = document.querySelector("#transcript");
+  // Not every page has one.
+  if (transcript === null) return;
   const last = new Map();
   new MutationObserver(() => {
     const rows = [...document.querySelectorAll("#transcript > li")];
@@ -20,7 +23,7 @@ const watch = () => {
       last.set(row, key);
       window.seen.push({ at: performance.now() / 1000, ...now });
     }
-  }).observe(document.querySelector("#transcript"), {
+  }).observe(transcript, {
     subtree: true,
     childList: true,
     attributes: true,

@@ -1,7 +1,8 @@
 /** Follows the gateway's stream, and comes again when it breaks; tells how it stands. */
 
-import { readRefusal } from "../wire/rest";
 import { parse } from "../wire/json";
+import { authorization } from "../wire/key";
+import { readRefusal } from "../wire/rest";
 import { EventStream } from "./event_stream";
 import type { Told } from "./model";
 import { readEvent } from "./read";
@@ -39,10 +40,7 @@ export class Connection {
   private attempt = 0;
   private lostSince: number | null = null;
 
-  constructor(
-    private readonly key: () => string,
-    private readonly follower: Follower,
-  ) {
+  constructor(private readonly follower: Follower) {
     void this.keepOn(this.controller.signal);
   }
 
@@ -80,10 +78,9 @@ export class Connection {
   private async follow(signal: AbortSignal): Promise<void> {
     const silence = new AbortController();
     let timer = setTimeout(() => { silence.abort(); }, SILENCE_MS);
-    const key = this.key();
     try {
       const response = await fetch(STREAM, {
-        headers: { accept: "text/event-stream", ...(key === "" ? {} : { authorization: `Bearer ${key}` }) },
+        headers: { accept: "text/event-stream", ...authorization() },
         cache: "no-store",
         signal: AbortSignal.any([signal, silence.signal]),
       });

@@ -1,9 +1,9 @@
 /** The panel beside the graph: one part, or one call, with all that is known of it. */
 
-import { byId, element } from "../view/element";
+import { byId, element, setText } from "../view/element";
 import * as gateway from "./gateway";
 import type { Node, Session, Topology } from "./model";
-import { button, setText } from "./rows";
+import { button } from "./rows";
 import * as words from "./words";
 
 export type Chosen = { readonly kind: "node" | "session"; readonly id: string } | null;
@@ -53,7 +53,7 @@ export class Details {
   }
 
   private showSession(id: string, session: Session | undefined): void {
-    setText(this.title, `Call ${id.slice(-8)}`);
+    setText(this.title, `Call ${words.short(id)}`);
     if (session === undefined) {
       this.fill([["Now", "over"]]);
       for (const made of this.actions.querySelectorAll<HTMLElement>("[data-live]")) made.hidden = true;
@@ -109,7 +109,7 @@ export class Details {
   private sessionActions(id: string): HTMLElement[] {
     const end = button("Hang up", "Hang up this call", () => { this.onHangUp(id); });
     end.dataset.live = "";
-    return [button("What was said", "Show the turns and tools of this call", () => void this.showLines(id)), end];
+    return [button("What was said", "What was said in this call", () => void this.showLines(id)), end];
   }
 
   private async showLines(id: string): Promise<void> {
@@ -118,7 +118,7 @@ export class Details {
     try {
       found = (await gateway.linesOf(id)).map((line) => {
         const what = line.who === "tool" ? `${words.spoken(line.text)} (${line.state})` : line.text + (line.state === "cut" ? " …" : "");
-        const shown = element("li", line.who, what);
+        const shown = element("li", "", what);
         shown.prepend(element("span", "who", `${line.who}: `));
         return shown;
       });

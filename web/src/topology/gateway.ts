@@ -1,11 +1,9 @@
 /** What the page asks of the gateway beside the stream: one call whole, and its end. */
 
-import { type Json, list, number, object, parse, text } from "../wire/json";
-import { readRefusal } from "../wire/rest";
+import { type Json, list, number, object, text } from "../wire/json";
+import { request } from "../wire/rest";
 
 const SESSIONS = "/api/mas/voice/sessions";
-const PATIENCE_MS = 15_000;
-const KEY = "antiphon.key";
 
 /** A line of what happened in a call. */
 export interface Line {
@@ -15,35 +13,23 @@ export interface Line {
   readonly state: string;
 }
 
-/** The API key, kept for as long as the tab is open; "" on a gateway that asks for none. */
-export function key(): string {
-  return sessionStorage.getItem(KEY) ?? "";
-}
-
-export function setKey(value: string): void {
-  sessionStorage.setItem(KEY, value);
-}
-
-export function addressOf(id: string): string {
-  return `${SESSIONS}/${encodeURIComponent(id)}`;
-}
-
 /**
  * Ends a call.
  *
- * @throws Error that says why not
+ * @throws Refused
  */
 export async function hangUp(id: string): Promise<void> {
-  await ask("DELETE", addressOf(id));
+  await request(addressOf(id), { method: "DELETE" });
 }
 
 /**
  * The turns and tools of a call, in the order of time.
  *
- * @throws Error that says why not
+ * @throws Refused
  */
 export async function linesOf(id: string): Promise<Line[]> {
-  return readLines(await ask("GET", addressOf(id)));
+  const { body } = await request(addressOf(id));
+  return readLines(body);
 }
 
 export function readLines(body: unknown): Line[] {
@@ -67,14 +53,6 @@ function tool(row: Json): Line {
   return { who: "tool", text: text(row.action) ?? "", state: took === null ? status : `${status}, ${Math.round(took)} ms` };
 }
 
-async function ask(method: string, path: string): Promise<unknown> {
-  const shown = key();
-  const response = await fetch(path, {
-    method,
-    headers: shown === "" ? {} : { authorization: `Bearer ${shown}` },
-    signal: AbortSignal.timeout(PATIENCE_MS),
-  });
-  const body = parse(await response.text());
-  if (!response.ok) throw new Error(readRefusal(response.status, body, null).detail);
-  return body;
+function addressOf(id: string): string {
+  return `${SESSIONS}/${encodeURIComponent(id)}`;
 }

@@ -1,6 +1,8 @@
 /** The topology's page: what the stream tells goes to graph, tables and overlay; what is pressed, to the gateway. */
 
-import { byId } from "../view/element";
+import { byId, setText } from "../view/element";
+import { KeyForm } from "../view/key_form";
+import { personas } from "../wire/rest";
 import { advance } from "./advance";
 import { Connection, type Standing } from "./connection";
 import { type Chosen, Details } from "./details";
@@ -8,7 +10,6 @@ import * as gateway from "./gateway";
 import { Graph } from "./graph";
 import { EMPTY, type Told, type Topology } from "./model";
 import { Overlay } from "./overlay";
-import { setText } from "./rows";
 import { Tables } from "./tables";
 import * as words from "./words";
 
@@ -19,8 +20,7 @@ const page = {
   main: byId("main", HTMLElement),
   standing: byId("standing", HTMLElement),
   again: byId("again", HTMLButtonElement),
-  keyForm: byId("key-form", HTMLFormElement),
-  key: byId("key", HTMLInputElement),
+  key: byId("key", HTMLElement),
   confirm: byId("confirm", HTMLDialogElement),
   confirmText: byId("confirm-text", HTMLElement),
   confirmYes: byId("confirm-yes", HTMLButtonElement),
@@ -34,27 +34,20 @@ let chosen: Chosen = null;
 let ending: string | null = null;
 
 const overlay = new Overlay();
-const graph = new Graph(byId("graph", HTMLElement), byId("edges", HTMLElement), byId("nodes", HTMLElement), (id) => {
-  choose({ kind: "node", id });
-});
+const graph = new Graph(byId("graph", HTMLElement), byId("edges", HTMLElement), byId("nodes", HTMLElement), chooseNode);
 const tables = new Tables({
   onSession: (id) => { choose({ kind: "session", id }); },
-  onNode: (id) => { choose({ kind: "node", id }); },
+  onNode: chooseNode,
   onHangUp: askToHangUp,
 });
 const details = new Details(askToHangUp, () => {
   chosen = null;
   mark();
 });
-const connection = new Connection(gateway.key, { onTold, onStanding });
+const keyForm = new KeyForm(page.key, unlock);
+const connection = new Connection({ onTold, onStanding });
 
 page.again.addEventListener("click", () => { connection.again(); });
-page.keyForm.addEventListener("submit", (event) => {
-  event.preventDefault();
-  gateway.setKey(page.key.value.trim());
-  page.key.value = "";
-  connection.again();
-});
 page.confirmNo.addEventListener("click", () => { page.confirm.close(); });
 page.confirmYes.addEventListener("click", () => {
   page.confirm.close();
@@ -77,8 +70,18 @@ function onStanding(changed: Standing): void {
   standing = changed;
   page.main.dataset.stale = String(standing.kind !== "live");
   page.again.hidden = standing.kind !== "lost";
-  page.keyForm.hidden = standing.kind !== "key_needed";
+  if (standing.kind === "key_needed") keyForm.show();
   tick();
+}
+
+/** Whether the gateway takes the key that was given; then it is followed. */
+async function unlock(): Promise<boolean> {
+  const taken = await personas().then(
+    () => true,
+    () => false,
+  );
+  if (taken) connection.again();
+  return taken;
 }
 
 function tick(): void {
@@ -93,6 +96,11 @@ function choose(what: Exclude<Chosen, null>): void {
   mark();
 }
 
+function chooseNode(id: string): void {
+  const call = words.callOf(id);
+  choose(call === null ? { kind: "node", id } : { kind: "session", id: call });
+}
+
 function mark(): void {
   const session = chosen?.kind === "session" ? chosen.id : null;
   const node = chosen?.kind === "node" ? chosen.id : null;
@@ -105,15 +113,15 @@ function askToHangUp(id: string): void {
   if (session === undefined) return;
   ending = id;
   const lasted = words.age(Date.now() - session.startedAt);
-  page.confirmText.textContent = `End the call ${id.slice(-8)} with ${session.persona}? It has lasted ${lasted}.`;
+  page.confirmText.textContent = `End the call ${words.short(id)} with ${session.persona}? It has lasted ${lasted}.`;
   page.confirm.showModal();
 }
 
 async function hangUp(id: string): Promise<void> {
   try {
     await gateway.hangUp(id);
-    setText(page.notice, `Call ${id.slice(-8)} was ended.`);
+    setText(page.notice, `Call ${words.short(id)} was ended.`);
   } catch (error) {
-    setText(page.notice, `Call ${id.slice(-8)} goes on: ${error instanceof Error ? error.message : "the gateway refused."}`);
+    setText(page.notice, `Call ${words.short(id)} goes on: ${error instanceof Error ? error.message : "the gateway refused."}`);
   }
 }

@@ -1,9 +1,8 @@
 /** The nodes of the graph as buttons over its edges: to be read, focused and pressed as any other. */
 
-import { element } from "../view/element";
+import { element, setText } from "../view/element";
 import type { Node } from "./model";
 import { NODE, type Places } from "./place";
-import { setText } from "./rows";
 import * as words from "./words";
 
 interface Drawn {

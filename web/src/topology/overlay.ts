@@ -1,8 +1,8 @@
 /** The voice overlay: how many calls, turns and tools, and how long things take. */
 
-import { byId } from "../view/element";
+import { byId, setText } from "../view/element";
 import type { Latency, Topology } from "./model";
-import { Rows, setText } from "./rows";
+import { Rows } from "./rows";
 import * as words from "./words";
 
 export class Overlay {

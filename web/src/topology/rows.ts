@@ -56,11 +56,6 @@ export class Rows {
   }
 }
 
-/** Writing the same text again would cost a layout, and have screen readers say it again. */
-export function setText(node: HTMLElement, text: string): void {
-  if (node.textContent !== text) node.textContent = text;
-}
-
 export function button(label: string, name: string, onPress: () => void): HTMLButtonElement {
   const made = document.createElement("button");
   made.type = "button";

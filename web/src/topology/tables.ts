@@ -47,7 +47,7 @@ export class Tables {
 
   private showSession(session: Session, now: number): void {
     const { id } = session;
-    const short = id.slice(-8);
+    const short = words.short(id);
     const make = () => [
       button(short, `Details of call ${short}`, () => { this.choices.onSession(id); }),
       "", "", "", "", "", "", "",
@@ -70,7 +70,7 @@ export class Tables {
   private showPart(id: string): void {
     const node = this.topology?.nodes.get(id);
     if (node === undefined) return;
-    const name = node.kind === "client" ? `${node.name} ${id.slice(-8)}` : node.name;
+    const name = words.callOf(id) === null ? words.name(node) : `${node.name} ${words.short(id)}`;
     const make = () => [button(name, `Details of ${name}`, () => { this.choices.onNode(id); }), "", "", "", "", ""];
     const edges = [...(this.topology?.edges.values() ?? [])].filter((edge) => edge.source === id || edge.target === id);
     const row = this.parts.show(id, make, [

@@ -70,6 +70,9 @@ const LOADS: Readonly<Record<string, readonly [string, string]>> = {
   failures: ["failure", "failures"],
 };
 
+/** How the id of such a node begins. */
+const CLIENT = "client:";
+
 /** Made once: `toLocaleString` makes one each time, which takes longer than all else in a row. */
 const NUMBERS = new Intl.NumberFormat();
 
@@ -82,6 +85,11 @@ export function health(health: Health): string {
 
 export function kind(kind: Kind): string {
   return KINDS[kind];
+}
+
+/** The call that a client's node stands for, where that is one alone. */
+export function callOf(nodeId: string): string | null {
+  return nodeId.startsWith(CLIENT) ? nodeId.slice(CLIENT.length) : null;
 }
 
 /** "3 calls · 97 places free". */
@@ -103,10 +111,14 @@ export function name(node: Node): string {
   return node.kind === "tool" || node.kind === "agent" ? spoken(node.name) : node.name;
 }
 
-/** The first thing that a node has to do now; "" where it has nothing to. */
+/** The end of an id, by which one tells calls apart. */
+export function short(id: string): string {
+  return id.slice(-8);
+}
+
+/** The first thing that a node has to do now, "" where it has nothing to; of a call's own client the call. */
 export function work(node: Node): string {
-  // One call is what a client's node stands for.
-  if (node.kind === "client" && node.load.sessions === 1) return "";
+  if (callOf(node.id) !== null) return short(node.id);
   const first = Object.entries(node.load).find(([name, count]) => count > 0 && !AT_REST.has(name));
   return first === undefined ? "" : load({ ...node, load: Object.fromEntries([first]) });
 }

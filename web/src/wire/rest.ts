@@ -152,7 +152,12 @@ interface Asking {
   readonly body?: string;
 }
 
-async function request(path: string, init: Asking = {}): Promise<{ body: unknown }> {
+/**
+ * One request; its answer as JSON.
+ *
+ * @throws Refused
+ */
+export async function request(path: string, init: Asking = {}): Promise<{ body: unknown }> {
   let response: Response;
   let body: unknown;
   try {

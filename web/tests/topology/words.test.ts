@@ -18,7 +18,8 @@ it("names a node with what it has to do, and marks by more than a colour how it 
   expect([words.name(gateway), words.work(gateway), words.mark("up")]).toEqual(["Gateway", "1 call", ""]);
   const tool = node("a", { name: "tell_time", load: { running: 0 } });
   expect([words.name(tool), words.work(tool), words.mark("down")]).toEqual(["tell time", "", "✕"]);
-  expect(words.work(node("a", { kind: "client", load: { sessions: 1 } }))).toBe("");
+  const client = node("client:0123456789ab", { kind: "client", load: { sessions: 1 } });
+  expect([words.work(client), words.callOf(client.id), words.callOf("gateway")]).toEqual(["456789ab", "0123456789ab", null]);
 });
 
 it("says a load in words", () => {
