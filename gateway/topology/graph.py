@@ -10,7 +10,7 @@ from gateway.store.totals import Totals
 from gateway.topology.clients import client_nodes
 from gateway.topology.model import Deed, Edge, Health, Kind, LiveSession, Node, Snapshot
 from gateway.topology.path import SPOKEN_BY_SYNTHESIZER, Pair, deed_edges, edge_id, uses
-from services.orchestrator.protocol import AgentDescription, ToolDescription
+from services.orchestrator.protocol import AgentDescription, AgentState, ToolDescription
 
 ENGINES = {
     "personaplex": "PersonaPlex",
@@ -156,21 +156,43 @@ def _database(known: Known) -> Node:
     return Node("database", "database", "Postgres", health, reason, {"waiting": known.outbox.waiting})
 
 
+AGENTS: Mapping[AgentState, Health] = {
+    "ready": "up",
+    "failing": "degraded",
+    "away": "down",
+    "left_out": "down",
+}
+
+
 def _tools(known: Known) -> Iterator[Node]:
     """Agents, then tools: those that the orchestrator told, and those that a call uses all the same."""
-    health, reason = _health(known, "orchestrator")
-    if health == "down":
-        health, reason = "unknown", "The orchestrator does not answer."
     running = [deed for session in known.sessions for deed in session.deeds]
     by_agent, by_tool = Counter(d.agent for d in running), Counter(d.tool for d in running)
-    agents = {agent.name: agent.description for agent in known.learned.agents}
-    tools = {tool.name: tool.description for tool in known.learned.tools}
-    for name in (*agents, *sorted(n for n in by_agent if n and n not in agents)):
-        about = reason or agents.get(name, "")
-        yield Node(f"agent:{name}", "agent", name, health, about, {"running": by_agent[name]})
-    for name in (*tools, *sorted(n for n in by_tool if n not in tools)):
-        about = reason or tools.get(name, "")
+    agents = {agent.name: agent for agent in known.learned.agents}
+    tools = {tool.name: tool for tool in known.learned.tools}
+    for name in dict.fromkeys((*agents, *sorted(filter(None, by_agent)))):
+        agent = agents.get(name)
+        health, reason = _agent_health(known, agent)
+        about = reason or (agent.description if agent else "")
+        counts = {"calls": agent.calls, "failures": agent.failures} if agent else {}
+        yield Node(f"agent:{name}", "agent", name, health, about, {"running": by_agent[name], **counts})
+    for name in dict.fromkeys((*tools, *sorted(by_tool))):
+        tool = tools.get(name)
+        health, reason = _agent_health(known, agents.get(tool.agent) if tool else None)
+        if health == "degraded":
+            # Another tool of its agent may be the one that failed.
+            health, reason = "up", ""
+        about = reason or (tool.description if tool else "")
         yield Node(f"tool:{name}", "tool", name, health, about, {"running": by_tool[name]})
+
+
+def _agent_health(known: Known, agent: AgentDescription | None) -> tuple[Health, str]:
+    health, reason = _health(known, "orchestrator")
+    if health == "down":
+        return "unknown", "The orchestrator does not answer."
+    if health == "unknown" or agent is None:
+        return health, reason
+    return AGENTS[agent.state], agent.reason or ""
 
 
 def _edges(known: Known, nodes: Sequence[Node], per_client: Mapping[str, int]) -> dict[Pair, int]:

@@ -85,7 +85,7 @@ def test_two_tools_of_one_agent_light_their_common_way_once() -> None:
     deeds = (Deed("clock", "tell_time"), Deed("clock", "unheard_of"))
     snapshot = build(known(a_session(doing=("acting",), deeds=deeds)))
     assert edge(snapshot, "orchestrator>agent:clock").doing == {"acting": 1}
-    assert node(snapshot, "agent:clock").load == {"running": 2}
+    assert node(snapshot, "agent:clock").load == {"running": 2, "calls": 0, "failures": 0}
 
 
 def test_an_engine_with_a_voice_of_its_own_needs_no_synthesizer() -> None:
@@ -130,6 +130,24 @@ def test_of_tools_behind_an_orchestrator_that_is_away_nothing_is_known() -> None
     for node_id in ("agent:clock", "tool:tell_time"):
         found = node(snapshot, node_id)
         assert (found.health, found.reason) == ("unknown", "The orchestrator does not answer.")
+
+
+def test_an_agent_fares_as_the_orchestrator_tells_and_its_tools_with_it() -> None:
+    def told(**fields: Any) -> Snapshot:
+        clock = TOLD.agents[0].model_copy(update=fields)
+        return build(known(learned=Learned(READY, [clock], TOLD.tools)))
+
+    failing = told(state="failing", reason="it has no battery", calls=5, failures=1)
+    clock = node(failing, "agent:clock")
+    assert (clock.health, clock.reason) == ("degraded", "it has no battery")
+    assert clock.load == {"running": 0, "calls": 5, "failures": 1}
+    assert node(failing, "tool:tell_time").health == "up", "another tool of it may have failed"
+    away = told(state="away", reason="http://clock does not answer")
+    for node_id in ("agent:clock", "tool:tell_time"):
+        assert (node(away, node_id).health, node(away, node_id).reason) == (
+            "down",
+            "http://clock does not answer",
+        )
 
 
 def test_before_anybody_was_asked_nothing_is_claimed() -> None:

@@ -77,7 +77,7 @@ const CLIENT = "client:";
 const NUMBERS = new Intl.NumberFormat();
 
 /** Numbers that say what there is, rather than what is done. */
-const AT_REST = new Set(["free", "agents", "tools"]);
+const AT_REST = new Set(["free", "agents", "tools", "calls", "failures"]);
 
 export function health(health: Health): string {
   return HEALTHS[health];
