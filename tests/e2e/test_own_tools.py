@@ -139,6 +139,16 @@ async def test_python_of_ones_own_runs(caller: Caller) -> None:
     await caller.until("response.done", lambda done: "two sides at least" in transcript(done["response"]))
 
 
+async def test_the_number_of_calls_is_that_of_the_rows_the_present_one_included(
+    caller: Caller, database: asyncpg.Connection, voice: Voice
+) -> None:
+    await caller.say(timeline(0.3, await voice.say("how many calls did we have today"), 0.5))
+    assert (await caller.tool("success"))["action"] == "count_calls"
+    done = await caller.until("response.done", lambda done: "calls today" in transcript(done["response"]))
+    [[count]] = await database.fetch("SELECT count(*) FROM voice_sessions")
+    assert transcript(done["response"]) == f"We've had {count} calls today, this one included."
+
+
 async def test_a_file_that_is_wrong_is_told_and_takes_no_other_tool_away(deployment: Deployment) -> None:
     async with (
         aiohttp.ClientSession() as http,
