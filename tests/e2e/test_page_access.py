@@ -34,6 +34,18 @@ FOCUSED = """() => {
 """Where the focus is, and whether one sees it."""
 
 
+END_CALLS = """async () => {
+  const sessions = "/api/mas/voice/sessions";
+  // A session is listed once its row is written, behind the sound.
+  while (document.querySelector("#call").dataset.phase === "live") {
+    const { sessions: live } = await (await fetch(`${sessions}?active=true`)).json();
+    for (const { session_id } of live) await fetch(`${sessions}/${session_id}`, { method: "DELETE" });
+    await new Promise((later) => setTimeout(later, 100));
+  }
+}"""
+"""Ends the calls that run, as a dashboard does."""
+
+
 def silence(folder: Path) -> Path:
     return write_wav(folder / "microphone.wav", np.zeros(RATE, np.int16))
 
@@ -171,6 +183,36 @@ async def test_low_windows_scroll_and_nothing_is_squeezed_out(window: Window) ->
         assert box is not None
         assert box["y"] >= 0
         assert box["y"] + box["height"] <= LOW[1]
+
+
+async def test_the_focus_stays_on_the_page_when_its_button_goes_with_the_call(window: Window) -> None:
+    page = window.page
+    await window.press()
+    await page.get_by_test_id("mute").wait_for()
+    await page.get_by_test_id("mute").focus()
+    assert await page.evaluate("document.activeElement.id") == "mute"
+    await page.evaluate(END_CALLS)
+    await page.locator("#status", has_text="The gateway ended the call.").wait_for()
+    assert await page.evaluate("document.activeElement.id") == "call"
+
+
+async def test_an_engine_that_cannot_be_had_says_why_before_and_in_the_call(window: Window) -> None:
+    page = window.page
+    await page.get_by_test_id("open-settings").click()
+    engine = page.get_by_test_id("engine").and_(page.locator("[data-mode=personaplex]"))
+    radio = engine.get_by_role("radio")
+    assert await radio.is_disabled()
+    reason = await engine.locator("p").inner_text()
+    assert reason.startswith("Can't be had: ")
+    assert await radio.get_attribute("aria-describedby") == await engine.locator("p").get_attribute("id")
+    # As where it was taken away between the choice and the call.
+    await radio.evaluate("(radio) => { radio.disabled = false; radio.click(); }")
+    await page.get_by_test_id("close-settings").click()
+    await window.press()
+    facts = page.get_by_test_id("facts")
+    await facts.get_by_text(reason.removeprefix("Can't be had: ").rstrip(".")).wait_for()
+    assert "Local engine" in await facts.inner_text()
+    assert await found(window, "fallback") == []
 
 
 async def test_keys_of_one_letter_can_be_switched_off(window: Window) -> None:

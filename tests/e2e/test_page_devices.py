@@ -25,10 +25,16 @@ MediaDevices.prototype.getUserMedia = async function (...wishes) {
   window.tracks.push(stream.getAudioTracks()[0]);
   return stream;
 };
+window.sinks = [];
+const setSink = AudioContext.prototype.setSinkId;
+AudioContext.prototype.setSinkId = async function (id) {
+  await setSink.call(this, id);
+  window.sinks.push(id);
+};
 window.openMicrophones = () =>
   window.tracks.filter((each) => each.readyState === "live").map((each) => each.label);
 """
-"""Notes the microphones that were opened, in order."""
+"""Notes the microphones that were opened, and the loudspeakers that were used, in order."""
 
 UNPLUG = """(label) => {
   const real = MediaDevices.prototype.enumerateDevices;
@@ -40,6 +46,19 @@ UNPLUG = """(label) => {
     track.dispatchEvent(new Event("ended"));
   }
 }"""
+"""The device goes away, and the browser says so in both of its ways."""
+
+LOSE = """() => {
+  const track = window.tracks.at(-1);
+  track.stop();
+  track.dispatchEvent(new Event("ended"));
+}"""
+"""The microphone goes away, and the list of devices says nothing of it."""
+
+FAIL = """(name) => {
+  navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", name); };
+}"""
+
 PLUG = """() => {
   delete navigator.mediaDevices.enumerateDevices;
   navigator.mediaDevices.dispatchEvent(new Event("devicechange"));
@@ -91,7 +110,7 @@ async def test_a_microphone_is_chosen_changed_in_a_call_unplugged_and_remembered
     await page.evaluate(UNPLUG, OTHER)
     notice = f"The microphone “{OTHER}” went away. The system's own is used now."
     await page.get_by_test_id("transcript").get_by_text(notice).wait_for()
-    await page.wait_for_function("window.openMicrophones().length === 1")
+    await page.wait_for_function("() => window.openMicrophones().length === 1")
     assert await page.get_by_test_id("microphone").input_value() == ""
     assert await page.get_by_test_id("announcer").get_by_text(notice).count() == 1
 
@@ -111,15 +130,33 @@ async def test_a_loudspeaker_is_chosen_in_a_call(window: Window) -> None:
     await page.get_by_test_id("loudspeaker").locator("option").nth(1).wait_for(state="attached")
     [_, first, *_] = await options(page, "loudspeaker")
     await page.get_by_test_id("loudspeaker").select_option(label=first)
-    assert await page.evaluate("localStorage.getItem('antiphon.loudspeaker')")
+    await page.wait_for_function("() => window.sinks.at(-1) === document.querySelector('#loudspeaker').value")
+    assert await page.evaluate("localStorage.getItem('antiphon.loudspeaker') === window.sinks.at(-1)")
+
+
+async def test_a_call_goes_on_with_another_microphone_or_in_writing(window: Window) -> None:
+    page = window.page
+    await live(window)
+    await page.evaluate(LOSE)
+    await page.get_by_test_id("transcript").get_by_text("The microphone went away.").wait_for()
+    await page.wait_for_function("() => window.openMicrophones().length === 1")
+
+    await page.evaluate(FAIL, "NotFoundError")
+    await page.evaluate(LOSE)
+    await page.get_by_test_id("transcript").get_by_text("No microphone was found.").wait_for()
+    assert await page.get_by_test_id("mute").inner_text() == "Use microphone"
+    await window.type("who are you")
+    typed = page.get_by_test_id("bubble").filter(has_text="who are you")
+    answer = typed.locator("xpath=following-sibling::li[@data-role='agent' and @data-state='done']")
+    await answer.first.wait_for()
 
 
 async def test_the_meter_shows_how_loud_the_microphone_is_until_it_is_muted(window: Window) -> None:
     page = window.page
     await live(window)
-    await page.wait_for_function("Number(document.querySelector('#meter').ariaValueNow) > 20")
+    await page.wait_for_function("() => Number(document.querySelector('#meter').ariaValueNow) > 20")
     await page.wait_for_function(
-        "parseFloat(getComputedStyle(document.querySelector('#meter'), '::before').width) > 10"
+        "() => parseFloat(getComputedStyle(document.querySelector('#meter'), '::before').width) > 10"
     )
     assert await page.get_by_test_id("meter").get_attribute("aria-valuetext") in WORDS
     await page.keyboard.press("m")
@@ -140,10 +177,7 @@ async def test_what_keeps_the_microphone_away_is_told_and_one_types_instead(
     window: Window, error: str, told: str
 ) -> None:
     page = window.page
-    await page.evaluate(
-        "(name) => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', name); } }",
-        error,
-    )
+    await page.evaluate(FAIL, error)
     await window.press()
     await page.get_by_test_id("trouble").get_by_text(told).wait_for()
     await window.type("who are you")

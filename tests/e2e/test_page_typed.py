@@ -37,6 +37,8 @@ class Call:
     """No microphone had been asked for by then."""
     focus: str
     """The id of what had the focus while it was typed."""
+    announced: Sequence[str]
+    """What a screen reader was told by then."""
     facts: str
     badge: str
     """What the tool's badge says, unfolded."""
@@ -64,6 +66,7 @@ async def call(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory)
         await window.until("tool", "success")
         await window.until("agent", "done", 2)
         focus: str = await page.evaluate("document.activeElement.id")
+        announced = await page.get_by_test_id("announcer").locator("p").all_text_contents()
         facts = await page.get_by_test_id("facts").inner_text()
         badge = await page.get_by_test_id("tool").text_content() or ""
         await page.get_by_test_id("spans").first.locator("summary").click()
@@ -99,7 +102,9 @@ async def call(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory)
             )
         finally:
             await database.close()
-    return Call(session_id, seen, window.errors, sent, unasked, focus, facts, badge, spans, mute, sound)
+    return Call(
+        session_id, seen, window.errors, sent, unasked, focus, announced, facts, badge, spans, mute, sound
+    )
 
 
 async def unasked_in(window: Window) -> bool:
@@ -124,6 +129,12 @@ def test_what_was_typed_is_shown_at_once_and_settled_by_the_gateway(call: Call) 
 
 def test_whoever_types_keeps_the_focus(call: Call) -> None:
     assert call.focus == "text"
+
+
+def test_a_screen_reader_is_told_of_the_tool_and_not_of_what_it_hears(call: Call) -> None:
+    connected, tool = call.announced
+    assert connected == "Connected."
+    assert tool.startswith("tell time: done in ")
 
 
 def test_a_tool_answers_and_its_badge_tells_all_of_it(call: Call) -> None:

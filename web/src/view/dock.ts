@@ -10,6 +10,7 @@ export function showDock(call: Call, transcript: Transcript, use: words.Micropho
   const open = isOpen(call);
   const live = call.phase.kind === "live";
   const byHand = page.pushToTalk.checked;
+  const focused = document.activeElement;
   page.call.dataset.phase = call.phase.kind;
   setText(page.callLabel, open ? (live ? "Hang up" : "Cancel") : "Talk");
   setText(page.status, words.status(call, activity(transcript), use));
@@ -20,6 +21,8 @@ export function showDock(call: Call, transcript: Transcript, use: words.Micropho
   page.meter.hidden = !live || use === "none";
   page.controls.dataset.holding = String(!page.hold.hidden);
   page.nextCall.hidden = open;
+  // A button that goes away takes the focus with it.
+  if ((focused === page.mute && page.mute.hidden) || (focused === page.hold && page.hold.hidden)) page.call.focus();
 }
 
 function showMute(live: boolean, byHand: boolean, use: words.MicrophoneUse): void {

@@ -76,7 +76,8 @@ export function milestone(call: Call): string {
 
 /** Said in the conversation when a call goes on with another engine. */
 export function engineChange(engine: { readonly mode: string; readonly reason: string | null }): string {
-  return `The call goes on with ${mode(engine.mode)}. ${sentence(engine.reason ?? "")}`.trim();
+  const what = `The call goes on with another engine, ${mode(engine.mode)}`;
+  return sentence(engine.reason === null ? what : `${what}: ${engine.reason}`).trim();
 }
 
 function live(activity: Activity, use: MicrophoneUse): string {

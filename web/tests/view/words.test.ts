@@ -35,9 +35,10 @@ it("says why an engine can't be had, and of one that can what is known", () => {
 });
 
 it("says with which engine a call goes on, and why", () => {
-  expect(words.engineChange({ mode: "local", reason: "the speech server died" })).toBe(
-    "The call goes on with Local engine. the speech server died.",
+  expect(words.engineChange({ mode: "local", reason: "the speech server died." })).toBe(
+    "The call goes on with another engine, Local engine: the speech server died.",
   );
+  expect(words.engineChange({ mode: "local", reason: null })).toMatch(/Local engine\.$/);
 });
 
 it("tells an absent gateway from one that refuses", () => {
