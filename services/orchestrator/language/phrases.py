@@ -63,10 +63,14 @@ class Phrase:
     text: str
     parts: Sequence
     slots: frozenset[str]
+    openers: frozenset[str] | None
+    """The words with which a match can begin; None where a slot can come first."""
 
     def matches(self, tokens: Tokens, read: ReadSlot, latest: int) -> Iterator[Match]:
         """Every way in which this phrase fits into `tokens`, beginning at `latest` at the latest."""
         for start in range(min(latest + 1, len(tokens))):
+            if self.openers is not None and tokens[start] not in self.openers:
+                continue
             for end, captures, words in _match(self.parts, tokens, start, read):
                 if end > start:
                     yield Match(start, end, captures, words)
@@ -112,7 +116,7 @@ def parse_phrase(text: str, named: Mapping[str, str] | None = None) -> Phrase:
         raise BadPhrase(f"`{signs[at]}` closes nothing in `{text}`")
     if _may_be_empty(parts):
         raise BadPhrase(f"`{text}` matches silence: at least one word must be required")
-    return Phrase(text, parts, frozenset(slots))
+    return Phrase(text, parts, frozenset(slots), _openers(parts))
 
 
 def _signs(text: str, named: Mapping[str, str], slots: set[str], depth: int) -> Iterator[str | Word | Slot]:
@@ -158,6 +162,25 @@ def _parse(signs: "list[str | Word | Slot]", at: int, closes: str) -> tuple[Sequ
     if not choices:
         return tuple(parts), at
     return (Choice((*choices, tuple(parts))),), at
+
+
+def _openers(parts: Sequence) -> frozenset[str] | None:
+    found: frozenset[str] = frozenset()
+    for part in parts:
+        match part:
+            case Slot():
+                return None
+            case Word(text):
+                return found | {text}
+            case Choice(choices):
+                for choice in choices:
+                    words = _openers(choice)
+                    if words is None:
+                        return None
+                    found |= words
+                if not any(map(_may_be_empty, choices)):
+                    return found
+    return found
 
 
 def _may_be_empty(parts: Sequence) -> bool:

@@ -19,7 +19,7 @@ OURS = frozenset(
 """Headers that the request itself needs."""
 SECRETS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
 """Headers that carry what must not stand in a file."""
-NOT_FOR_WEBHOOKS = re.compile(r"ANTIPHON_\w+|DATABASE_URL|LLM_API_KEY|PG\w+")
+NOT_FOR_WEBHOOKS = re.compile(r"ANTIPHON_\w+|DATABASE_URL|LLM_API_KEY|PG\w+|POSTGRES_\w+")
 """Secrets of this house; a file that anyone wrote must not send them away."""
 HEADROOM = 0.9
 """Of `timeout_s`: the webhook's own end comes first, because it has better words for it."""

@@ -67,3 +67,18 @@ def test_a_match_may_stand_in_the_middle() -> None:
 def test_a_bad_phrase_is_refused_with_a_reason(phrase: str, complaint: str) -> None:
     with pytest.raises(BadPhrase, match=complaint):
         parse_phrase(phrase, {"loop": "a <loop>"})
+
+
+@pytest.mark.parametrize(
+    ("text", "openers"),
+    [
+        ("what time is it", {"what"}),
+        ("[please] (tell|give) me", {"please", "tell", "give"}),
+        ("[a|b [c]] [d] e f", {"a", "b", "d", "e"}),
+        ("[now] {place} time", None),
+        ("({place}|here) is it", None),
+        ("((a|b)|c [d]) e", {"a", "b", "c"}),
+    ],
+)
+def test_a_phrase_knows_with_which_words_it_can_begin(text: str, openers: set[str] | None) -> None:
+    assert parse_phrase(text).openers == openers
