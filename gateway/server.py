@@ -32,7 +32,7 @@ from services.base.health import add_health
 from services.base.problems import problems
 from services.base.serve import is_loopback, run_main, serve
 from services.base.settings import BadSettings, as_list
-from services.base.tls import server_context
+from services.base.tls import server_context, signs_itself
 
 log = logging.getLogger(__name__)
 
@@ -169,7 +169,8 @@ def new_app(settings: GatewaySettings, access: Access, store: Store, calls: Call
 
     app.on_shutdown.append(stop_calls)
     add_page(app, find_page(settings.web_folder))
-    add_headers(app)
+    certificate = settings.gateway_tls_cert
+    add_headers(app, hsts=not (certificate and signs_itself(certificate)))
     return app
 
 

@@ -28,14 +28,18 @@ FOR_EVER = "public, max-age=31536000, immutable"
 """Hashed files may be kept for ever, the page that names them not at all, and what was said nowhere."""
 
 
-def add_headers(app: web.Application) -> None:
-    """Have `app` send them."""
+def add_headers(app: web.Application, hsts: bool = True) -> None:
+    """Have `app` send them.
+
+    Args:
+        hsts: over TLS, bind browsers to it. Who is bound can accept no warning about the certificate.
+    """
 
     async def harden(request: web.Request, response: web.StreamResponse) -> None:
         host = request.host if HOST.fullmatch(request.host) else "localhost"
         response.headers["Content-Security-Policy"] = CONTENT_SECURITY.format(host=host)
         response.headers.update(HEADERS)
-        if request.secure:
+        if hsts and request.secure:
             response.headers["Strict-Transport-Security"] = HSTS
         if request.path.startswith(f"{ASSETS}/") and response.status == 200:
             response.headers["Cache-Control"] = FOR_EVER

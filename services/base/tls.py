@@ -52,6 +52,14 @@ def fingerprint(certificate: Path) -> bytes:
     return hashlib.sha256(ssl.PEM_cert_to_DER_cert(found[0])).digest()
 
 
+def signs_itself(certificate: Path) -> bool:
+    """Whether nobody vouches for it, so that browsers warn."""
+    from cryptography import x509  # Takes 50 ms, which only those with TLS need spend.
+
+    first = x509.load_pem_x509_certificate(certificate.read_bytes())
+    return first.issuer == first.subject
+
+
 def spelled(digest: bytes) -> str:
     """A fingerprint as browsers and OpenSSL write it: `AB:CD:…`."""
     return digest.hex(":").upper()

@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
@@ -9,10 +10,15 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from gateway.cli.certificate import Certificate, ensure
 from services.base.settings import BadSettings
-from services.base.tls import fingerprint, server_context, spelled
+from services.base.tls import fingerprint, server_context, signs_itself, spelled
 
 
 @pytest.fixture
@@ -108,6 +114,21 @@ def test_key_and_certificate_may_lie_in_one_file(certificate: Certificate, tmp_p
     both.write_text(certificate.key.read_text() + certificate.path.read_text())
     server_context(both, None)
     assert fingerprint(both) == fingerprint(certificate.path)
+
+
+def test_who_vouches_for_a_certificate_is_seen(certificate: Certificate, tmp_path: Path) -> None:
+    assert signs_itself(certificate.path)
+    signed = tmp_path / "signed.pem"
+    signed.write_bytes(by_an_authority("voice.example"))
+    assert not signs_itself(signed)
+
+
+def by_an_authority(name: str) -> bytes:
+    """A certificate that somebody else signed, as PEM."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    subject, issuer = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, each)]) for each in (name, "Them"))
+    made = x509.CertificateBuilder(issuer, subject, key.public_key(), 1, now, now + timedelta(days=1))
+    return made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
 
 def test_a_fingerprint_is_spelled_as_browsers_do() -> None:
