@@ -22,6 +22,9 @@ from tests.e2e.stock_clients import FOLDER, OPENAI
 
 LIMIT_S = 200
 
+RECORDED = small_talk_sentences()[0]
+"""What the SDK asks for as recorded speech: a sentence that the ear can tell from others."""
+
 Told = dict[str, Any]
 
 
@@ -40,7 +43,7 @@ async def seen(
     folder = tmp_path_factory.mktemp("sdk")
     spoken = write_wav(folder / "spoken.wav", timeline(0.5, await voice.say("how are you today"), 0.3))
     burst = write_wav(folder / "burst.wav", timeline(0.5, await voice.say("what is your name"), 1.5))
-    return await _call(python, f"{deployment.url}/v1", spoken, burst, folder)
+    return await _call(python, f"{deployment.url}/v1", spoken, burst, folder, RECORDED)
 
 
 async def _call(python: Path, *arguments: str | Path) -> Told:
@@ -114,6 +117,12 @@ def test_the_answer_sounds_and_says_what_the_transcript_says(seen: Told, name: s
     candidates = nearest_in_length(said, small_talk_sentences())
     assert recognise(sound, candidates).heard == said
     assert recognise(shuffled(sound), candidates).heard is None
+
+
+def test_recorded_speech_says_what_was_asked_for(seen: Told) -> None:
+    sound = heard(seen["recorded"])
+    assert audible_s(sound) > 0.8
+    assert recognise(sound, nearest_in_length(RECORDED, small_talk_sentences())).heard == RECORDED
 
 
 def test_a_file_in_one_burst_is_a_turn_too(seen: Told) -> None:

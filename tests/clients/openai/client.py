@@ -1,6 +1,6 @@
 """A call with the official OpenAI SDK, unpatched: prints as JSON what it saw, and keeps what it heard.
 
-    .venvs/openai/bin/python tests/clients/openai/client.py BASE_URL SPOKEN_WAV BURST_WAV FOLDER
+    .venvs/openai/bin/python tests/clients/openai/client.py BASE_URL SPOKEN_WAV BURST_WAV FOLDER TEXT
 
 Runs in an environment of its own (`requirements.lock` beside it), so it knows nothing of ours but the protocol.
 """
@@ -166,7 +166,17 @@ async def calling(base_url: str) -> AsyncIterator[tuple[AsyncRealtimeConnection,
         yield connection, str(first.session.to_dict()["id"])
 
 
-async def main(base_url: str, spoken: Path, burst: Path, folder: Path) -> None:
+async def recorded(base_url: str, text: str) -> Turn:
+    """`text` as recorded speech, taken as it comes."""
+    asked = AsyncOpenAI(base_url=base_url, api_key="none").audio.speech.with_streaming_response
+    turn = Turn()
+    async with asked.create(model="tts-1", voice="alloy", input=text, response_format="pcm") as answer:
+        async for piece in answer.iter_bytes():
+            turn.sound += piece
+    return turn
+
+
+async def main(base_url: str, spoken: Path, burst: Path, folder: Path, text: str) -> None:
     seen: dict[str, Any] = {"versions": {name: version(name) for name in ("openai", "websockets")}}
     async with calling(base_url) as (connection, seen["session_id"]):
         turns = {
@@ -179,6 +189,7 @@ async def main(base_url: str, spoken: Path, burst: Path, folder: Path) -> None:
     async with calling(base_url) as (connection, seen["burst_session_id"]):
         await append(connection, pcm_of(burst))
         turns["burst"] = await hear(connection, answered())
+    turns["recorded"] = await recorded(base_url, text)
     print(json.dumps(seen | {name: turn.told(folder, name) for name, turn in turns.items()}))
 
 
@@ -189,4 +200,5 @@ def pcm_of(path: Path) -> bytes:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], *map(Path, sys.argv[2:5])))
+    url, spoken, burst, folder, text = sys.argv[1:]
+    asyncio.run(main(url, Path(spoken), Path(burst), Path(folder), text))
