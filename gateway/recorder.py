@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from bridge import events as bridge
+from gateway import measures
 from gateway.session import effects as do
 from gateway.session import events as on
 from gateway.session.clock import RATE, ms
@@ -52,6 +53,7 @@ class Recorder:
         if isinstance(fact, UNLOGGED):
             return
         self._rows(fact, now)
+        measures.count(fact)
         self.written_at = now
         self._log_seq += 1
         self._outlet.put(
@@ -199,6 +201,7 @@ class Recorder:
         )
 
     def _latency(self, turn_id: UUID, span: Any, took_ms: float, at: int) -> None:
+        measures.LATENCY.labels(span, self.engine).observe(took_ms / 1000)
         self._outlet.put(
             rows.LatencyRow(
                 latency_id=new_id(),

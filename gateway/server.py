@@ -13,6 +13,7 @@ from gateway.calls import Calls
 from gateway.entrance import Entrance
 from gateway.forwarded import Proxies
 from gateway.limits import Allowance, Limits
+from gateway.measures import count_requests
 from gateway.parts import Parts
 from gateway.rest.catalogue import Choices
 from gateway.rest.control import Control
@@ -131,7 +132,9 @@ async def opened(settings: GatewaySettings, parts_of: type[Parts] = Parts) -> As
 def new_app(settings: GatewaySettings, access: Access, store: Store, calls: Calls) -> web.Application:
     """Mount the routes."""
     entrance = Entrance(access, calls.limits, Proxies.parse(settings.gateway_trusted_proxies))
-    app = web.Application(middlewares=[problems, entrance.middleware()], client_max_size=MAX_BODY)
+    app = web.Application(
+        middlewares=[count_requests, problems, entrance.middleware()], client_max_size=MAX_BODY
+    )
     terms = Terms(
         settings.gateway_bytes_per_second, settings.gateway_events_per_second, settings.gateway_idle_s
     )
