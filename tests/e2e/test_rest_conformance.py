@@ -18,6 +18,15 @@ KEY = "a-key-that-only-this-test-knows"
 LIMIT_S = 280
 """Alone on two cores it takes 15 s."""
 
+LIMITS = (
+    "MAX_SESSIONS_PER_KEY",
+    "MAX_SESSIONS_PER_ADDRESS",
+    "SESSIONS_PER_MINUTE",
+    "REQUESTS_PER_MINUTE",
+    "FAILURES_PER_MINUTE",
+)
+"""None of them is meant for who tries everything."""
+
 CONFIG = """
 seed = 1
 request-timeout = 60.0
@@ -68,6 +77,7 @@ def url(deployment: Deployment, database_url: str) -> Iterator[str]:
         "DATABASE_URL": database_url,
         "GATEWAY_PORT": str(port),
         "GATEWAY_MAX_SESSIONS": "100000",
+        **{f"GATEWAY_{limit}": "0" for limit in LIMITS},
         "TRANSCRIBER_URLS": deployment.part_url("transcriber"),
         "SYNTHESIZER_URL": deployment.part_url("synthesizer"),
         "ORCHESTRATOR_URL": deployment.part_url("orchestrator"),
