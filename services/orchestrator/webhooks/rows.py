@@ -21,6 +21,8 @@ SECRETS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-ke
 """Headers that carry what must not stand in a file."""
 NOT_FOR_WEBHOOKS = re.compile(r"ANTIPHON_\w+|DATABASE_URL|LLM_API_KEY|PG\w+|POSTGRES_\w+")
 """Secrets of this house; a file that anyone wrote must not send them away."""
+MIN_SECRET = 8
+"""Characters; shorter ones can be guessed, and could not be blanked where a flow sends them back."""
 HEADROOM = 0.9
 """Of `timeout_s`: the webhook's own end comes first, because it has better words for it."""
 
@@ -135,6 +137,8 @@ def _secret(row: SecretRow, environ: Mapping[str, str]) -> Secret:
             f"secret.env: expected {row.env} in the orchestrator's environment; set it (export {row.env}=…) and "
             "start again"
         )
+    if len(value) < MIN_SECRET:
+        raise BadWebhook(f"secret.env: expected at least {MIN_SECRET} characters in {row.env}")
     if not value.isprintable():
         raise BadWebhook(f"secret.env: expected one line in {row.env}")
     return Secret(row.header, value)

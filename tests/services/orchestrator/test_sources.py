@@ -54,7 +54,7 @@ async def count_wine() -> Answer:
     return Answer("Seven bottles.")
 """
 NOW = datetime(2026, 7, 14, 15, 42, tzinfo=ZoneInfo("America/New_York"))
-SECRET = {"N8N_SECRET": "hunter2"}
+SECRET = {"N8N_SECRET": "hunter22"}
 
 
 @pytest.fixture
@@ -84,6 +84,19 @@ def test_a_folder_beside_the_word_packaged_is_added_and_alone_stands_for_itself(
     assert names(Sources((folder,)), SECRET) == ["kitchen"]
 
 
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [("", "expected N8N_SECRET in"), ("short", "at least 8"), ("two\nlines of it", "one line")],
+)
+def test_a_secret_that_cannot_be_used_is_not_repeated_in_the_reason(
+    home: Path, value: str, complaint: str
+) -> None:
+    (home / "agents" / "kitchen.yaml").write_text(WEBHOOK)
+    [left_out] = gather(Sources(home=home), {"N8N_SECRET": value}).left_out
+    assert complaint in left_out.reason
+    assert not value or value not in left_out.reason
+
+
 def test_a_webhook_becomes_a_tool(home: Path) -> None:
     (home / "agents" / "kitchen.yaml").write_text(WEBHOOK)
     catalog = gather(Sources(home=home), SECRET)
@@ -92,7 +105,7 @@ def test_a_webhook_becomes_a_tool(home: Path) -> None:
     assert isinstance(tool.run, Webhook)
     assert (tool.run.json, tool.run.limit_s, tool.run.may_change) == ({"degrees": "{degrees}"}, 18.0, True)
     assert catalog.agents[-1].health == "http://localhost:5678/healthz"
-    assert "hunter2" not in repr(catalog)
+    assert "hunter22" not in repr(catalog)
 
 
 def test_a_missing_secret_leaves_that_agent_out_and_says_what_to_do(

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from services.orchestrator.catalog import Catalog
+from services.orchestrator.language.slots import TYPES
 from services.orchestrator.patterns import PatternPlanner
 from services.orchestrator.sources import HOME_TOOLS, Sources, gather
 from services.orchestrator.tooling import Answer, Caller, Refused, Say
@@ -45,7 +46,7 @@ def home(tmp_path: Path, flow: N8n) -> Iterator[Path]:
 
 @pytest.fixture
 def catalog(home: Path) -> Catalog:
-    found = gather(Sources(home=home), {"N8N_SECRET": "hunter2"})
+    found = gather(Sources(home=home), {"N8N_SECRET": "hunter22"})
     assert found.left_out == ()
     return found
 
@@ -71,7 +72,7 @@ async def test_the_webhook_posts_and_its_words_are_said(catalog: Catalog, flow: 
     assert (await wish(catalog, "please heat the oven to two hundred degrees")).text == "The oven is on."
     [got] = flow.got
     assert (got.method, got.path, got.json) == ("POST", "/webhook/oven", {"degrees": 200})
-    assert got.headers["X-Api-Key"] == "hunter2"
+    assert got.headers["X-Api-Key"] == "hunter22"
 
 
 async def test_the_callback_is_told_where_to_call_back(catalog: Catalog, flow: N8n) -> None:
@@ -95,3 +96,9 @@ def test_the_page_lists_every_code_with_its_words() -> None:
             said = words.format(name="kitchen")
             assert f"`{code}`" in page
             assert said[:1].upper() + said[1:] in page, code
+
+
+def test_every_type_of_a_parameter_is_explained() -> None:
+    page = (DOCS / "orchestrator.md").read_text("utf-8")
+    rows = "".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| `"))
+    assert [name for name in (*TYPES, "agent") if f"`{name}`" not in rows] == []
