@@ -1,6 +1,6 @@
 """Builds the graph out of what the gateway knows. No I/O: what had to be asked for is given."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -78,20 +78,18 @@ def build(known: Known, owner: str | None = None) -> Snapshot:
     """
     shown = [session for session in known.sessions if owner in (None, session.owner)]
     clients, client_of = client_nodes(shown)
-    lit: dict[Pair, Counter[str]] = {}
+    lit: defaultdict[Pair, Counter[str]] = defaultdict(Counter)
     sessions = []
     for session in known.sessions:
         client = client_of.get(session.session_id)
-        used = dict.fromkeys(uses(session, client))
+        used = uses(session, client)
         for doing, pair in used:
-            lit.setdefault(pair, Counter())[doing] += 1
+            lit[pair][doing] += 1
         if client is not None:
             sessions.append(replace(session, path=tuple(dict.fromkeys(edge_id(*pair) for _, pair in used))))
     nodes = (*clients, *_parts(known), *_tools(known))
     may_use = _edges(known, nodes, Counter(client_of.values()))
-    edges = tuple(
-        Edge(edge_id(*pair), *pair, count, dict(lit.get(pair, {}))) for pair, count in may_use.items()
-    )
+    edges = tuple(Edge(edge_id(*pair), *pair, count, dict(lit[pair])) for pair, count in may_use.items())
     return Snapshot(known.at, nodes, edges, tuple(sessions), known.learned.totals)
 
 

@@ -1,6 +1,7 @@
 """Which way a call goes now: from what it does to the edges that it uses."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from gateway.ports import Mode
 from gateway.topology.model import Deed, Doing, LiveSession
@@ -17,17 +18,25 @@ def edge_id(source: str, target: str) -> str:
     return f"{source}>{target}"
 
 
-def uses(session: LiveSession, client: str | None) -> Iterator[tuple[Doing, Pair]]:
+def uses(session: LiveSession, client: str | None) -> tuple[tuple[Doing, Pair], ...]:
     """The edges that `session` uses now, each with what it does there; `client` is its client's node, None where that
     is not to be seen."""
-    for doing in session.doing:
-        if client is not None and doing in ("listening", "speaking"):
-            yield doing, (client, "gateway")
-        for pair in _ways(doing, session):
-            yield doing, pair
+    ways = _ways(session.doing, session.mode, session.deeds)
+    if client is None:
+        return ways
+    heard = tuple(
+        (doing, (client, "gateway")) for doing in session.doing if doing in ("listening", "speaking")
+    )
+    return (*heard, *ways)
 
 
-def _ways(doing: Doing, session: LiveSession) -> Iterator[Pair]:
+@lru_cache(maxsize=1024)
+def _ways(doing: tuple[Doing, ...], mode: Mode, deeds: tuple[Deed, ...]) -> tuple[tuple[Doing, Pair], ...]:
+    """Behind the gateway. Kept: of two hundred calls most do what others do."""
+    return tuple(dict.fromkeys((each, pair) for each in doing for pair in _pairs(each, mode, deeds)))
+
+
+def _pairs(doing: Doing, mode: Mode, deeds: tuple[Deed, ...]) -> Iterator[Pair]:
     match doing:
         case "listening":
             yield "gateway", "transcriber"
@@ -38,10 +47,10 @@ def _ways(doing: Doing, session: LiveSession) -> Iterator[Pair]:
         case "acting":
             yield "gateway", "bridge"
             yield "bridge", "orchestrator"
-            for deed in session.deeds:
+            for deed in deeds:
                 yield from deed_edges(deed)
         case "preparing" | "speaking":
-            yield from _voice(session.mode)
+            yield from _voice(mode)
         case "recording":
             yield "gateway", "database"
 
