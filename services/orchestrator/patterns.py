@@ -25,6 +25,10 @@ FREE = frozenset({"text", "name"})
 """Types of which any words are one."""
 
 _NEGATIONS = frozenset({"not", "never", "no", "without", "except", "nor"})
+_ASKING = frozenset(
+    "did do does have has had is are was were how what why when where who which if should".split()
+)
+"""Before a wish to change something they make it a question."""
 _UNKNOWN_PLACE = Value(None, "")
 
 
@@ -81,7 +85,9 @@ class PatternPlanner:
         if not tokens:
             return NOTHING
         found = self.find(tokens, now) if len(tokens) <= MAX_TOKENS else None
-        keeping = self._best(self._keeping, without_politeness(said, keeping_words=True), now, known=True)
+        keeping = self._best(
+            self._keeping, without_politeness(said, keeping_words=True), now, known=True, whole=True
+        )
         if keeping and (found is None or keeping.rank > found.rank):
             found = keeping
         pending = _pending(context)
@@ -114,11 +120,24 @@ class PatternPlanner:
         return None
 
     def _best(
-        self, phrases: Iterable[tuple[Tool, Phrase]], tokens: Tokens, now: datetime, *, known: bool
+        self,
+        phrases: Iterable[tuple[Tool, Phrase]],
+        tokens: Tokens,
+        now: datetime,
+        *,
+        known: bool,
+        whole: bool = False,
     ) -> Found | None:
+        """The phrase that ranks highest.
+
+        Args:
+            known: whether each slot must be understood.
+            whole: a phrase must begin with the first word. One that takes any words would else explain whatever
+                follows it, and so hide that what came before means something else ("did i …").
+        """
         best: Found | None = None
         slots = _Slots(tokens, now, known)
-        latest = int(len(tokens) * (1 - SURE)) if len(tokens) <= MAX_TOKENS else 0
+        latest = 0 if whole else int(len(tokens) * (1 - SURE))
         for tool, phrase in phrases:
 
             def read(name: str, start: int, end: int, tool: Tool = tool) -> Value | None:
@@ -126,7 +145,7 @@ class PatternPlanner:
                 return slots.read(parameter.type, start, end) if parameter else None
 
             for match in phrase.matches(tokens, read, latest):
-                found = Found(tool, match, _coverage(match, tokens))
+                found = Found(tool, match, _coverage(tool, match, tokens))
                 if not known and match.words < 3:
                     continue  # "time in something" may be anything.
                 if found.coverage >= SURE and (best is None or found.rank > best.rank):
@@ -176,10 +195,13 @@ def _keeps_words(tool: Tool, phrase: Phrase) -> bool:
     )
 
 
-def _coverage(match: Match, tokens: Tokens) -> float:
+def _coverage(tool: Tool, match: Match, tokens: Tokens) -> float:
     """How much of the utterance is explained; nothing, where what is left over turns its meaning round."""
-    if _NEGATIONS.intersection(tokens[: match.start] + tokens[match.end :]):
+    before, behind = tokens[: match.start], tokens[match.end :]
+    if _NEGATIONS.intersection(before + behind):
         return 0.0
+    if tool.risk != "read" and _ASKING.intersection(before):
+        return 0.0  # "Did i set a timer for ten minutes" sets none.
     return (match.end - match.start) / len(tokens)
 
 

@@ -68,8 +68,10 @@ def without_politeness(tokens: Tokens, *, keeping_words: bool = False) -> Tokens
 
 def _lead(tokens: Tokens) -> int:
     """How many of the first words are polite."""
-    if tokens[:2] == _REMIND_ME and _QUESTIONS.intersection(tokens[2:3]):
-        return 2
+    if tokens[:2] == _REMIND_ME:
+        end = 3 if tokens[2:3] in (("of",), ("about",)) else 2
+        if _QUESTIONS.intersection(tokens[end : end + 1]):
+            return end
     return max((m.end for p in _LEADS for m in p.matches(tokens, _none, 0)), default=0)
 
 
