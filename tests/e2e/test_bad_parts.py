@@ -118,6 +118,25 @@ async def test_a_deed_whose_orchestrator_died_is_unknown_and_said_so(
     await asyncio.to_thread(deployment.wait_for_line, "orchestrator is ready again")
 
 
+async def test_a_timer_is_said_once_though_the_orchestrator_died_meanwhile(
+    deployment: Deployment, caller: Caller, database: asyncpg.Connection
+) -> None:
+    await caller.write("set a timer for five seconds")
+    await caller.tool("success")
+    deployment.kill_part("orchestrator")
+    while transcript(await caller.answer()) != "Your 5 second timer is up.":
+        pass
+
+    async def said() -> bool:
+        return [row["state"] for row in await database.fetch("SELECT state FROM voice_timers")] == ["said"]
+
+    await eventually(said)
+    injections = await rows(database, "voice_injections", UUID(caller.session_id))
+    assert [(each["text"], each["state"]) for each in injections if each["source"] == "say"] == [
+        ("Your 5 second timer is up.", "heard")
+    ]
+
+
 async def test_words_are_kept_when_the_transcriber_is_killed_in_mid_word(
     deployment: Deployment, caller: Caller, voice: Voice
 ) -> None:
