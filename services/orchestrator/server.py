@@ -16,7 +16,7 @@ from services.base.ids import new_id
 from services.base.problems import Invalid, Problem
 from services.base.serve import new_app, run
 from services.base.settings import Settings, as_list
-from services.base.tls import fingerprint
+from services.base.tls import pinned
 from services.orchestrator.announcer import Announcer
 from services.orchestrator.calls import Call, Outcome
 from services.orchestrator.catalog import Catalog, Tool
@@ -359,9 +359,7 @@ def _check_message(message: str) -> None:
 
 async def _announcing(store: Store, settings: OrchestratorSettings) -> AsyncIterator[None]:
     """From start to stop: timers speak up."""
-    certificate = settings.gateway_tls_cert
-    known = aiohttp.Fingerprint(fingerprint(certificate)) if certificate else True
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=known)) as http:
+    async with aiohttp.ClientSession(connector=pinned(settings.gateway_tls_cert)) as http:
         gateway = Gateway(http, settings.gateway_url, settings.antiphon_internal_key)
         announcer = asyncio.create_task(Announcer(store.timers, gateway).run(), name="announcer")
         yield

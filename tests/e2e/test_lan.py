@@ -14,7 +14,7 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
-from gateway.cli.caller import API, PATIENCE_S, Caller
+from gateway.cli.caller import API, PATIENCE_S, Caller, transcript
 from tests.e2e.browser import opened
 from tests.e2e.deployment import UP, Deployment, run_command
 from tests.e2e.speech import silence, write_wav
@@ -69,6 +69,17 @@ async def test_a_client_that_knows_fingerprint_and_key_holds_a_call(
         assert str(caller.socket._response.url).startswith("wss://")
         await caller.write("how are you today?")
         assert (await caller.answer())["status"] == "completed"
+
+
+async def test_a_timer_finds_its_way_back_into_the_call(
+    invited: Invitation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTIPHON_API_KEY", invited.key)
+    monkeypatch.setenv("ANTIPHON_FINGERPRINT", invited.fingerprint)
+    async with Caller.calling(invited.url) as caller:
+        await caller.write("set a timer for two seconds")
+        await caller.tool("success")
+        await caller.until("response.done", lambda event: "timer is up" in transcript(event["response"]))
 
 
 async def test_without_the_key_nobody_gets_a_session(invited: Invitation) -> None:
