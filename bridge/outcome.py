@@ -49,6 +49,8 @@ def of_result(result: ChatResult) -> Outcome:
     if result.status == "success":
         return Outcome(Status.SUCCESS, result, agent=agent)
     error = result.error or {}
+    if result.status == "error" and error.get("in_doubt") is True:
+        return Outcome(Status.UNKNOWN, result, str(error.get("code")), str(error.get("message", "")), agent)
     code = str(error.get("code") or {"error": "tool_failed"}.get(result.status, result.status))
     return Outcome(Status(result.status), result, code, str(error.get("message", "")), agent)
 

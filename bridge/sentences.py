@@ -66,7 +66,7 @@ class Sentences:
         words = result_in_words(outcome.result, self._language) if outcome.result else ""
         match outcome.status:
             case Status.UNKNOWN:
-                return NOBODY_KNOWS
+                return words or NOBODY_KNOWS
             case Status.SUPERSEDED:
                 return ""
             case Status.SUCCESS if not words and plan.risk == "read":

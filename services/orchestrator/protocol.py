@@ -70,7 +70,7 @@ class ChatResult(Wire):
     status: Literal["success", "error", "denied", "cancelled"] = "success"
     data: Any = None
     error: dict[str, Any] | None = None
-    """`code` and `message`, when status is `error`."""
+    """`code` and `message`, when status is `error`; `in_doubt`: true where it may have been done all the same."""
     requires_confirmation: bool = False
     confirmation_prompt: str = ""
     agent_name: str = ""

@@ -147,7 +147,8 @@ class Runner:
             return result
         except Refused as refused:
             failed = isinstance(refused, Failed)
-            return _refusal(tool, refused.code, refused.text, refused.why)
+            in_doubt = isinstance(refused, Failed) and refused.in_doubt
+            return _refusal(tool, refused.code, refused.text, refused.why, in_doubt)
         except StoreAway as away:
             log.warning("a tool could not use the database", extra={"tool": tool.name, "why": away.detail})
             return _refusal(tool, away.code, STORE_AWAY)
@@ -221,8 +222,8 @@ class Runner:
             live.changed = asyncio.Event()
 
 
-def _refusal(tool: Tool, code: str, text: str, why: str = "") -> ChatResult:
-    error = {"code": code, "message": why or text}
+def _refusal(tool: Tool, code: str, text: str, why: str = "", in_doubt: bool = False) -> ChatResult:
+    error = {"code": code, "message": why or text} | ({"in_doubt": True} if in_doubt else {})
     return ChatResult(response_text=text, agent=tool.agent, action=tool.name, status="error", error=error)
 
 

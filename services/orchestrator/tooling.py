@@ -65,3 +65,8 @@ class Refused(Exception):
 
 class Failed(Refused):
     """Somebody whom the tool relies on let it down; it counts against the agent, a plain refusal does not."""
+
+    def __init__(self, code: str, text: str, why: str = "", in_doubt: bool = False) -> None:
+        """`in_doubt`: it may be done all the same, so nobody may do it again unasked."""
+        super().__init__(code, text, why)
+        self.in_doubt = in_doubt

@@ -287,3 +287,14 @@ async def test_the_result_is_said_before_the_ledger_is_back() -> None:
                 assert world.ledger.row.status is Status.RUNNING
                 back.open.set()
     assert world.ledger.row.status is Status.SUCCESS
+
+
+async def test_a_deed_that_the_tool_itself_cannot_vouch_for_is_unknown_and_said_in_its_words() -> None:
+    world = World()
+    world.orchestrator.plans = [ORDER]
+    error = {"code": "webhook_timeout", "message": "no answer in 18 s", "in_doubt": True}
+    told = ChatResult(response_text="Shop took too long to answer.", status="error", error=error)
+    world.orchestrator.streams = [says(told)]
+    events = await world.hear("order more spawn")
+    assert replies(events)[-1] == ("tool", told.response_text)
+    assert (world.ledger.row.status, code_of(world)) == (Status.UNKNOWN, "webhook_timeout")

@@ -193,8 +193,9 @@ class Webhook:
     def _error(self, code: str, words: str, why: str, doubtful: bool = False) -> Failed:
         """`doubtful`: the other side may have done it all the same."""
         log.warning("a webhook failed", extra={"webhook": self.name, "code": code, "pii_why": why})
-        text = self._said(words) + (IN_DOUBT if doubtful and self.may_change else "")
-        return Failed(code, text, why)
+        in_doubt = doubtful and self.may_change
+        text = self._said(words) + IN_DOUBT * in_doubt
+        return Failed(code, text, why, in_doubt)
 
     def _said(self, words: str) -> str:
         text = words.format(name=self.name)

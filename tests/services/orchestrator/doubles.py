@@ -11,7 +11,7 @@ from services.orchestrator.catalog import Agent, Catalog, Parameter, Tool
 from services.orchestrator.language.slots import TYPES
 from services.orchestrator.loader import EXTRAS
 from services.orchestrator.store.store import Store
-from services.orchestrator.tooling import Answer, Caller, Refused, Report
+from services.orchestrator.tooling import Answer, Caller, Failed, Refused, Report
 
 
 class Gate:
@@ -65,6 +65,10 @@ async def name_the_caller(caller: Caller) -> Answer:
 async def count_tables(store: Store) -> Answer:
     [row] = await store.read(text("SELECT count(*) AS tables FROM pg_tables WHERE tablename LIKE 'voice_%'"))
     return Answer(f"{row['tables']} tables.")
+
+
+async def lose_touch() -> Answer:
+    raise Failed("oven_lost", "I lost the oven.", "no answer in 5 s", in_doubt=True)
 
 
 async def refuse() -> Answer:

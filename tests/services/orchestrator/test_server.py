@@ -25,6 +25,7 @@ from .doubles import (
     explode,
     give_up,
     hang,
+    lose_touch,
     name_the_caller,
     refuse,
     tool,
@@ -53,6 +54,7 @@ async def client(gate: Gate) -> AsyncIterator[Client]:
         tool("explode", explode),
         tool("give_up", give_up),
         tool("refuse", refuse),
+        tool("lose_touch", lose_touch),
         tool("name_the_caller", name_the_caller),
         tool("count_tables", count_tables),
         tool("answer_nonsense", answer_nonsense),
@@ -111,6 +113,12 @@ async def test_a_plan_is_made_and_then_run(real: Client) -> None:
 async def test_small_talk_gets_no_tool(real: Client) -> None:
     async with real.post(PLAN_PATH, json={"message": "how are you doing today"}) as answer:
         assert await answer.json() == {"tool": None}
+
+
+async def test_a_tool_that_cannot_vouch_for_its_deed_says_so_to_machines_too(client: Client) -> None:
+    result = await chat(client, wish("lose_touch"))
+    assert result["response_text"] == "I lost the oven."
+    assert result["error"] == {"code": "oven_lost", "message": "no answer in 5 s", "in_doubt": True}
 
 
 async def test_the_agents_are_told_with_how_their_calls_went(client: Client) -> None:

@@ -171,13 +171,16 @@ async def test_nonsense_and_silence_are_told_apart(flow: N8n) -> None:
 
 async def test_whoever_only_reads_has_nothing_in_doubt(flow: N8n) -> None:
     flow.answers(IN_WORKFLOW, 500)
-    assert (await refusal(hook(flow, may_change=False))).text == "Something went wrong in kitchen."
+    refused = await refusal(hook(flow, may_change=False))
+    assert isinstance(refused, Failed)
+    assert (refused.text, refused.in_doubt) == ("Something went wrong in kitchen.", False)
 
 
 async def test_one_that_does_not_answer_in_time_is_given_up(flow: N8n) -> None:
     flow.hangs = True
     refused = await refusal(hook(flow, limit_s=0.2))
-    assert refused.code == "webhook_timeout"
+    assert isinstance(refused, Failed)
+    assert (refused.code, refused.in_doubt) == ("webhook_timeout", True)
     assert refused.text.endswith("I can't tell whether it was done.")
 
 
