@@ -21,6 +21,11 @@ class Asking:
         """Whether there is an utterance that the bridge has not done with."""
         return bool(self._unsettled)
 
+    @property
+    def typing_waits(self) -> bool:
+        """Whether what the user wrote last is not answered yet."""
+        return self._answers.unanswered is not None and self._answers.unanswered.by == "text"
+
     def said(self, said: Said, open_until: int) -> None:
         """The user said this, and may go on with it until then."""
         self._answers.unanswered = Question(

@@ -400,7 +400,7 @@ class Session:
         pending = self.user.turn if self.user.turn and self.user.turn.committed else self.user.closing
         if self.agent.turn is not None:
             self._asking.refuse_another("the agent is speaking")
-        elif pending is not None and not pending.discarded:
+        elif pending is not None and not pending.discarded and not self._asking.typing_waits:
             pending.answer_asked = True
         else:
             self._asking.ask_late(self.now, self._mouth.answer_under_way)

@@ -159,3 +159,11 @@ def test_a_transcript_that_comes_after_it_was_given_up_is_not_taken_for_the_next
     call.says("tell me a joke", at=first + 2700)
     call.until(12_000)
     assert [turn.text for turn in call.told(do.UserTurnEnded)] == ["what time is it", "tell me a joke"]
+
+
+def test_what_is_typed_while_spoken_words_are_awaited_is_asked_too() -> None:
+    call = Call(transcript=400)
+    call.says("what day is today", 1000)
+    call.types("who are you", at=2520)
+    call.until(15000)
+    assert [wanted.text for wanted in call.told(do.AnswerWanted)] == ["who are you", "what day is today"]
