@@ -152,4 +152,6 @@ class Control:
         door.owned(caller, session_id)
         await door.calls.end(session_id, "hung_up")
         door.access.forget(session_id)
+        # Who looks next must see it ended.
+        await door.catch_up()
         return answer(Ended(session_id=session_id, end_reason="hung_up"))

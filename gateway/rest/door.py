@@ -111,7 +111,7 @@ class Door:
         return fate
 
     async def catch_up(self) -> None:
-        """Rows are written behind the sound: wait for those on their way, before something is said not to be there."""
+        """Rows are written behind the sound: wait a moment for those that are on their way."""
         await self._outbox.flush(CATCH_UP_S)
 
     async def _fate(self, session_id: UUID) -> Fate | None:

@@ -304,6 +304,7 @@ class TestParts:
         self.made = asyncio.Event()
         """A call was put together."""
         self.voice = TestVoice()
+        self.synthesizer_missing: str | None = None
         self.bridge = ScriptedBridge()
         self.engine: Callable[[], Engine] = lambda: CascadeEngine("local", EchoMind(), self.voice)
 
@@ -329,7 +330,7 @@ class TestParts:
         return None
 
     async def synthesizer_ready(self) -> str | None:
-        return None
+        return self.synthesizer_missing
 
 
 @dataclass(slots=True)

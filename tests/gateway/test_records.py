@@ -224,6 +224,14 @@ async def test_a_text_that_waited_in_vain_for_the_call_to_be_connected_is_droppe
     assert (injection["state"], injection["how"]) == ("dropped", "ended")
 
 
+async def test_a_session_that_was_ended_is_seen_to_be_at_once(stored: Gateway) -> None:
+    path = f"/api/mas/voice/sessions/{(await stored.session())['session_id']}"
+    assert (await stored.ask("GET", path))[1]["is_active"] is True
+    await stored.ask("DELETE", path)
+    _, session = await stored.ask("GET", path)
+    assert (session["is_active"], session["end_reason"]) == (False, "hung_up")
+
+
 async def test_an_injection_that_never_was_is_not_found(stored: Gateway) -> None:
     path = f"/api/mas/voice/sessions/{(await stored.session())['session_id']}/injections"
     assert (await stored.ask("GET", f"{path}/{new_id()}"))[1]["code"] == "injection_not_found"

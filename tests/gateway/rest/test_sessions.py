@@ -89,6 +89,30 @@ async def test_what_could_be_had_is_told_with_reasons_and_no_invented_number(gat
     assert offers["local"]["latency_ms"] is None
 
 
+async def offered(gateway: Gateway) -> dict[str, Any]:
+    """What is told of the local engine."""
+    _, body = await gateway.ask("GET", MAKE)
+    [local] = [offer for offer in body["engines"] if offer["mode"] == "local"]
+    return dict(local)
+
+
+async def test_an_engine_that_lacks_a_part_is_not_to_be_had_and_says_which(gateway: Gateway) -> None:
+    gateway.parts.synthesizer_missing = "http://127.0.0.1:1 cannot be reached"
+    local = await offered(gateway)
+    assert (local["available"], local["slots_free"]) == (False, 0)
+    assert local["reason"].startswith("synthesizer: http://127.0.0.1:1 cannot be reached. `antiphon doctor`")
+    # A call that begins now is taken: the part may be back before the first word is due.
+    assert (await gateway.session())["mode"] == "local"
+
+
+async def test_an_engine_whose_places_are_taken_is_not_to_be_had(gateway: Gateway) -> None:
+    for _ in range(gateway.calls.most):
+        await gateway.session()
+    local = await offered(gateway)
+    assert (local["available"], local["slots_free"]) == (False, 0)
+    assert "GATEWAY_MAX_SESSIONS" in local["reason"]
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
