@@ -58,6 +58,30 @@ def test_allowed_hosts_are_names_in_any_spelling() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ({}, "http://127.0.0.1:8999"),
+        ({"gateway_host": "::1", "gateway_port": 9}, "http://[::1]:9"),
+        ({"gateway_host": "0.0.0.0"}, "http://127.0.0.1:8999"),
+        ({"gateway_tls_cert": "cert.pem"}, "https://127.0.0.1:8999"),
+        ({"gateway_public_url": "https://Voice.Example/"}, "https://Voice.Example"),
+    ],
+)
+def test_tools_are_told_where_they_reach_it(given: dict[str, object], url: str) -> None:
+    assert settings(**given).public_url == url
+
+
+def test_the_public_address_is_a_name_by_which_browsers_may_come() -> None:
+    new_access(settings(gateway_public_url="https://Voice.Example:1")).check_browser("voice.example:1", None)
+
+
+@pytest.mark.parametrize("url", ["voice.example", "ftp://voice.example", "http://", "http://[::1"])
+def test_a_public_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(BadSettings, match="GATEWAY_PUBLIC_URL"):
+        new_access(settings(gateway_public_url=url))
+
+
 async def test_it_does_not_start_without_a_transcriber_s_address(database_url: str) -> None:
     wrong = GatewaySettings(database_url=database_url, transcriber_urls=" , ")
     with pytest.raises(BadSettings, match="TRANSCRIBER_URLS"):

@@ -94,7 +94,7 @@ class Webhook:
     may_change: bool
     """Whether it does more than read."""
 
-    async def __call__(self, report: Report, caller: Caller, **arguments: Any) -> Answer:
+    async def __call__(self, /, report: Report, caller: Caller, **arguments: Any) -> Answer:
         """Call it once, or up to three times where that does no harm.
 
         Raises:

@@ -49,7 +49,7 @@ def hook(flow: N8n, **changed: Any) -> Webhook:
     return replace(made, **changed)
 
 
-async def call(webhook: Webhook, caller: Caller = CALLER, **arguments: Any) -> Answer:
+async def call(webhook: Webhook, caller: Caller = CALLER, /, **arguments: Any) -> Answer:
     return await webhook(lambda text, fraction: None, caller, **arguments)
 
 
@@ -94,6 +94,13 @@ async def test_a_get_has_no_body_and_its_arguments_are_encoded_once(flow: N8n) -
         "/hook/a%2Fb%20%26c?q=a%2Fb%20%26c",
         b"",
     )
+
+
+@pytest.mark.parametrize("name", ["self", "values", "arguments"])
+async def test_a_parameter_may_have_any_name(flow: N8n, name: str) -> None:
+    flow.says("Done.")
+    await call(hook(flow, json={name: f"{{{name}}}"}), **{name: "x"})
+    assert flow.got[0].json == {name: "x"}
 
 
 async def test_a_callback_answers_at_once_that_the_result_comes_later(flow: N8n) -> None:
