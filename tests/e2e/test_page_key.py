@@ -98,3 +98,17 @@ async def test_with_the_key_one_types_and_reads_where_there_is_no_microphone(win
     assert not await page.get_by_test_id("key").is_visible()
     assert KEY in await page.evaluate("JSON.stringify(sessionStorage)")
     assert KEY not in await page.evaluate("JSON.stringify(localStorage) + document.cookie")
+
+
+async def test_the_topology_asks_for_the_key_and_shares_it_with_the_calls(window: Window) -> None:
+    page = window.page
+    calls = page.url
+    await page.goto(f"{calls}topology")
+    await page.get_by_test_id("key").wait_for()
+    assert await found(window, "topology-key") == []
+    await give(window, KEY)
+    await page.get_by_test_id("standing").filter(has_text="Live.").wait_for()
+    assert not await page.get_by_test_id("key").is_visible()
+    await page.goto(calls)
+    await page.get_by_test_id("trouble").wait_for()
+    assert not await page.get_by_test_id("key").is_visible()

@@ -18,10 +18,10 @@ const LONGEST_PAUSE_MS = 15_000;
 export type Standing =
   | { readonly kind: "connecting" }
   | { readonly kind: "live" }
-  /** It broke, or could not be had; it is tried again at `nextAt` (milliseconds since 1970). */
-  | { readonly kind: "lost"; readonly since: number; readonly detail: string; readonly nextAt: number }
+  /** It broke, or could not be had, `since` then (milliseconds since 1970); it is tried again. */
+  | { readonly kind: "lost"; readonly since: number; readonly detail: string }
   /** The gateway wants a key, or another one. */
-  | { readonly kind: "key_needed"; readonly detail: string };
+  | { readonly kind: "key_needed" };
 
 /** How long to wait before the nth attempt in a row. */
 export function pauseMs(attempt: number): number {
@@ -58,7 +58,7 @@ export class Connection {
       const detail = await this.follow(signal).catch((error: unknown) => error);
       if (signal.aborted) return;
       if (detail instanceof Unauthorized) {
-        this.follower.onStanding({ kind: "key_needed", detail: detail.message });
+        this.follower.onStanding({ kind: "key_needed" });
         return;
       }
       this.lostSince ??= Date.now();
@@ -68,7 +68,6 @@ export class Connection {
         kind: "lost",
         since: this.lostSince,
         detail: detail instanceof Error ? detail.message : "",
-        nextAt: Date.now() + pause,
       });
       await slept(pause, signal);
     }

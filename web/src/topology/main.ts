@@ -13,7 +13,7 @@ import { Overlay } from "./overlay";
 import { Tables } from "./tables";
 import * as words from "./words";
 
-/** Ages, and the seconds until the next attempt. */
+/** Ages are told in seconds. */
 const TICK_MS = 1000;
 
 const page = {
@@ -71,7 +71,7 @@ function onStanding(changed: Standing): void {
   page.main.dataset.stale = String(standing.kind !== "live");
   page.again.hidden = standing.kind !== "lost";
   if (standing.kind === "key_needed") keyForm.show();
-  tick();
+  setText(page.standing, words.standing(standing));
 }
 
 /** Whether the gateway takes the key that was given; then it is followed. */
@@ -85,9 +85,7 @@ async function unlock(): Promise<boolean> {
 }
 
 function tick(): void {
-  const now = Date.now();
-  setText(page.standing, words.standing(standing, now));
-  if (standing.kind === "live") tables.tick(now);
+  if (standing.kind === "live") tables.tick(Date.now());
 }
 
 function choose(what: Exclude<Chosen, null>): void {

@@ -25,6 +25,8 @@ export class Nodes {
   show(node: Node): void {
     const drawn = this.drawn.get(node.id) ?? this.add(node.id);
     drawn.button.dataset.health = node.health;
+    // Shown to a pointer that rests there, and read aloud with the name.
+    if (drawn.button.title !== node.reason) drawn.button.title = node.reason;
     setText(drawn.mark, words.mark(node.health));
     setText(drawn.name, words.name(node));
     setText(drawn.work, words.work(node));

@@ -168,19 +168,18 @@ export function number(count: number): string {
   return NUMBERS.format(count);
 }
 
-/** How the connection stands; `now` and what is told in it in milliseconds since 1970. */
-export function standing(standing: Standing, now: number): string {
+/** How the connection stands. It is read aloud when it changes, so it holds no seconds that run. */
+export function standing(standing: Standing): string {
   switch (standing.kind) {
     case "connecting":
       return "Connecting …";
     case "live":
       return "Live.";
     case "key_needed":
-      return `This gateway asks for a key. ${standing.detail}`.trim();
+      return "";
     case "lost": {
       const why = standing.detail === "" ? "" : ` (${standing.detail})`;
-      const wait = Math.max(0, Math.ceil((standing.nextAt - now) / 1000));
-      return `No connection since ${clock(standing.since)}${why}: what you see is as it was then. Trying again in ${wait} s.`;
+      return `No connection since ${clock(standing.since)}${why}. What you see is as it was then. Trying again …`;
     }
   }
 }

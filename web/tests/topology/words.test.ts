@@ -37,11 +37,10 @@ it("says how long", () => {
   expect([words.age(-5), words.age(125_000), words.age(3_725_000)]).toEqual(["0:00", "2:05", "1:02:05"]);
 });
 
-it("says since when nothing is true any more, and when it is tried again", () => {
-  const lost = words.standing({ kind: "lost", since: 0, detail: "", nextAt: 5000 }, 2500);
-  expect(lost).toContain(`No connection since ${words.clock(0)}`);
-  expect(lost).toContain("Trying again in 3 s.");
-  expect(words.standing({ kind: "live" }, 0)).toBe("Live.");
+it("says since when nothing is true any more", () => {
+  const lost = words.standing({ kind: "lost", since: 0, detail: "network error" });
+  expect(lost).toContain(`No connection since ${words.clock(0)} (network error).`);
+  expect(words.standing({ kind: "live" })).toBe("Live.");
 });
 
 it("waits longer from attempt to attempt, up to a quarter of a minute", () => {
