@@ -30,7 +30,9 @@ def read_duration(tokens: Tokens) -> timedelta | None:
             count, at = Fraction(2), at + 2 + (tokens[at + 2 : at + 3] == ("of",))
         elif found := read_number(tokens, at, and_joins=False):
             count, at = found
-            if tokens[at : at + 1] in (("a",), ("an",)):
+            if tokens[at : at + 2] in (("of", "a"), ("of", "an")):
+                at += 2  # "a quarter of an hour"
+            elif tokens[at : at + 1] in (("a",), ("an",)):
                 at += 1  # "half an hour"
             if tokens[at : at + 3] in (("and", "a", "half"), ("and", "a", "quarter")):
                 count, at = count + Fraction(1, 2 if tokens[at + 2] == "half" else 4), at + 3
