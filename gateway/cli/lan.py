@@ -48,7 +48,12 @@ def invitation(settings: UpSettings, home: Home) -> list[str]:
     """What to tell, once all is ready, the one who started it with `--lan`."""
     certificate = settings.gateway_tls_cert
     assert certificate is not None, "these are no settings for --lan"
-    lines = [f"on other machines open {' or '.join(settings.addresses)}"]
+    port, host = settings.gateway_port, urlsplit(settings.address).hostname
+    if host == "localhost":
+        host = socket.gethostname()
+        lines = ["this machine has no address in a network yet: connect it, and start again"]
+    else:
+        lines = [f"on other machines open {' or '.join(settings.addresses)}"]
     if certificate.parent == home.tls:
         lines.append(
             "the browser warns, since this machine vouches for itself. Go on if it shows this SHA-256:"
@@ -59,7 +64,6 @@ def invitation(settings: UpSettings, home: Home) -> list[str]:
         lines.append(f"the page asks for a key: {own} (kept in {home.api_key})")
     else:
         lines.append("the page asks for a key: one of ANTIPHON_API_KEYS or ANTIPHON_OPERATOR_KEYS")
-    port, host = settings.gateway_port, urlsplit(settings.address).hostname
     lines.append(
         f"without all this: `antiphon up` here; there `ssh -L {port}:localhost:{port} {host}`, "
         f"and open http://localhost:{port}"

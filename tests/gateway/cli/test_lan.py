@@ -82,6 +82,14 @@ def test_it_tells_addresses_fingerprint_key_and_the_way_around(tmp_path: Path) -
     assert "`ssh -L 8999:localhost:8999 192.168.1.5`" in told
 
 
+def test_a_machine_without_a_network_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (deployment, lan):
+        monkeypatch.setattr(module, "lan_addresses", lambda host: [])
+    settings = lan.opened(UpSettings(), Home(tmp_path))
+    assert "no address in a network yet" in lan.invitation(settings, Home(tmp_path))[0]
+    assert settings.address == "https://localhost:8999"
+
+
 def test_a_key_of_the_user_s_own_is_not_printed(tmp_path: Path) -> None:
     lan.opened(UpSettings(), Home(tmp_path))
     settings = lan.opened(UpSettings(antiphon_api_keys=KEY), Home(tmp_path))
