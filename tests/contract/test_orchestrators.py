@@ -19,13 +19,9 @@ from bridge.orchestrators.http import HttpOrchestrator, Waits
 from bridge.ports import ChatEvent, OrchestratorAway, OrchestratorRefused
 from personas.loader import load
 from services.base.ids import new_id
-from services.orchestrator.catalog import Catalog
-from services.orchestrator.language.phrases import parse_phrase
-from services.orchestrator.language.slots import TYPES
 from services.orchestrator.protocol import CHAT_PATH, ChatResult, Plan, Progress
 from services.orchestrator.server import OrchestratorSettings, make_app
-from services.orchestrator.tooling import Answer
-from tests.services.orchestrator import doubles
+from services.orchestrator.store.store import Store
 
 KEY = "internal"
 WISH = "what is three plus four"
@@ -293,46 +289,62 @@ async def test_a_question_in_two_breaths_is_answered_as_a_whole(
     assert answer in spoken(await said_in_two_breaths(bridge(own), first, whole))
 
 
-def timer(runs: list[dict[str, str]]) -> Catalog:
-    """An agent that sets timers, and notes that it did."""
+Kept = tuple[str, float | None, str | None]
+"""Kind, seconds and label of a timer."""
 
-    async def set_timer(after: str, name: str = "") -> Answer:
-        runs.append({"after": after, "name": name})
-        return Answer("The timer is set.")
 
-    made = doubles.tool("set_timer", set_timer, risk="write", idempotent=False)
-    after, name = made.parameters
-    return doubles.catalog(
-        replace(
-            made,
-            parameters=(replace(after, type=TYPES["duration"], ask="For how long?"), name),
-            phrases=(parse_phrase("set a timer [for {after}] [and] [call it {name}]"),),
-        )
-    )
+async def kept(database_url: str) -> list[Kept]:
+    """All that was set and not cancelled."""
+    store = Store(database_url)
+    timers = await store.timers.waiting(None)
+    await store.close()
+    return [(timer.kind, timer.duration_s, timer.label) for timer in timers]
 
 
 @pytest.mark.parametrize(
-    ("first", "whole", "run"),
+    ("first", "whole", "timers"),
     [
-        ("set a timer", "set a timer for ten minutes", {"after": "PT10M", "name": ""}),
-        ("set a timer for", "set a timer for um one minute", {"after": "PT1M", "name": ""}),
+        ("set a timer", "set a timer for ten minutes", [("timer", 600, None)]),
+        ("set a timer for", "set a timer for um one minute", [("timer", 60, None)]),
         (
             "set a timer for ten minutes",
             "set a timer for ten minutes and call it pasta",
-            {"after": "PT10M", "name": "pasta"},
+            [("timer", 600, "pasta")],
         ),
-        ("set a timer for ten minutes", "set a timer for ten minutes okay never mind", None),
-        ("set a timer for ten minutes", "set a timer for ten minutes no not today", None),
+        (
+            "remind me in",
+            "remind me in ten minutes to call my mother",
+            [("reminder", None, "call your mother")],
+        ),
+        (
+            "remind me to call my mother",
+            "remind me to call my mother uh tomorrow at nine",
+            [("reminder", None, "call your mother")],
+        ),
+        ("set a timer for ten minutes", "set a timer for ten minutes okay never mind", []),
+        ("set a timer for ten minutes", "set a timer for ten minutes no not today", []),
     ],
 )
 async def test_a_timer_in_two_breaths_is_set_once_or_not_at_all(
-    start: Start, first: str, whole: str, run: dict[str, str] | None
+    start: Start, database_url: str, first: str, whole: str, timers: list[Kept]
 ) -> None:
-    runs: list[dict[str, str]] = []
-    served = await start(make_app(OrchestratorSettings(antiphon_internal_key=KEY), timer(runs)))
+    settings = OrchestratorSettings(antiphon_internal_key=KEY, database_url=database_url)
+    served = await start(make_app(settings))
     rows = Rows()
     one = bridge(served.orchestrator, rows)
     await said_in_two_breaths(one, first, whole)
     await one.close()
-    assert runs == ([run] if run else [])
+    assert await kept(database_url) == timers
     assert all(row.status in FINISHED for row in rows.rows.values())
+
+
+async def test_a_wish_that_is_repeated_after_a_restart_is_done_once(start: Start, database_url: str) -> None:
+    settings = OrchestratorSettings(antiphon_internal_key=KEY, database_url=database_url)
+    told = []
+    for _ in range(2):
+        served = await start(make_app(settings))
+        plan = await served.orchestrator.plan("set a timer for ten minutes", {}, "talk")
+        told.append((await done(served.orchestrator, plan, "key-1"))[-1])
+        await served.runner.cleanup()
+    assert told[0] == told[1]
+    assert await kept(database_url) == [("timer", 600, None)]
