@@ -96,7 +96,6 @@ async def trace(calls: int, agents: int, tools: int, seconds: float) -> dict[str
         await browser.close()
     found = read(json.loads(raw)["traceEvents"])
     per_frame = found.per_frame()
-    busy = per_frame[per_frame > 0]
     return {
         "calls": calls,
         "nodes": nodes,
@@ -105,9 +104,11 @@ async def trace(calls: int, agents: int, tools: int, seconds: float) -> dict[str
         "frames": len(per_frame),
         "script_ms_per_frame": {
             "mean": rounded(per_frame.mean() if len(per_frame) else None),
-            "p95": rounded(np.percentile(busy, 95) if len(busy) else None),
-            "longest": rounded(busy.max() if len(busy) else None),
+            "p95": rounded(np.percentile(per_frame, 95) if len(per_frame) else None),
+            "p99": rounded(np.percentile(per_frame, 99) if len(per_frame) else None),
+            "longest": rounded(per_frame.max() if len(per_frame) else None),
         },
+        "frames_over_4_ms": int((per_frame > 4).sum()),
         "script_ms_per_s": rounded(found.took.sum() / seconds),
         "load_average": rounded(os.getloadavg()[0]),
     }

@@ -1,7 +1,8 @@
 /**
  * Draws the graph: its edges with cytoscape, lit by a change of class; its nodes as buttons over them.
  *
- * Whatever changes on the canvas has all of it drawn anew. Sixty nodes with their text on it cost 10 ms each time.
+ * Whatever changes on the canvas has all of it drawn anew: with sixty nodes and their text 14 ms of script, measured at a
+ * load average of 7, where all that a change costs now is 3.
  */
 
 import cytoscape from "cytoscape";

@@ -7,9 +7,10 @@ export type Cell = string | HTMLElement;
 
 interface Row {
   readonly element: HTMLTableRowElement;
-  readonly cells: readonly HTMLElement[];
+  /** Of each cell its text, which is changed in its place: `textContent` would make a new one. */
+  readonly texts: readonly Text[];
   /** What stands in them; asking the document costs more than remembering. */
-  readonly texts: (string | null)[];
+  readonly shown: string[];
 }
 
 export class Rows {
@@ -27,7 +28,8 @@ export class Rows {
     let row = this.rows.get(id);
     if (row === undefined) {
       const cells = make().map((content, place) => cell(content, place === 0));
-      row = { element: document.createElement("tr"), cells, texts: cells.map(() => null) };
+      row = { element: document.createElement("tr"), texts: cells.map(() => new Text()), shown: cells.map(() => "") };
+      for (const [place, text] of row.texts.entries()) cells[place]?.append(text);
       row.element.append(...cells);
       row.element.dataset.id = id;
       this.body.append(row.element);
@@ -45,10 +47,10 @@ export class Rows {
   /** Changes one cell's text, where the row is there. */
   set(id: string, place: number, text: string): void {
     const row = this.rows.get(id);
-    const shown = row?.cells[place];
-    if (row === undefined || shown === undefined || row.texts[place] === text) return;
-    row.texts[place] = text;
-    shown.textContent = text;
+    const shown = row?.texts[place];
+    if (row === undefined || shown === undefined || row.shown[place] === text) return;
+    row.shown[place] = text;
+    shown.data = text;
   }
 
   mark(chosen: string | null): void {
