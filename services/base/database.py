@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from services.base.clean import dumps
 from services.base.database_url import for_sqlalchemy
-from services.base.problems import Unavailable
+from services.base.problems import StoreAway as StoreAway
 
 CONNECT_S = 5.0
 POOL = 10
@@ -20,12 +20,6 @@ POOL_WAIT_S = 5.0
 
 PASSING = ("08", "40", "53", "55", "57", "58")
 """SQLSTATE classes of what passes: connections, deadlocks, scarcity, locks, shutdown, its machine."""
-
-
-class StoreAway(Unavailable):
-    """Postgres cannot be reached, or does not answer in time."""
-
-    code, title = "store_away", "The database cannot be reached"
 
 
 def new_engine(url: str, pool: int = POOL, part: str = "antiphon") -> AsyncEngine:

@@ -81,6 +81,12 @@ class Unavailable(Problem):
     code, status, title = "unavailable", 503, "A part that is needed cannot be reached"
 
 
+class StoreAway(Unavailable):
+    """Postgres cannot be reached, or does not answer in time."""
+
+    code, title = "store_away", "The database cannot be reached"
+
+
 def problem_response(problem: Problem) -> web.Response:
     """Render `problem` as `application/problem+json`."""
     headers = {}

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from prometheus_client import Counter
 
-from services.base.database import StoreAway
+from services.base.problems import StoreAway
 from services.orchestrator.announcing import (
     Fate,
     LiveCall,
@@ -24,7 +24,8 @@ from services.orchestrator.announcing import (
     words_of,
 )
 from services.orchestrator.gateway import CallOver, Gateway, GatewayAway
-from services.orchestrator.store.timers import Timer, Timers
+from services.orchestrator.store.rows import Timer
+from services.orchestrator.store.timers import Timers
 
 log = logging.getLogger(__name__)
 

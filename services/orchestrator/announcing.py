@@ -7,7 +7,7 @@ from enum import Enum
 from uuid import UUID
 
 from services.orchestrator.localtime import zone_of
-from services.orchestrator.store.timers import Timer
+from services.orchestrator.store.rows import Timer
 from services.orchestrator.tools.ear import spoken_day_and_time, timer_name
 
 KEPT = timedelta(hours=24)

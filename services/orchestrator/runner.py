@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from prometheus_client import Counter, Histogram
 
-from services.base.database import StoreAway
+from services.base.problems import StoreAway
 from services.orchestrator.calls import Admission, Call, CallBook, Outcome
 from services.orchestrator.catalog import Tool
 from services.orchestrator.protocol import ChatResult, Failure, Progress
@@ -140,8 +140,10 @@ class Runner:
         extras = {name: offered[name] for name in tool.extras}
         failed = True
         try:
-            if "store" in extras and self._store is None:
-                raise Failed("no_store", NO_STORE)
+            if "store" in extras:
+                if self._store is None:
+                    raise Failed("no_store", NO_STORE)
+                await self._store.load()
             result = _checked(tool, await self._within(tool, arguments | extras))
             failed = False
             return result

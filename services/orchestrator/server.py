@@ -17,7 +17,6 @@ from services.base.problems import Invalid, Problem
 from services.base.serve import new_app, run
 from services.base.settings import Settings, as_list
 from services.base.tls import pinned
-from services.orchestrator.announcer import Announcer
 from services.orchestrator.calls import Call, Outcome
 from services.orchestrator.catalog import Catalog, Tool
 from services.orchestrator.gateway import Gateway
@@ -162,7 +161,9 @@ class Door:
         return None if self.catalog.tools else "no agent is loaded"
 
     async def store_ready(self) -> str | None:
-        return await self.store.ready() if self.store else "no_store: DATABASE_URL is not set"
+        if self.store is None:
+            return "no_store: DATABASE_URL is not set"
+        return await self.store.ready() if self.store.is_loaded else "it is being loaded"
 
     async def plan(self, request: web.Request) -> web.Response:
         asked = await _body(request, PlanRequest)
@@ -361,10 +362,17 @@ async def _announcing(store: Store, settings: OrchestratorSettings) -> AsyncIter
     """From start to stop: timers speak up."""
     async with aiohttp.ClientSession(connector=pinned(settings.gateway_tls_cert)) as http:
         gateway = Gateway(http, settings.gateway_url, settings.antiphon_internal_key)
-        announcer = asyncio.create_task(Announcer(store.timers, gateway).run(), name="announcer")
+        announcer = asyncio.create_task(_announce(store, gateway), name="announcer")
         yield
         announcer.cancel()
         await asyncio.wait({announcer})
+
+
+async def _announce(store: Store, gateway: Gateway) -> None:
+    await store.load()
+    from services.orchestrator.announcer import Announcer
+
+    await Announcer(store.timers, gateway).run()
 
 
 def main() -> None:

@@ -49,7 +49,9 @@ class Database:
                     raise
                 await asyncio.sleep(PAUSE_S)
 
-    async def read(self, query: Executable, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    async def read(
+        self, query: Executable | str, parameters: dict[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
         """The rows of a query that can change nothing: its transaction is read only.
 
         Raises:
@@ -58,7 +60,8 @@ class Database:
 
         async def look(connection: AsyncConnection) -> list[dict[str, Any]]:
             await connection.execute(text("SET TRANSACTION READ ONLY"))
-            found = await connection.execute(query, parameters or {})
+            asked = text(query) if isinstance(query, str) else query
+            found = await connection.execute(asked, parameters or {})
             return [dict(row) for row in found.mappings()]
 
         return await self._once(look)

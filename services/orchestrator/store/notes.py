@@ -1,38 +1,18 @@
 """Notes as rows: taken once a wish, found by their words, deleted with their text."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from datetime import datetime
-from uuid import UUID
+from dataclasses import fields
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.orchestrator.store import rows
 from services.orchestrator.store.database import Database
+from services.orchestrator.store.rows import Note, TooManyNotes
 from services.orchestrator.store.tables import voice_notes
 
-MOST_KEPT = 1000
-"""Of one user."""
-
 n = voice_notes.c
-
-
-class TooManyNotes(Exception):
-    """The user has as many as one may have."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
-    """Something that was noted."""
-
-    note_id: UUID
-    text: str
-    made_at: datetime
-    idempotency_key: str
-    user_id: str | None = None
-    conversation_id: str | None = None
-    session_id: UUID | None = None
 
 
 COLUMNS = tuple(voice_notes.c[field.name] for field in fields(Note))
@@ -57,7 +37,7 @@ class Notes:
             if (await connection.execute(known)).one_or_none():
                 return
             kept = select(func.count()).select_from(voice_notes).where(_kept_of(note.user_id))
-            if (await connection.execute(kept)).scalar_one() >= MOST_KEPT:
+            if (await connection.execute(kept)).scalar_one() >= rows.MOST_KEPT:
                 raise TooManyNotes
             values = {field.name: getattr(note, field.name) for field in fields(note)}
             await connection.execute(

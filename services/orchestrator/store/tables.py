@@ -3,15 +3,11 @@
 Deleting a call does not delete what was asked for in it: a reminder outlives its call.
 """
 
-from typing import Literal
-
 from sqlalchemy import Double, Index, Integer, MetaData, Table, Uuid, text
 
 from services.base.clean import Words
 from services.base.columns import AT, NAMES, column, key, needed, one_of
-
-Kind = Literal["timer", "reminder"]
-TimerState = Literal["waiting", "saying", "said", "cancelled", "missed"]
+from services.orchestrator.store.rows import Kind, TimerState
 
 metadata = MetaData(naming_convention=NAMES)
 

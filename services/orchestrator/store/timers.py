@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,39 +12,15 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.orchestrator.store import rows
 from services.orchestrator.store.database import Database
-from services.orchestrator.store.tables import Kind, TimerState, voice_timers
+from services.orchestrator.store.rows import Kind, Timer, TimerState, TooManyTimers
+from services.orchestrator.store.tables import voice_timers
 
-MOST_WAITING = 100
-"""Of one user: more than anybody keeps in mind, and no way to fill the disk by voice."""
 MOST_AT_ONCE = 100
 """Of all users, taken up in one look."""
 
 t = voice_timers.c
-
-
-class TooManyTimers(Exception):
-    """The user has as many waiting as one may have."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timer:
-    """A timer or a reminder."""
-
-    timer_id: UUID
-    kind: Kind
-    label: str | None
-    duration_s: float | None
-    due_at: datetime
-    timezone: str | None
-    idempotency_key: str
-    user_id: str | None = None
-    conversation_id: str | None = None
-    session_id: UUID | None = None
-    state: TimerState = "waiting"
-    attempt: int = 0
-    said_in: UUID | None = None
-    injection_id: UUID | None = None
 
 
 COLUMNS = tuple(voice_timers.c[field.name] for field in fields(Timer))
@@ -53,9 +29,9 @@ COLUMNS = tuple(voice_timers.c[field.name] for field in fields(Timer))
 class Timers:
     """All timers of this house. Whoever waits for the next one due waits for `changed` too."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, changed: asyncio.Event) -> None:
         self._database = database
-        self.changed = asyncio.Event()
+        self.changed = changed
 
     async def add(self, timer: Timer) -> Timer:
         """Write a new one, or return the one that already stands under its idempotency key.
@@ -72,7 +48,7 @@ class Timers:
             if row := first.mappings().one_or_none():
                 return _timer(row)
             waiting = select(func.count()).select_from(voice_timers).where(_waiting_of(timer.user_id))
-            if (await connection.execute(waiting)).scalar_one() >= MOST_WAITING:
+            if (await connection.execute(waiting)).scalar_one() >= rows.MOST_WAITING:
                 raise TooManyTimers
             values = {field.name: getattr(timer, field.name) for field in fields(timer)}
             written = await connection.execute(

@@ -6,8 +6,6 @@ seconds of a running call may not be in.
 
 from typing import Any
 
-from sqlalchemy import TextClause
-
 from services.orchestrator.language.periods import Period, read_period
 from services.orchestrator.language.words import tokenise
 from services.orchestrator.localtime import local_now
@@ -163,7 +161,7 @@ async def answer_speed(store: Store, caller: Caller, period: str = "today") -> A
 
 
 async def _tools(store: Store, caller: Caller, when: Period) -> list[dict[str, Any]]:
-    query: TextClause = sql.TOOLS
+    query: str = sql.TOOLS
     return await store.read(query, _bounds(when) | {"key": caller.idempotency_key})
 
 

@@ -3,8 +3,6 @@
 Each takes `start` and `end` (timestamptz; NULL is open) where a period was asked for. A running call lasts up to now.
 """
 
-from sqlalchemy import TextClause, text
-
 
 def _in_period(column: str) -> str:
     return (
@@ -15,30 +13,28 @@ def _in_period(column: str) -> str:
 
 _LASTED = "EXTRACT(EPOCH FROM coalesce(ended_at, now()) - started_at)::float8"
 
-COUNT: TextClause = text(
+COUNT = (
     "SELECT count(*) AS calls, count(*) FILTER (WHERE session_id = CAST(:this AS uuid)) AS this"
     f" FROM voice_sessions WHERE {_in_period('started_at')}"
 )
-NOW: TextClause = text(
+NOW = (
     "SELECT count(*) AS calls, count(*) FILTER (WHERE session_id = CAST(:this AS uuid)) AS this"
     " FROM voice_sessions WHERE is_active"
 )
-LENGTHS: TextClause = text(
+LENGTHS = (
     f"SELECT count(*) AS calls, avg({_LASTED})::float8 AS average_s, sum({_LASTED})::float8 AS total_s"
     f" FROM voice_sessions WHERE {_in_period('started_at')}"
 )
-LONGEST: TextClause = text(
+LONGEST = (
     f"SELECT session_id, started_at, is_active, {_LASTED} AS seconds FROM voice_sessions"
     f" WHERE {_in_period('started_at')} ORDER BY seconds DESC, session_id LIMIT 1"
 )
-THIS: TextClause = text(
-    f"SELECT started_at, {_LASTED} AS seconds FROM voice_sessions WHERE session_id = CAST(:this AS uuid)"
-)
-INTERRUPTIONS: TextClause = text(
+THIS = f"SELECT started_at, {_LASTED} AS seconds FROM voice_sessions WHERE session_id = CAST(:this AS uuid)"
+INTERRUPTIONS = (
     "SELECT count(*) AS interruptions FROM voice_barge_in_events"
     f" WHERE kind = 'barge_in' AND {_in_period('timestamp')}"
 )
-TOOLS: TextClause = text(
+TOOLS = (
     "SELECT agent, action, count(*) AS calls,"
     " count(*) FILTER (WHERE status IN ('error', 'unknown')) AS failures"
     " FROM voice_tool_invocations WHERE started_at IS NOT NULL AND status <> 'superseded'"
@@ -46,7 +42,7 @@ TOOLS: TextClause = text(
     " GROUP BY agent, action ORDER BY calls DESC, agent, action"
 )
 """What was run, the question itself left out."""
-ANSWERS: TextClause = text(
+ANSWERS = (
     "SELECT count(*) AS answers, percentile_cont(0.5) WITHIN GROUP (ORDER BY ms)::float8 AS median_ms,"
     " percentile_cont(0.95) WITHIN GROUP (ORDER BY ms)::float8 AS p95_ms"
     f" FROM voice_latencies WHERE span = 'turn' AND {_in_period('at')}"

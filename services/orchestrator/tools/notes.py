@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from services.base.ids import new_id
-from services.orchestrator.store.notes import MOST_KEPT, Note, TooManyNotes
+from services.orchestrator.store.rows import MOST_KEPT, Note, TooManyNotes
 from services.orchestrator.store.store import Store
 from services.orchestrator.tooling import Answer, Caller, Refused
 from services.orchestrator.tools.ear import to_you

@@ -6,9 +6,8 @@ from datetime import UTC, datetime, timedelta
 from services.base.ids import new_id
 from services.orchestrator.language.times import from_iso_duration
 from services.orchestrator.localtime import local_now
+from services.orchestrator.store.rows import MOST_WAITING, Kind, Timer, TooManyTimers
 from services.orchestrator.store.store import Store
-from services.orchestrator.store.tables import Kind
-from services.orchestrator.store.timers import MOST_WAITING, Timer, TooManyTimers
 from services.orchestrator.tooling import Answer, Caller, Refused
 from services.orchestrator.tools.ear import listed, spoken_moment, spoken_span, timer_name, to_you
 

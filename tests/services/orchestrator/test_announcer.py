@@ -17,9 +17,9 @@ from gateway.store.tables import voice_injections
 from services.orchestrator.announcer import Announcer
 from services.orchestrator.gateway import Gateway as Client
 from services.orchestrator.gateway import GatewayAway
+from services.orchestrator.store.rows import Timer
 from services.orchestrator.store.store import Store
 from services.orchestrator.store.tables import voice_timers
-from services.orchestrator.store.timers import Timer
 from tests.gateway.harness import PATIENCE, Gateway, Watch
 from tests.services.orchestrator.store.samples import timer
 

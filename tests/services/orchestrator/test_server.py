@@ -205,8 +205,15 @@ async def test_without_a_database_a_tool_that_keeps_something_says_so(client: Cl
 async def test_a_tool_gets_the_store(database_url: str) -> None:
     async for client in serving(catalog(tool("count_tables", count_tables)), database_url):
         assert (await chat(client, wish("count_tables")))["status"] == "success"
-        async with client.get("/ready") as answer:
-            assert (await answer.json())["parts"]["store"] == {"ready": True, "reason": None}
+
+
+async def test_it_is_ready_before_its_store_is(database_url: str) -> None:
+    async for client in serving(catalog(tool("count_tables", count_tables)), database_url):
+        while True:
+            async with client.get("/ready") as answer:
+                assert answer.status == 200
+                if (await answer.json())["parts"]["store"] == {"ready": True, "reason": None}:
+                    break
 
 
 async def test_a_database_that_is_away_is_told_as_a_failure(unused_tcp_port: int) -> None:

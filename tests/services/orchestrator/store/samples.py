@@ -4,8 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.base.ids import new_id
-from services.orchestrator.store.notes import Note
-from services.orchestrator.store.timers import Timer
+from services.orchestrator.store.rows import Note, Timer
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CALL = new_id()

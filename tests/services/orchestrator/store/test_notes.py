@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from services.orchestrator.store.notes import MOST_KEPT, TooManyNotes
+from services.orchestrator.store.rows import MOST_KEPT, TooManyNotes
 from services.orchestrator.store.store import Store
 from services.orchestrator.store.tables import voice_notes
 from tests.services.orchestrator.store.samples import NOON, note

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import select
 
 from services.base.ids import new_id
+from services.orchestrator.store.rows import MOST_WAITING, Timer, TooManyTimers
 from services.orchestrator.store.store import Store
 from services.orchestrator.store.tables import voice_timers
-from services.orchestrator.store.timers import MOST_WAITING, Timer, TooManyTimers
 from tests.services.orchestrator.store.samples import CALL, NOON, timer
 
 
@@ -28,7 +28,7 @@ async def test_what_was_set_is_waiting_the_next_one_first(store: Store) -> None:
     await store.timers.add(sooner)
     assert await store.timers.waiting(None) == [sooner, later]
     assert await store.timers.waiting(None, "timer") == [later]
-    assert store.timers.changed.is_set()
+    assert store.timers_changed.is_set()
 
 
 async def test_the_same_wish_again_finds_the_first_timer(store: Store) -> None:

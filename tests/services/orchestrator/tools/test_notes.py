@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from services.orchestrator.store import notes as rows
+from services.orchestrator.store import rows
 from services.orchestrator.store.store import Store
 from services.orchestrator.tooling import Answer, Caller, Refused
 from services.orchestrator.tools import notes

@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 
 from services.base.ids import new_id
-from services.orchestrator.store import timers as rows
+from services.orchestrator.store import rows
 from services.orchestrator.store.store import Store
 from services.orchestrator.tooling import Answer, Caller, Refused
 from services.orchestrator.tools import timers
