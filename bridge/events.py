@@ -53,6 +53,8 @@ class Utterance:
     dispatched before. 0 for what was typed."""
     user_id: str | None = None
     """Who the caller is, where whoever made the session said it."""
+    owner: str | None = None
+    """Name of the API key whose call it is; None: the house's. Users of one name under two keys are two."""
     say: SayAddress | None = None
     """Told with a deed, not with a plan."""
 
@@ -60,6 +62,8 @@ class Utterance:
     def context(self) -> dict[str, Any]:
         """Who asks, in which call: what an orchestrator is told with every plan and deed."""
         context = {"session_id": str(self.session_id), "language": self.language}
+        if self.owner:
+            context["owner"] = self.owner
         if self.user_id:
             context["user_id"] = self.user_id
         if self.timezone:

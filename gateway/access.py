@@ -91,6 +91,7 @@ class Access:
         self._open, self._hosts, self._now = open_to_all, hosts, now
         self._callers = [(key, Caller(name, operator=True)) for name, key in (operators or {}).items()]
         self._callers += [(key, Caller(name)) for name, key in keys.items()]
+        self._house = frozenset({LOCAL, *(operators or {})})
         self._internal_key = internal_key
         self._secrets: dict[str, Secret] = {}
         self.say_tokens = SayTokens(public_url)
@@ -99,6 +100,13 @@ class Access:
     def asks_for_keys(self) -> bool:
         """Whether REST takes nobody without a key."""
         return bool(self._callers) or not self._open
+
+    def is_house(self, owner: str) -> bool:
+        """Whether what is made in that name is the house's: an operator's, or of whoever sits at this machine.
+
+        A client secret gives no operator's rights, but whoever calls with it calls in its owner's name.
+        """
+        return owner in self._house
 
     def caller(self, token: str) -> Caller:
         """Who shows `token` (an API key, a client secret, or nothing).
@@ -228,6 +236,18 @@ def _name(url: str) -> str:
         return (urlsplit(url).hostname or "").lower()
     except ValueError:
         return ""
+
+
+def check_apart(keys: Mapping[str, str], operators: Mapping[str, str]) -> None:
+    """See that no name is a key's and an operator's: nobody could tell whose its calls and notes are.
+
+    Raises:
+        BadSettings
+    """
+    if both := keys.keys() & operators.keys():
+        raise BadSettings(
+            f"ANTIPHON_API_KEYS and ANTIPHON_OPERATOR_KEYS: {', '.join(sorted(both))} may stand in one of them alone"
+        )
 
 
 def parse_keys(text: str) -> dict[str, str]:

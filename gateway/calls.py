@@ -52,6 +52,8 @@ class Opening:
     """What somebody who opens a call asks for; None means the default."""
 
     owner: str
+    of_house: bool = False
+    """Whether the owner is an operator, or whoever sits at this machine."""
     visitor: Visitor = field(default_factory=Visitor)
     mode: WantedMode = "auto"
     persona: str | None = None
@@ -145,6 +147,7 @@ class Calls:
             session_id=session_id,
             conversation_id=asked.conversation_id or str(session_id),
             owner=asked.owner,
+            of_house=asked.of_house,
             address=asked.visitor.address,
             mode=mode,
             fallback_reason=fallback_reason,
@@ -258,6 +261,7 @@ class Calls:
                 client=profile.client,
                 user_id=profile.user_id,
                 owner=profile.owner,
+                of_house=profile.of_house,
                 node=self.node,
                 started_at=profile.started_at,
                 is_active=True,

@@ -22,6 +22,8 @@ class Profile:
     fallback_reason: str | None
     brief: Brief
     rules: Rules
+    of_house: bool = False
+    """Whether the owner is an operator, or whoever sits at this machine."""
     address: str | None = None
     """The network that it was made from, as limits count it; None: this machine."""
     greets: bool | None = None

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from gateway.access import Access, checked_keys
+from gateway.access import Access, check_apart, checked_keys
 from gateway.calls import Calls
 from gateway.entrance import Entrance
 from gateway.forwarded import Proxies
@@ -45,10 +45,12 @@ def new_access(settings: GatewaySettings) -> Access:
     """Keys and names out of the settings.
 
     Raises:
-        BadSettings: a bind beyond loopback without keys; keys that are too short; names that are ours.
+        BadSettings: a bind beyond loopback without keys; keys that are too short; names that are ours,
+            or a key's and an operator's.
     """
     keys = checked_keys(settings.antiphon_api_keys)
     operators = checked_keys(settings.antiphon_operator_keys, "ANTIPHON_OPERATOR_KEYS")
+    check_apart(keys, operators)
     loopback = is_loopback(settings.gateway_host)
     if not keys and not operators and not loopback:
         raise BadSettings(

@@ -58,6 +58,7 @@ class ToolLane:
             confidence=wanted.confidence,
             last_agent=conversation.last("agent"),
             timezone=profile.timezone,
+            owner=None if profile.of_house else profile.owner,
             user_id=profile.user_id,
             say=profile.say,
             language=profile.brief.language,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway.access import checked_keys
+from gateway.access import check_apart, checked_keys
 from gateway.cli.addresses import host_names, lan_addresses
 from gateway.cli.child import Spec
 from gateway.cli.home import Home, Secrets
@@ -82,8 +82,8 @@ class UpSettings(Settings):
                 "start it with `antiphon up --lan`, which makes a key and a certificate, "
                 f"set ANTIPHON_API_KEYS (comma separated), or don't set GATEWAY_HOST to {host}"
             )
-        checked_keys(self.antiphon_api_keys)
-        checked_keys(self.antiphon_operator_keys, "ANTIPHON_OPERATOR_KEYS")
+        keys = checked_keys(self.antiphon_api_keys)
+        check_apart(keys, checked_keys(self.antiphon_operator_keys, "ANTIPHON_OPERATOR_KEYS"))
         if self.gateway_tls_cert:
             server_context(self.gateway_tls_cert, self.gateway_tls_key)
         if not is_free(host, port):

@@ -150,6 +150,7 @@ class Duplex:
         call = self._calls.open(
             Opening(
                 owner=caller.owner,
+                of_house=self._access.is_house(caller.owner),
                 visitor=request[VISITOR],
                 mode=asked.mode,
                 persona=asked.persona,

@@ -52,6 +52,7 @@ class SessionRow(Row):
     client: str | None
     user_id: str | None
     owner: str | None
+    of_house: bool
     node: str | None
     started_at: datetime
     ended_at: datetime | None

@@ -53,6 +53,7 @@ class SessionRow:
     client: str | Keep | None = KEEP
     user_id: str | Keep | None = KEEP
     owner: str | Keep | None = KEEP
+    of_house: bool | Keep = KEEP
     node: str | Keep = KEEP
     started_at: datetime | Keep = KEEP
     ended_at: datetime | Keep | None = KEEP

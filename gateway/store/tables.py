@@ -85,6 +85,12 @@ voice_sessions = Table(
     column("client", Words(), "What the caller uses, as it named itself"),
     column("user_id", Words(), "The caller, as whoever made the session named them"),
     column("owner", Words(), "Whose call it is: the name of the key that made it, or local; NULL: not known"),
+    needed(
+        "of_house",
+        Boolean(),
+        "Whether an operator made it, or whoever sits at the machine: they share timers and notes",
+        server_default=text("false"),
+    ),
     column("node", Words(), "The gateway that holds the call"),
     needed("started_at", AT, "When the session was made", server_default=text("now()")),
     column("ended_at", AT, "When it ended; after a lost gateway, the last sign of life"),

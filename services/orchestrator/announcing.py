@@ -26,6 +26,10 @@ class LiveCall:
 
     session_id: UUID
     conversation_id: str
+    owner: str | None
+    """Name of the API key that made it; None: not known (yet)."""
+    of_house: bool
+    """An operator made it, or whoever sits at the gateway's machine."""
     user_id: str | None
     started_at: datetime
 
@@ -64,17 +68,22 @@ class Fate(Enum):
 def place_for(timer: Timer, calls: Sequence[LiveCall]) -> LiveCall | None:
     """Where to say it: in the call in which it was asked for, else in its conversation, else where its user calls.
 
-    Whoever calls without a name is of the house.
+    Never in a call under another key: whoever makes a call names conversation and user, and two may name them alike.
 
     Args:
         calls: those under way, the newest first.
     """
-    same = [call for call in calls if call.session_id == timer.session_id]
-    same += [
-        call for call in calls if timer.conversation_id and call.conversation_id == timer.conversation_id
-    ]
-    same += [call for call in calls if call.user_id == timer.user_id]
+    ours = [call for call in calls if _is_ours(call, timer)]
+    same = [call for call in ours if call.session_id == timer.session_id]
+    same += [call for call in ours if timer.conversation_id and call.conversation_id == timer.conversation_id]
+    same += [call for call in ours if call.user_id == timer.user_id]
     return same[0] if same else None
+
+
+def _is_ours(call: LiveCall, timer: Timer) -> bool:
+    if timer.owner is None:
+        return call.of_house
+    return call.owner == timer.owner and not call.of_house
 
 
 def key_of(timer: Timer) -> str:

@@ -45,6 +45,8 @@ class _Injection(_Said):
 class _Session(_Reply):
     session_id: UUID
     conversation_id: str | None
+    owner: str | None
+    of_house: bool
     user_id: str | None
     started_at: datetime
     is_active: bool
@@ -52,7 +54,14 @@ class _Session(_Reply):
 
     @property
     def call(self) -> LiveCall:
-        return LiveCall(self.session_id, self.conversation_id or "", self.user_id, self.started_at)
+        return LiveCall(
+            self.session_id,
+            self.conversation_id or "",
+            self.owner,
+            self.of_house,
+            self.user_id,
+            self.started_at,
+        )
 
 
 class _Page(_Reply):

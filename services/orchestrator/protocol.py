@@ -26,8 +26,9 @@ class PlanRequest(Wire):
 
     message: str
     context: dict[str, Any] = Field(default_factory=dict)
-    """`session_id`, `user_id`, `timezone`, `language`: who asks, in which call. `pending`: a plan that asked for
-    `missing` arguments; `last_agent`: what was heard before. Each may be missing."""
+    """`session_id`, `user_id`, `timezone`, `language`: who asks, in which call. `owner`: under which API key; missing:
+    the house. `pending`: a plan that asked for `missing` arguments; `last_agent`: what was heard before. Each may be
+    missing."""
     conversation_id: str = ""
 
 

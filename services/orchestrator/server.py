@@ -315,6 +315,7 @@ def _caller(key: str, asked: ChatRequest) -> Caller:
         language=told.get("language"),
         message=asked.message,
         say=_say(asked.context.get("say")),
+        owner=told.get("owner"),
     )
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from services.orchestrator.whose import Whose
+
 Report = Callable[[str, float | None], None]
 """Takes words for the ear and a fraction in [0, 1] or None."""
 
@@ -40,6 +42,13 @@ class Caller:
     message: str = ""
     """The user's words."""
     say: Say | None = None
+    owner: str | None = None
+    """Name of the API key whose call it is; None: the house's. A `user_id` means somebody under one key alone."""
+
+    @property
+    def whose(self) -> Whose:
+        """For whom things are kept."""
+        return Whose(self.owner, self.user_id)
 
 
 @dataclass(frozen=True, slots=True)

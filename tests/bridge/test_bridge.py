@@ -103,9 +103,10 @@ async def test_what_is_unclear_is_left_to_the_mind_when_no_tool_fits() -> None:
 async def test_planner_and_doer_are_told_who_asks_and_the_planner_what_was_heard_before() -> None:
     world = World()
     utterance = world.utterance(WISH, last_agent="Hello.", timezone="Asia/Tokyo")
-    await world.take(replace(utterance, user_id="ada"))
+    await world.take(replace(utterance, user_id="ada", owner="ann"))
     who = {
         "session_id": str(utterance.session_id),
+        "owner": "ann",
         "user_id": "ada",
         "timezone": "Asia/Tokyo",
         "language": "en",

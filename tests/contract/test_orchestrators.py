@@ -22,6 +22,7 @@ from services.base.ids import new_id
 from services.orchestrator.protocol import CHAT_PATH, ChatResult, Plan, Progress
 from services.orchestrator.server import OrchestratorSettings, make_app
 from services.orchestrator.store.store import Store
+from services.orchestrator.whose import Whose
 
 KEY = "internal"
 WISH = "what is three plus four"
@@ -209,7 +210,7 @@ def bridge(orchestrator: HttpOrchestrator, rows: Rows | None = None) -> Bridge:
 
 
 async def heard(bridge: Bridge, text: str) -> list[BridgeEvent]:
-    utterance = Utterance(new_id(), UUID(int=1), "talk", text, 0.9, "", "Asia/Tokyo", "en")
+    utterance = Utterance(new_id(), UUID(int=1), "talk", text, 0.9, "", "Asia/Tokyo", "en", owner="ann")
     async with asyncio.timeout(60):
         return [event async for event in bridge.take(utterance)]
 
@@ -296,7 +297,7 @@ Kept = tuple[str, float | None, str | None]
 async def kept(database_url: str) -> list[Kept]:
     """All that was set and not cancelled."""
     store = Store(database_url)
-    timers = await store.timers.waiting(None)
+    timers = await store.timers.waiting(Whose())
     await store.close()
     return [(timer.kind, timer.duration_s, timer.label) for timer in timers]
 

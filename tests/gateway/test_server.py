@@ -40,6 +40,12 @@ def test_no_key_is_called_what_the_gateway_calls_its_own(setting: str, name: str
         new_access(settings(**{setting: f"{name}:long enough to be a key"}))
 
 
+def test_a_name_is_a_key_s_or_an_operator_s_and_never_both() -> None:
+    keys = "ann:long enough to be a key,ben:another that is long enough"
+    with pytest.raises(BadSettings, match="ANTIPHON_OPERATOR_KEYS: ben"):
+        new_access(settings(antiphon_api_keys=keys, antiphon_operator_keys="ben:a third that is long enough"))
+
+
 def test_an_operator_s_key_is_enough_to_listen_beyond_loopback() -> None:
     access = new_access(settings(gateway_host="0.0.0.0", antiphon_operator_keys="long enough to be a key"))
     assert access.caller("long enough to be a key").operator

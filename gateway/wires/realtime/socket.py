@@ -143,6 +143,7 @@ class RealtimeWire:
         personas = {persona.name for persona in self._calls.parts.catalogue.personas}
         opening = Opening(
             owner=caller.owner,
+            of_house=self._access.is_house(caller.owner),
             visitor=request[VISITOR],
             # A model that is a persona's name means that persona; any other means the default.
             persona=model if model in personas else None,

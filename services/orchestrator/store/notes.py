@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.orchestrator.store import rows
 from services.orchestrator.store.database import Database
 from services.orchestrator.store.rows import Note, TooManyNotes
-from services.orchestrator.store.tables import voice_notes
+from services.orchestrator.store.tables import of, voice_notes
+from services.orchestrator.whose import Whose
 
 n = voice_notes.c
 
@@ -36,7 +37,7 @@ class Notes:
             known = select(n.note_id).where(n.idempotency_key == note.idempotency_key)
             if (await connection.execute(known)).one_or_none():
                 return
-            kept = select(func.count()).select_from(voice_notes).where(_kept_of(note.user_id))
+            kept = select(func.count()).select_from(voice_notes).where(_kept_of(note.whose))
             if (await connection.execute(kept)).scalar_one() >= rows.MOST_KEPT:
                 raise TooManyNotes
             values = {field.name: getattr(note, field.name) for field in fields(note)}
@@ -46,26 +47,26 @@ class Notes:
 
         await self._database.do(work)
 
-    async def count(self, user_id: str | None) -> int:
-        """How many the user has.
+    async def count(self, whose: Whose) -> int:
+        """How many they have.
 
         Raises:
             StoreAway
         """
-        query = select(func.count().label("kept")).select_from(voice_notes).where(_kept_of(user_id))
+        query = select(func.count().label("kept")).select_from(voice_notes).where(_kept_of(whose))
         [row] = await self._database.read(query)
         return int(row["kept"])
 
-    async def newest(self, user_id: str | None, most: int) -> list[Note]:
-        """The last ones that the user took, the newest first.
+    async def newest(self, whose: Whose, most: int) -> list[Note]:
+        """The last ones that they took, the newest first.
 
         Raises:
             StoreAway
         """
-        query = select(*COLUMNS).where(_kept_of(user_id)).order_by(n.made_at.desc(), n.note_id.desc())
+        query = select(*COLUMNS).where(_kept_of(whose)).order_by(n.made_at.desc(), n.note_id.desc())
         return [Note(**row) for row in await self._database.read(query.limit(most))]
 
-    async def about(self, user_id: str | None, words: str, most: int) -> list[Note]:
+    async def about(self, whose: Whose, words: str, most: int) -> list[Note]:
         """Those that hold each of `words` that means something, in any form; the newest first.
 
         Raises:
@@ -74,7 +75,7 @@ class Notes:
         asked = func.plainto_tsquery("english", words)
         query = (
             select(*COLUMNS)
-            .where(_kept_of(user_id), func.to_tsvector("english", n.text).op("@@")(asked))
+            .where(_kept_of(whose), func.to_tsvector("english", n.text).op("@@")(asked))
             .order_by(n.made_at.desc(), n.note_id.desc())
         )
         return [Note(**row) for row in await self._database.read(query.limit(most))]
@@ -108,5 +109,5 @@ class Notes:
         return int(row["deleted"])
 
 
-def _kept_of(user_id: str | None) -> ColumnElement[bool]:
-    return n.user_id.is_not_distinct_from(user_id) & n.deleted_at.is_(None)
+def _kept_of(whose: Whose) -> ColumnElement[bool]:
+    return of(whose, voice_notes) & n.deleted_at.is_(None)

@@ -5,13 +5,15 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from services.orchestrator.whose import Whose
+
 Kind = Literal["timer", "reminder"]
 TimerState = Literal["waiting", "saying", "said", "cancelled", "missed"]
 
 MOST_WAITING = 100
-"""Timers and reminders of one user: more than anybody keeps in mind, and no way to fill the disk by voice."""
+"""Timers and reminders of one user under one key: more than one keeps in mind, and no way to fill the disk by voice."""
 MOST_KEPT = 1000
-"""Notes of one user."""
+"""Notes of one user under one key."""
 
 
 class TooManyTimers(Exception):
@@ -29,6 +31,7 @@ class Timer:
     due_at: datetime
     timezone: str | None
     idempotency_key: str
+    owner: str | None = None
     user_id: str | None = None
     conversation_id: str | None = None
     session_id: UUID | None = None
@@ -36,6 +39,10 @@ class Timer:
     attempt: int = 0
     said_in: UUID | None = None
     injection_id: UUID | None = None
+
+    @property
+    def whose(self) -> Whose:
+        return Whose(self.owner, self.user_id)
 
 
 class TooManyNotes(Exception):
@@ -50,6 +57,11 @@ class Note:
     text: str
     made_at: datetime
     idempotency_key: str
+    owner: str | None = None
     user_id: str | None = None
     conversation_id: str | None = None
     session_id: UUID | None = None
+
+    @property
+    def whose(self) -> Whose:
+        return Whose(self.owner, self.user_id)

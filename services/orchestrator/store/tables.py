@@ -3,11 +3,12 @@
 Deleting a call does not delete what was asked for in it: a reminder outlives its call.
 """
 
-from sqlalchemy import Double, Index, Integer, MetaData, Table, Uuid, text
+from sqlalchemy import ColumnElement, Double, Index, Integer, MetaData, Table, Uuid, text
 
 from services.base.clean import Words
 from services.base.columns import AT, NAMES, column, key, needed, one_of
 from services.orchestrator.store.rows import Kind, TimerState
+from services.orchestrator.whose import Whose
 
 metadata = MetaData(naming_convention=NAMES)
 
@@ -23,6 +24,7 @@ voice_timers = Table(
     needed("state", Words(), "How far it got; missed: for a day there was no call to say it in"),
     needed("made_at", AT, "When it was asked for", server_default=text("now()")),
     column("ended_at", AT, "When it was said, cancelled or given up"),
+    column("owner", Words(), "Name of the API key under which it was asked for; NULL: the house's"),
     column("user_id", Words(), "Whose it is; NULL: of whoever calls without a name"),
     column("conversation_id", Words(), "The conversation in which it was asked for"),
     column("session_id", Uuid(), "The call in which it was asked for"),
@@ -34,7 +36,7 @@ voice_timers = Table(
     one_of("kind", Kind),
     one_of("state", TimerState),
     Index(None, "state", "due_at"),
-    Index(None, "user_id"),
+    Index(None, "owner", "user_id"),
     comment="A timer or a reminder, which the agent says by itself when it is due",
 )
 
@@ -45,11 +47,17 @@ voice_notes = Table(
     needed("text", Words(), "What was noted; empty once it is deleted"),
     needed("made_at", AT, "When it was noted", server_default=text("now()")),
     column("deleted_at", AT, "When it was deleted; only the keys stay, so that a repeated wish finds them"),
+    column("owner", Words(), "Name of the API key under which it was asked for; NULL: the house's"),
     column("user_id", Words(), "Whose it is; NULL: of whoever calls without a name"),
     column("conversation_id", Words(), "The conversation in which it was noted"),
     column("session_id", Uuid(), "The call in which it was noted"),
     needed("idempotency_key", Words(), "Of the wish: a repetition finds this row", unique=True),
     column("deleted_by", Words(), "Idempotency key of the wish that deleted it"),
-    Index(None, "user_id", "made_at"),
+    Index(None, "owner", "user_id", "made_at"),
     comment="Something that the user wanted to be remembered",
 )
+
+
+def of(whose: Whose, table: Table) -> ColumnElement[bool]:
+    """Whether a row of `table` is theirs; `== None` becomes IS NULL, which an index can answer."""
+    return (table.c.owner == whose.owner) & (table.c.user_id == whose.user_id)

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.orchestrator.store import rows
 from services.orchestrator.store.database import Database
 from services.orchestrator.store.rows import Kind, Timer, TimerState, TooManyTimers
-from services.orchestrator.store.tables import voice_timers
+from services.orchestrator.store.tables import of, voice_timers
+from services.orchestrator.whose import Whose
 
 MOST_AT_ONCE = 100
 """Of all users, taken up in one look."""
@@ -47,7 +48,7 @@ class Timers:
             )
             if row := first.mappings().one_or_none():
                 return _timer(row)
-            waiting = select(func.count()).select_from(voice_timers).where(_waiting_of(timer.user_id))
+            waiting = select(func.count()).select_from(voice_timers).where(_waiting_of(timer.whose))
             if (await connection.execute(waiting)).scalar_one() >= rows.MOST_WAITING:
                 raise TooManyTimers
             values = {field.name: getattr(timer, field.name) for field in fields(timer)}
@@ -66,13 +67,13 @@ class Timers:
         self.changed.set()
         return added
 
-    async def waiting(self, user_id: str | None, kind: Kind | None = None) -> list[Timer]:
-        """What the user has running, the next one due first.
+    async def waiting(self, whose: Whose, kind: Kind | None = None) -> list[Timer]:
+        """What they have running, the next one due first.
 
         Raises:
             StoreAway
         """
-        query = select(*COLUMNS).where(_waiting_of(user_id)).order_by(t.due_at, t.timer_id)
+        query = select(*COLUMNS).where(_waiting_of(whose)).order_by(t.due_at, t.timer_id)
         if kind:
             query = query.where(t.kind == kind)
         return [Timer(**row) for row in await self._database.read(query)]
@@ -146,8 +147,8 @@ class Timers:
         return await self._database.do(work)
 
 
-def _waiting_of(user_id: str | None) -> ColumnElement[bool]:
-    return t.user_id.is_not_distinct_from(user_id) & (t.state == "waiting")
+def _waiting_of(whose: Whose) -> ColumnElement[bool]:
+    return of(whose, voice_timers) & (t.state == "waiting")
 
 
 def _being_said(timer: Timer) -> Update:

@@ -1,7 +1,7 @@
 """What the calls were like: each number is counted by the database when it is asked for.
 
-They are the whole house's, of every user. "Today" is the caller's. Rows are written behind the sound, so the last
-seconds of a running call may not be in.
+They are of all calls under the caller's API key; the house is told of everybody's. "Today" is the caller's. Rows are
+written behind the sound, so the last seconds of a running call may not be in.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ MOST_NAMED = 3
 async def count_calls(store: Store, caller: Caller, period: str = "today") -> Answer:
     """How many calls began in that time; the present one is said to be among them where it is."""
     when = _period(period, caller)
-    [row] = await store.read(sql.COUNT, _bounds(when) | _this(caller))
+    [row] = await store.read(sql.COUNT, _bounds(when, caller) | _this(caller))
     calls, this = row["calls"], bool(row["this"])
     data = {"calls": calls, "with_this_one": this, **_stretch(when)}
     have = "We had" if when.is_over(local_now()) else "We've had"
@@ -35,7 +35,7 @@ async def count_calls(store: Store, caller: Caller, period: str = "today") -> An
 
 async def count_running_calls(store: Store, caller: Caller) -> Answer:
     """How many calls are under way."""
-    [row] = await store.read(sql.NOW, _this(caller))
+    [row] = await store.read(sql.NOW, _theirs(caller) | _this(caller))
     calls, this = row["calls"], bool(row["this"])
     data = {"calls": calls, "with_this_one": this}
     if this and calls == 1:
@@ -49,7 +49,7 @@ async def count_running_calls(store: Store, caller: Caller) -> Answer:
 async def longest_call(store: Store, caller: Caller, period: str = "today") -> Answer:
     """How long the longest call of that time lasted, or lasts so far."""
     when = _period(period, caller)
-    rows = await store.read(sql.LONGEST, _bounds(when))
+    rows = await store.read(sql.LONGEST, _bounds(when, caller))
     if not rows:
         return _none(when)
     [row] = rows
@@ -82,7 +82,7 @@ async def time_in_calls(store: Store, caller: Caller, period: str = "today") -> 
 
 async def _lengths(store: Store, caller: Caller, period: str, which: str, sentence: str) -> Answer:
     when = _period(period, caller)
-    [row] = await store.read(sql.LENGTHS, _bounds(when))
+    [row] = await store.read(sql.LENGTHS, _bounds(when, caller))
     if not row["calls"]:
         return _none(when)
     data = {"calls": row["calls"], "seconds": round(row[which], 3), **_stretch(when)}
@@ -93,7 +93,7 @@ async def _lengths(store: Store, caller: Caller, period: str, which: str, senten
 
 async def this_call(store: Store, caller: Caller) -> Answer:
     """How long the present call has gone on."""
-    rows = await store.read(sql.THIS, _this(caller))
+    rows = await store.read(sql.THIS, _theirs(caller) | _this(caller))
     if not rows:
         raise Refused("no_call", "I don't know of a call that we're in.")
     seconds = rows[0]["seconds"]
@@ -103,7 +103,7 @@ async def this_call(store: Store, caller: Caller) -> Answer:
 async def count_interruptions(store: Store, caller: Caller, period: str = "today") -> Answer:
     """How often the agent was cut short by its user."""
     when = _period(period, caller)
-    [row] = await store.read(sql.INTERRUPTIONS, _bounds(when))
+    [row] = await store.read(sql.INTERRUPTIONS, _bounds(when, caller))
     count = row["interruptions"]
     data = {"interruptions": count, **_stretch(when)}
     if not count:
@@ -148,7 +148,7 @@ async def failed_tools(store: Store, caller: Caller, period: str = "today") -> A
 async def answer_speed(store: Store, caller: Caller, period: str = "today") -> Answer:
     """How long it took from the end of the user's words to the agent's first sound, in the median."""
     when = _period(period, caller)
-    [row] = await store.read(sql.ANSWERS, _bounds(when))
+    [row] = await store.read(sql.ANSWERS, _bounds(when, caller))
     data = {**row, **_stretch(when)}
     if not row["answers"]:
         return Answer(f"I have no measured answer{_behind(when)}.", data)
@@ -162,7 +162,7 @@ async def answer_speed(store: Store, caller: Caller, period: str = "today") -> A
 
 async def _tools(store: Store, caller: Caller, when: Period) -> list[dict[str, Any]]:
     query: str = sql.TOOLS
-    return await store.read(query, _bounds(when) | {"key": caller.idempotency_key})
+    return await store.read(query, _bounds(when, caller) | {"key": caller.idempotency_key})
 
 
 def _period(text: str, caller: Caller) -> Period:
@@ -172,8 +172,12 @@ def _period(text: str, caller: Caller) -> Period:
     return when
 
 
-def _bounds(when: Period) -> dict[str, Any]:
-    return {"start": when.start, "end": when.end}
+def _bounds(when: Period, caller: Caller) -> dict[str, Any]:
+    return {"start": when.start, "end": when.end} | _theirs(caller)
+
+
+def _theirs(caller: Caller) -> dict[str, Any]:
+    return {"owner": caller.owner}
 
 
 def _this(caller: Caller) -> dict[str, Any]:

@@ -22,6 +22,7 @@ async def take_note(caller: Caller, store: Store, text: str) -> Answer:
         text=text,
         made_at=datetime.now(UTC),
         idempotency_key=caller.idempotency_key,
+        owner=caller.owner,
         user_id=caller.user_id,
         conversation_id=caller.conversation_id or None,
         session_id=caller.session_id,
@@ -36,10 +37,10 @@ async def take_note(caller: Caller, store: Store, text: str) -> Answer:
 
 async def list_notes(caller: Caller, store: Store) -> Answer:
     """The newest notes, and how many there are."""
-    count = await store.notes.count(caller.user_id)
+    count = await store.notes.count(caller.whose)
     if not count:
         return Answer("You have no notes.", {"count": 0, "notes": []})
-    notes = await store.notes.newest(caller.user_id, MOST_TOLD)
+    notes = await store.notes.newest(caller.whose, MOST_TOLD)
     if count == 1:
         head = "You have one note"
     else:
@@ -49,7 +50,7 @@ async def list_notes(caller: Caller, store: Store) -> Answer:
 
 async def find_notes(caller: Caller, store: Store, about: str) -> Answer:
     """What was noted about something."""
-    notes = await store.notes.about(caller.user_id, about, MOST_TOLD)
+    notes = await store.notes.about(caller.whose, about, MOST_TOLD)
     if not notes:
         return Answer(f"You have noted nothing about {to_you(about)}.", {"notes": []})
     return Answer(f"You noted: {_read_out(notes)}.", {"notes": [_facts(note) for note in notes]})
@@ -60,9 +61,9 @@ async def delete_note(caller: Caller, store: Store, about: str | None = None) ->
     if await store.notes.deleted_by(caller.idempotency_key):
         return Answer("I've deleted that note.")
     if about is None:
-        notes = await store.notes.newest(caller.user_id, 1)
+        notes = await store.notes.newest(caller.whose, 1)
     else:
-        notes = await store.notes.about(caller.user_id, about, MOST_TOLD)
+        notes = await store.notes.about(caller.whose, about, MOST_TOLD)
     if not notes:
         text = f"You have noted nothing about {to_you(about)}." if about else "You have no notes."
         raise Refused("no_note", text)

@@ -41,7 +41,7 @@ async def set_reminder(caller: Caller, store: Store, what: str, when: str) -> An
 
 async def list_timers(caller: Caller, store: Store) -> Answer:
     """Which timers run, and how long yet."""
-    timers = await store.timers.waiting(caller.user_id, "timer")
+    timers = await store.timers.waiting(caller.whose, "timer")
     now = datetime.now(UTC)
     if not timers:
         return Answer("No timer is running.", [])
@@ -53,7 +53,7 @@ async def list_timers(caller: Caller, store: Store) -> Answer:
 
 async def list_reminders(caller: Caller, store: Store) -> Answer:
     """What the user will be reminded of, and when."""
-    reminders = await store.timers.waiting(caller.user_id, "reminder")
+    reminders = await store.timers.waiting(caller.whose, "reminder")
     now = local_now(caller.timezone)
     if not reminders:
         return Answer("You have no reminders.", [])
@@ -66,7 +66,7 @@ async def time_left(
     caller: Caller, store: Store, label: str | None = None, duration: str | None = None
 ) -> Answer:
     """How long a timer runs yet; of several that fit, of each."""
-    timers = _meant(await store.timers.waiting(caller.user_id, "timer"), label, duration)
+    timers = _meant(await store.timers.waiting(caller.whose, "timer"), label, duration)
     if not timers:
         raise _none_of("timer", label, duration)
     now = datetime.now(UTC)
@@ -111,6 +111,7 @@ async def _add(
         due_at=due,
         timezone=caller.timezone,
         idempotency_key=caller.idempotency_key,
+        owner=caller.owner,
         user_id=caller.user_id,
         conversation_id=caller.conversation_id or None,
         session_id=caller.session_id,
@@ -127,7 +128,7 @@ async def _cancel_one(
 ) -> Answer:
     if done := await store.timers.cancelled_by(caller.idempotency_key):
         return _cancelled(done)
-    found = _meant(await store.timers.waiting(caller.user_id, kind), label, duration)
+    found = _meant(await store.timers.waiting(caller.whose, kind), label, duration)
     if not found:
         raise _none_of(kind, label, duration)
     if len(found) > 1:
@@ -139,7 +140,7 @@ async def _cancel_one(
 
 async def _cancel_all(store: Store, caller: Caller, kind: Kind) -> Answer:
     if not (done := await store.timers.cancelled_by(caller.idempotency_key)):
-        found = await store.timers.waiting(caller.user_id, kind)
+        found = await store.timers.waiting(caller.whose, kind)
         if not found:
             raise _none_of(kind, None, None)
         await store.timers.cancel(found, caller.idempotency_key)

@@ -228,6 +228,7 @@ def _about(caller: Caller) -> dict[str, str | None]:
         "message": caller.message,
         "session_id": str(caller.session_id) if caller.session_id else None,
         "conversation_id": caller.conversation_id,
+        "owner": caller.owner,
         "user_id": caller.user_id,
         "timezone": caller.timezone,
         "idempotency_key": caller.idempotency_key,

@@ -12,6 +12,7 @@ ABOUT_THE_CALL = (
     "message",
     "session_id",
     "conversation_id",
+    "owner",
     "user_id",
     "timezone",
     "idempotency_key",

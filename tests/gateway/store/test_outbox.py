@@ -61,6 +61,7 @@ async def test_a_row_of_every_table_comes_back_as_it_was_put(outbox: Outbox, rea
             client="page",
             user_id=None,
             owner="ann",
+            of_house=True,
             node="gateway-1",
             started_at=START,
             ended_at=later(60),

@@ -24,7 +24,8 @@ from tests.gateway.harness import PATIENCE, Gateway, Watch
 from tests.services.orchestrator.store.samples import timer
 
 KEY = "what the services show each other"
-ANN = "the key of ann, long"
+ANN, BEN = "the key of ann, long", "the key of ben, long"
+OLGA = "the key of the operator"
 UP = "Your pasta timer is up."
 
 
@@ -38,7 +39,13 @@ async def store(database_url: str) -> AsyncIterator[Store]:
 @pytest_asyncio.fixture
 async def gateway(database_url: str) -> AsyncIterator[Gateway]:
     """One that asks for keys, and writes its rows."""
-    access = Access({"ann": ANN}, open_to_all=False, hosts=frozenset(), internal_key=KEY)
+    access = Access(
+        {"ann": ANN, "ben": BEN},
+        open_to_all=False,
+        hosts=frozenset(),
+        operators={"olga": OLGA},
+        internal_key=KEY,
+    )
     async with Rows.open(database_url, "test") as rows, Gateway(access, store=rows) as gateway:
         yield gateway
 
@@ -57,20 +64,24 @@ class House:
         self.announcer = Announcer(self.store.timers, client, lambda: self.now)
         return self.announcer
 
-    async def call(self, **body: Any) -> tuple[dict[str, Any], Watch]:
-        """A call of Ann's, with a client."""
+    async def call(self, key: str = ANN, **body: Any) -> tuple[dict[str, Any], Watch]:
+        """A call under Ann's key, with a client."""
         _, session = await self.gateway.ask(
-            "POST", "/api/mas/voice/duplex/session", ANN, json={"greeting": False, **body}
+            "POST", "/api/mas/voice/duplex/session", key, json={"greeting": False, **body}
         )
         await self.gateway.attach(session)
         return session, Watch(self.gateway.call(session))
 
     async def set(self, **changed: Any) -> Timer:
-        """A timer that is due now: after the calls that have begun, and before those that will."""
+        """A timer under Ann's key that is due now: after the calls that have begun, and before those that will."""
         self.now = datetime.now(UTC)
-        return await self.store.timers.add(
-            timer(label="pasta", due_at=self.now, session_id=None, conversation_id=None, **changed)
-        )
+        fields: dict[str, Any] = {
+            "owner": "ann",
+            "due_at": self.now,
+            "session_id": None,
+            "conversation_id": None,
+        }
+        return await self.store.timers.add(timer(label="pasta", **fields | changed))
 
     async def look(self) -> float:
         """One look, when all that happened is written down."""
@@ -140,6 +151,34 @@ async def test_another_users_call_is_left_alone(house: House) -> None:
     await watch.until(do.AgentEnded)
     await house.until("said")
     assert len(await house.said()) == 1
+
+
+@pytest.mark.parametrize("user_id", [None, "sam"])
+async def test_a_call_under_another_key_is_left_alone_whatever_it_is_named(
+    house: House, user_id: str | None
+) -> None:
+    named = {"conversation_id": "talk"} | ({"user_id": user_id} if user_id else {})
+    await house.call(BEN, **named)
+    await house.call(OLGA, **named)
+    await house.set(user_id=user_id, conversation_id="talk")
+    await house.look()
+    assert await house.said() == []
+    session, watch = await house.call(ANN, **named)
+    await house.look()
+    await watch.until(do.AgentEnded)
+    assert str((await house.until("said"))["said_in"]) == session["session_id"]
+    assert len(await house.said()) == 1
+
+
+async def test_what_the_house_asked_for_is_said_to_an_operator_alone(house: House) -> None:
+    await house.call(ANN)
+    await house.set(owner=None)
+    await house.look()
+    assert await house.said() == []
+    session, watch = await house.call(OLGA)
+    await house.look()
+    await watch.until(do.AgentEnded)
+    assert str((await house.until("said"))["said_in"]) == session["session_id"]
 
 
 async def test_who_dies_before_it_is_sent_sends_it_in_the_next_life(house: House) -> None:

@@ -30,6 +30,8 @@ def call(minutes: float = 0, **changed: Any) -> LiveCall:
     fields: dict[str, Any] = {
         "session_id": new_id(),
         "conversation_id": str(new_id()),
+        "owner": "olga",
+        "of_house": True,
         "user_id": None,
         "started_at": NOON + timedelta(minutes=minutes),
     }
@@ -49,6 +51,24 @@ def test_it_is_said_where_it_was_asked_for_else_in_its_conversation_else_to_its_
     assert place_for(timer(), [anns]) is None
     assert place_for(timer(user_id="ann"), [house, anns]) == anns
     assert place_for(timer(user_id="ben", conversation_id=None), [house, anns]) is None
+
+
+@pytest.mark.parametrize("named", [{}, {"user_id": "ann"}])
+def test_it_is_never_said_under_another_key_whatever_is_named_alike(named: dict[str, Any]) -> None:
+    alike: dict[str, Any] = {"session_id": CALL, "conversation_id": "talk", **named}
+    bakery, garage = (call(owner=owner, of_house=False, **alike) for owner in ("bakery", "garage"))
+    unknown, olga, local = (
+        call(owner=None, of_house=False, **alike),
+        call(**alike),
+        call(owner="local", **alike),
+    )
+    everybody = [bakery, garage, unknown, olga, local]
+    assert place_for(timer(owner="garage", **named), everybody) == garage
+    assert place_for(timer(owner="barber", **named), everybody) is None
+    assert place_for(timer(**named), everybody) == olga
+    assert place_for(timer(**named), [bakery, garage, unknown]) is None
+    # What local asked for, an operator may hear, and the other way round: both are the house.
+    assert place_for(timer(**named), [bakery, local]) == local
 
 
 PASTA: dict[str, Any] = {"label": "pasta", "duration_s": 600.0}

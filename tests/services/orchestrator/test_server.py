@@ -172,8 +172,20 @@ async def test_division_by_zero_is_said_plainly(real: Client) -> None:
     ("context", "told"),
     [
         (
-            {"session_id": SESSION, "user_id": "ada", "timezone": "Asia/Tokyo", "language": "en"},
-            {"session_id": SESSION, "user_id": "ada", "timezone": "Asia/Tokyo", "language": "en"},
+            {
+                "session_id": SESSION,
+                "user_id": "ada",
+                "timezone": "Asia/Tokyo",
+                "language": "en",
+                "owner": "ann",
+            },
+            {
+                "session_id": SESSION,
+                "user_id": "ada",
+                "timezone": "Asia/Tokyo",
+                "language": "en",
+                "owner": "ann",
+            },
         ),
         (
             {"say": {"url": "http://gateway/say", "token": "say_t", "more": 1}},
@@ -181,14 +193,14 @@ async def test_division_by_zero_is_said_plainly(real: Client) -> None:
             | {"say": {"url": "http://gateway/say", "token": "say_t"}},
         ),
         (
-            {"session_id": "none", "user_id": 5, "timezone": "", "say": {"url": 5}},
+            {"session_id": "none", "owner": ["ann"], "user_id": 5, "timezone": "", "say": {"url": 5}},
             {"session_id": None, "user_id": None, "timezone": None, "language": None},
         ),
     ],
 )
 async def test_a_tool_is_told_who_asks(client: Client, context: object, told: dict[str, object]) -> None:
     result = await chat(client, wish("name_the_caller", "k", "talk") | {"context": context})
-    said = {"idempotency_key": "k", "conversation_id": "talk", "message": "m", "say": None}
+    said = {"idempotency_key": "k", "conversation_id": "talk", "message": "m", "say": None, "owner": None}
     assert result["data"] == said | told
 
 

@@ -5,9 +5,12 @@ from typing import Any
 
 from services.base.ids import new_id
 from services.orchestrator.store.rows import Note, Timer
+from services.orchestrator.whose import Whose
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CALL = new_id()
+HOUSE = Whose()
+"""Whoever calls the house without a name."""
 
 
 def timer(minutes: float = 10, **changed: Any) -> Timer:

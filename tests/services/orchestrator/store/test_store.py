@@ -8,7 +8,7 @@ from services.base.database import StoreAway
 from services.base.database_url import make_url
 from services.orchestrator.store import database
 from services.orchestrator.store.store import Store
-from tests.services.orchestrator.store.samples import timer
+from tests.services.orchestrator.store.samples import HOUSE, timer
 
 
 async def test_a_query_sees_every_table_and_can_change_none(store: Store) -> None:
@@ -19,7 +19,7 @@ async def test_a_query_sees_every_table_and_can_change_none(store: Store) -> Non
     assert await store.read(query, {"x": "y"}) == [{"timers": 1, "x": "y", "count": 0}]
     with pytest.raises(DBAPIError, match="read-only"):
         await store.read(text("DELETE FROM voice_timers RETURNING 1"))
-    assert len(await store.timers.waiting(None)) == 1
+    assert len(await store.timers.waiting(HOUSE)) == 1
 
 
 async def test_it_is_ready_once_the_tables_are_there(database_url: str, empty_database_url: str) -> None:
@@ -27,7 +27,7 @@ async def test_it_is_ready_once_the_tables_are_there(database_url: str, empty_da
     assert await ready.ready() is None
     assert await bare.ready() == "the tables are not there: run `antiphon migrate`"
     with pytest.raises(StoreAway, match="not there yet"):
-        await bare.timers.waiting(None)
+        await bare.timers.waiting(HOUSE)
     await ready.close()
     await bare.close()
 

@@ -6,10 +6,12 @@ import pytest
 from sqlalchemy import select
 
 from services.base.ids import new_id
+from services.orchestrator.store import rows
 from services.orchestrator.store.rows import MOST_WAITING, Timer, TooManyTimers
 from services.orchestrator.store.store import Store
 from services.orchestrator.store.tables import voice_timers
-from tests.services.orchestrator.store.samples import CALL, NOON, timer
+from services.orchestrator.whose import Whose
+from tests.services.orchestrator.store.samples import CALL, HOUSE, NOON, timer
 
 
 async def states(store: Store) -> list[str]:
@@ -26,8 +28,8 @@ async def test_what_was_set_is_waiting_the_next_one_first(store: Store) -> None:
     later, sooner = timer(20, label="pasta"), timer(10, kind="reminder", label="call your mother")
     assert await store.timers.add(later) == later
     await store.timers.add(sooner)
-    assert await store.timers.waiting(None) == [sooner, later]
-    assert await store.timers.waiting(None, "timer") == [later]
+    assert await store.timers.waiting(HOUSE) == [sooner, later]
+    assert await store.timers.waiting(HOUSE, "timer") == [later]
     assert store.timers_changed.is_set()
 
 
@@ -35,16 +37,33 @@ async def test_the_same_wish_again_finds_the_first_timer(store: Store) -> None:
     first = timer(10, idempotency_key="wish")
     assert await store.timers.add(first) == first
     assert await store.timers.add(timer(20, idempotency_key="wish")) == first
-    assert await store.timers.waiting(None) == [first]
+    assert await store.timers.waiting(HOUSE) == [first]
 
 
 async def test_a_user_has_only_their_own(store: Store) -> None:
     anns, nobodys = timer(user_id="ann"), timer()
     await store.timers.add(anns)
     await store.timers.add(nobodys)
-    assert await store.timers.waiting("ann") == [anns]
-    assert await store.timers.waiting("ben") == []
-    assert await store.timers.waiting(None) == [nobodys]
+    assert await store.timers.waiting(Whose(user_id="ann")) == [anns]
+    assert await store.timers.waiting(Whose(user_id="ben")) == []
+    assert await store.timers.waiting(HOUSE) == [nobodys]
+
+
+@pytest.mark.parametrize("user_id", [None, "ann"])
+async def test_under_another_key_the_same_user_is_somebody_else(
+    store: Store, monkeypatch: pytest.MonkeyPatch, user_id: str | None
+) -> None:
+    set_ = {owner: timer(owner=owner, user_id=user_id) for owner in ("bakery", "garage", None)}
+    for each in set_.values():
+        await store.timers.add(each)
+    for owner, each in set_.items():
+        assert await store.timers.waiting(Whose(owner, user_id)) == [each]
+    assert await store.timers.waiting(Whose("barber", user_id)) == []
+    # A place is theirs, too.
+    monkeypatch.setattr(rows, "MOST_WAITING", 1)
+    await store.timers.add(timer(owner="barber", user_id=user_id))
+    with pytest.raises(TooManyTimers):
+        await store.timers.add(timer(owner="bakery", user_id=user_id))
 
 
 async def test_there_is_a_limit_and_what_was_ended_does_not_count(store: Store) -> None:

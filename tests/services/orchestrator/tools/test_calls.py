@@ -36,16 +36,24 @@ class House:
         self.now = datetime.now(AUCKLAND)
         self.midnight = self.now.replace(hour=0, minute=0, second=0, microsecond=0)
 
-    async def session(self, began: datetime, lasted_s: float | None, session_id: UUID | None = None) -> UUID:
+    async def session(
+        self,
+        began: datetime,
+        lasted_s: float | None,
+        session_id: UUID | None = None,
+        owner: str | None = None,
+    ) -> UUID:
         """A call; without a length it goes on."""
         session_id = session_id or new_id()
         ended = began + timedelta(seconds=lasted_s) if lasted_s is not None else None
         await self.database.execute(
-            "INSERT INTO voice_sessions (session_id, started_at, ended_at, is_active) VALUES ($1, $2, $3, $4)",
+            "INSERT INTO voice_sessions (session_id, started_at, ended_at, is_active, owner)"
+            " VALUES ($1, $2, $3, $4, $5)",
             session_id,
             began,
             ended,
             ended is None,
+            owner,
         )
         self.sessions.append((session_id, began, ended))
         return session_id
@@ -297,6 +305,42 @@ PERIODIC = (
     calls.failed_tools,
     calls.answer_speed,
 )
+
+
+async def test_a_key_is_told_of_its_own_calls_and_the_house_of_all(empty: House, store: Store) -> None:
+    now = empty.now
+    bakerys = await empty.session(now, 60, owner="bakery")
+    garages = await empty.session(now, None, THIS, owner="garage")
+    for session_id, action, ms in ((bakerys, "bake", 400.0), (garages, "tow", 900.0)):
+        await empty.tool(session_id, action, "error", now)
+        await empty.latency(session_id, "turn", ms, now)
+        await empty.spoken_over(session_id, "barge_in", now)
+
+    async def told(owner: str | None) -> dict[str, Any]:
+        caller = Caller("k", session_id=THIS, timezone="Pacific/Auckland", owner=owner)
+        data = {each.__name__: (await ask(each, store, caller)).data for each in PERIODIC}
+        running = await ask(calls.count_running_calls, store, caller)
+        return {
+            "calls": data["count_calls"]["calls"],
+            "running": running.data["calls"],
+            "counted": data["average_call"].get("calls"),
+            "together": data["time_in_calls"].get("calls"),
+            "longest": data["longest_call"].get("session_id"),
+            "interruptions": data["count_interruptions"]["interruptions"],
+            "tools": sorted(row["action"] for row in data["most_used_tool"]["tools"]),
+            "failed": data["failed_tools"]["failures"],
+            "answers": data["answer_speed"]["answers"],
+        }
+
+    one = dict.fromkeys(("calls", "counted", "together", "interruptions", "failed", "answers"), 1)
+    assert await told("bakery") == one | {"running": 0, "longest": str(bakerys), "tools": ["bake"]}
+    assert await told("garage") == one | {"running": 1, "longest": str(THIS), "tools": ["tow"]}
+    nothing = dict.fromkeys(one, 0)
+    assert await told("barber") == nothing | {"running": 0, "longest": None, "tools": []}
+    both = dict.fromkeys(one, 2)
+    assert await told(None) == both | {"running": 1, "longest": str(bakerys), "tools": ["bake", "tow"]}
+    with pytest.raises(Refused, match="don't know of a call"):
+        await calls.this_call(store=store, caller=Caller("k", session_id=THIS, owner="bakery"))
 
 
 @pytest.mark.parametrize("question", PERIODIC)

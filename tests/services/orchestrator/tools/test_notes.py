@@ -9,12 +9,13 @@ from services.orchestrator.store import rows
 from services.orchestrator.store.store import Store
 from services.orchestrator.tooling import Answer, Caller, Refused
 from services.orchestrator.tools import notes
+from tests.services.orchestrator.store.samples import HOUSE
 
 NUMBERS = count()
 
 
-def caller(key: str = "", user_id: str | None = None) -> Caller:
-    return Caller(key or f"wish {next(NUMBERS)}", "talk", user_id=user_id)
+def caller(key: str = "", user_id: str | None = None, owner: str | None = None) -> Caller:
+    return Caller(key or f"wish {next(NUMBERS)}", "talk", user_id=user_id, owner=owner)
 
 
 async def code(wish: Awaitable[Answer]) -> str:
@@ -72,6 +73,20 @@ async def test_deleting_again_for_the_same_wish_deletes_no_second_note(store: St
     assert (await notes.list_notes(caller(), store)).text == "You have one note: one."
 
 
+@pytest.mark.parametrize("user_id", [None, "ann"])
+async def test_nobody_hears_finds_or_deletes_what_was_noted_under_another_key(
+    store: Store, user_id: str | None
+) -> None:
+    bakery, garage, house = (caller("", user_id, owner) for owner in ("bakery", "garage", None))
+    await notes.take_note(bakery, store, "the key is under the mat")
+    for other in (garage, house):
+        assert (await notes.list_notes(other, store)).text == "You have no notes."
+        assert (await notes.find_notes(other, store, "key")).data == {"notes": []}
+        assert await code(notes.delete_note(other, store)) == "no_note"
+        assert await code(notes.delete_note(other, store, "key")) == "no_note"
+    assert (await notes.list_notes(bakery, store)).text == "You have one note: the key is under the mat."
+
+
 async def test_what_cannot_be_done_is_refused_and_nothing_is_deleted(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,4 +98,4 @@ async def test_what_cannot_be_done_is_refused_and_nothing_is_deleted(
     assert await code(notes.take_note(caller(), store, "x" * 501)) == "too_long"
     monkeypatch.setattr(rows, "MOST_KEPT", 2)
     assert await code(notes.take_note(caller(), store, "one more")) == "too_many_notes"
-    assert await store.notes.count(None) == 2
+    assert await store.notes.count(HOUSE) == 2

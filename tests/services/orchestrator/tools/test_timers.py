@@ -11,6 +11,8 @@ from services.orchestrator.store import rows
 from services.orchestrator.store.store import Store
 from services.orchestrator.tooling import Answer, Caller, Refused
 from services.orchestrator.tools import timers
+from services.orchestrator.whose import Whose
+from tests.services.orchestrator.store.samples import HOUSE
 
 CALL = new_id()
 NUMBERS = count()
@@ -38,9 +40,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> type[Clock]:
     return Clock
 
 
-def caller(key: str = "", user_id: str | None = None) -> Caller:
+def caller(key: str = "", user_id: str | None = None, owner: str | None = None) -> Caller:
     """Somebody in Berlin, whose every wish is another one unless it has a `key`."""
-    return Caller(key or f"wish {next(NUMBERS)}", "talk", CALL, user_id, "Europe/Berlin")
+    return Caller(key or f"wish {next(NUMBERS)}", "talk", CALL, user_id, "Europe/Berlin", owner=owner)
 
 
 def at(**ahead: float) -> str:
@@ -56,7 +58,7 @@ async def code(wish: Awaitable[Answer]) -> tuple[str, str]:
 async def test_a_timer_runs_from_now_for_as_long_as_was_said(store: Store) -> None:
     answer = await timers.set_timer(caller("k", user_id="ann"), store, "PT1H30M")
     assert answer.text == "Your 1 hour 30 minute timer is running."
-    [timer] = await store.timers.waiting("ann")
+    [timer] = await store.timers.waiting(Whose(user_id="ann"))
     assert timer.due_at == NOW + timedelta(minutes=90)
     assert (timer.session_id, timer.conversation_id, timer.timezone) == (CALL, "talk", "Europe/Berlin")
     assert answer.data["due_at"] == timer.due_at.isoformat()
@@ -65,14 +67,14 @@ async def test_a_timer_runs_from_now_for_as_long_as_was_said(store: Store) -> No
 async def test_a_reminder_is_told_back_with_its_time_and_to_whom_it_matters(store: Store) -> None:
     told = await timers.set_reminder(caller(), store, "call my mother", at(minutes=20))
     assert told.text == "I'll remind you in 20 minutes: call your mother."
-    [reminder] = await store.timers.waiting(None, "reminder")
+    [reminder] = await store.timers.waiting(HOUSE, "reminder")
     assert (reminder.label, reminder.duration_s) == ("call your mother", None)
 
 
 async def test_the_same_wish_again_sets_one_timer_and_says_the_same(store: Store) -> None:
     first = await timers.set_timer(caller("k"), store, "PT10M")
     assert await timers.set_timer(caller("k"), store, "PT10M") == first
-    assert len(await store.timers.waiting(None)) == 1
+    assert len(await store.timers.waiting(HOUSE)) == 1
 
 
 async def test_timers_are_told_with_what_is_left(store: Store, clock: type[Clock]) -> None:
@@ -126,7 +128,7 @@ async def test_the_timer_that_is_meant_is_cancelled_and_no_other(store: Store) -
     assert (await timers.cancel_timer(caller(), store)).text == "I've cancelled the 1 hour timer."
     told = await timers.cancel_reminder(caller(), store, "my mother")
     assert told.text == "I've cancelled the reminder, call your mother."
-    assert await store.timers.waiting(None) == []
+    assert await store.timers.waiting(HOUSE) == []
 
 
 async def test_cancelling_again_for_the_same_wish_cancels_no_second_one(store: Store) -> None:
@@ -135,7 +137,7 @@ async def test_cancelling_again_for_the_same_wish_cancels_no_second_one(store: S
     await timers.set_timer(caller(), store, "PT2H")
     assert await timers.cancel_timer(caller("k"), store) == first
     assert await timers.cancel_all_timers(caller("k"), store) == first
-    assert len(await store.timers.waiting(None)) == 1
+    assert len(await store.timers.waiting(HOUSE)) == 1
 
 
 async def test_all_timers_are_cancelled_and_the_reminders_stay(store: Store) -> None:
@@ -143,7 +145,7 @@ async def test_all_timers_are_cancelled_and_the_reminders_stay(store: Store) -> 
         await timers.set_timer(caller(), store, duration)
     await timers.set_reminder(caller(), store, "x", at(hours=1))
     assert (await timers.cancel_all_timers(caller(), store)).text == "I've cancelled 2 timers."
-    assert [each.kind for each in await store.timers.waiting(None)] == ["reminder"]
+    assert [each.kind for each in await store.timers.waiting(HOUSE)] == ["reminder"]
     assert (await timers.cancel_all_reminders(caller(), store)).text == "I've cancelled the reminder, x."
 
 
@@ -162,6 +164,24 @@ REFUSED: dict[str, tuple[Callable[[Store], Awaitable[Answer]], str]] = {
     "a timer nobody set": (lambda s: timers.cancel_timer(caller(), s, "pasta"), "no_such_timer"),
     "a reminder nobody set": (lambda s: timers.cancel_reminder(caller(), s, "my mother"), "no_such_timer"),
 }
+
+
+@pytest.mark.parametrize("user_id", [None, "ann"])
+async def test_nobody_hears_or_cancels_what_was_asked_for_under_another_key(
+    store: Store, user_id: str | None
+) -> None:
+    bakery = caller("", user_id, "bakery")
+    await timers.set_timer(bakery, store, "PT10M")
+    await timers.set_reminder(caller("another", user_id, "bakery"), store, "buy flour", at(hours=1))
+    for other in (caller("", user_id, "garage"), caller("", user_id)):
+        assert (await timers.list_timers(other, store)).data == []
+        assert (await timers.list_reminders(other, store)).data == []
+        for wish in (timers.time_left, timers.cancel_timer, timers.cancel_all_timers):
+            assert await code(wish(other, store)) == ("no_timer", "No timer is running.")
+        for wish in (timers.cancel_reminder, timers.cancel_all_reminders):
+            assert await code(wish(other, store)) == ("no_timer", "You have no reminders.")
+    assert len((await timers.list_timers(bakery, store)).data) == 1
+    assert len((await timers.list_reminders(bakery, store)).data) == 1
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -22,7 +22,7 @@ from .n8n import IN_WORKFLOW, NOT_ACTIVE, STARTED, N8n, n8n
 PATIENCE_S = 60
 SESSION = UUID("01890000-0000-7000-8000-000000000001")
 SAY = Say("http://gateway/api/mas/voice/sessions/1/say", "say_very_secret")
-CALLER = Caller("key-1", "conv-1", SESSION, "ann", "Europe/Oslo", "en", "heat the oven", SAY)
+CALLER = Caller("key-1", "conv-1", SESSION, "ann", "Europe/Oslo", "en", "heat the oven", SAY, "bakery")
 
 
 @pytest_asyncio.fixture
@@ -78,6 +78,7 @@ async def test_the_call_fills_slots_of_its_own(flow: N8n) -> None:
         "message": "heat the oven",
         "session_id": str(SESSION),
         "conversation_id": "conv-1",
+        "owner": "bakery",
         "user_id": "ann",
         "timezone": "Europe/Oslo",
         "idempotency_key": "key-1",
