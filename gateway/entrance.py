@@ -12,7 +12,7 @@ from gateway.access import LOCAL, Access
 from gateway.forwarded import Proxies
 from gateway.limits import Limits, Meter, Rate, RateLimited, Visitor, network
 from services.base.problems import Forbidden, Problem, Unauthorized
-from services.base.serve import OPEN_PATHS, bearer
+from services.base.serve import OPEN_PATHS, bearer, credential
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def token(request: web.Request) -> str:
     offered = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
     for protocol in offered:
         if protocol.strip().startswith(KEY_PREFIX):
-            return protocol.strip().removeprefix(KEY_PREFIX)
+            return credential(protocol.strip().removeprefix(KEY_PREFIX))
     return ""
 
 

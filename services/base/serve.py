@@ -55,7 +55,16 @@ def check_door(host: str, key: str) -> None:
 def bearer(request: web.Request) -> str:
     """The token of `Authorization: Bearer …`, or an empty string."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
+    return credential(token) if scheme.lower() == "bearer" else ""
+
+
+def credential(shown: str) -> str:
+    """What a header shows, as text that can be encoded again.
+
+    aiohttp hands on bytes that are no UTF-8 as lone surrogates, at which `encode` raises. Spelled out they are a wrong
+    credential like any other, which is counted and answered with 401.
+    """
+    return shown.strip().encode(errors="backslashreplace").decode()
 
 
 def internal_key(key: str) -> Callable[[web.Request, Handler], object]:

@@ -14,6 +14,7 @@ from gateway.rest.page import find_page
 from gateway.store.rows import SessionRow
 from gateway.store.store import Store
 from services.base.ids import new_id
+from tests import raw_http
 from tests.gateway.harness import Gateway
 
 ANN, BEN = "the key of ann, long", "the key of ben, long"
@@ -209,6 +210,23 @@ async def test_each_door_opens_to_whom_its_rule_names(house: House, credential: 
     expected = {door: ANSWERS[credential].get(rule, IN) for door, rule in DOORS.items()}
     expected |= dict.fromkeys(FURTHER.get(credential, ()), IN)
     assert {door: await house.knock(door, credential) for door in DOORS} == expected
+
+
+async def test_bytes_that_are_no_text_are_a_wrong_key_at_every_door(house: House) -> None:
+    session_id = (await house.session())["session_id"]
+    shown = {
+        "bearer": [b"Authorization: Bearer \xff"],
+        "subprotocol": [b"Sec-WebSocket-Protocol: realtime, openai-insecure-api-key.\xff"],
+    }
+    guarded = [door for door, rule in DOORS.items() if rule is not Rule.ANYONE]
+    answers = {
+        (method, path, kind): await raw_http.status(
+            house.gateway.port, method, path.format(session_id=session_id, injection_id=new_id()), *lines
+        )
+        for method, path in guarded
+        for kind, lines in shown.items()
+    }
+    assert {door: answer for door, answer in answers.items() if answer != WHO} == {}
 
 
 async def test_a_key_lists_its_own_sessions_and_an_operator_all(house: House) -> None:

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from gateway.access import Access
+from tests import raw_http
 from tests.gateway.harness import Gateway
 
 ANN, BEN = "the key of ann, long", "the key of ben, long"
@@ -94,6 +95,14 @@ async def test_who_tries_keys_waits_even_with_the_right_one_and_no_others_do(beh
         assert await statuses(gateway, 1, ANN, "192.0.2.2") == [200]
         # Without a credential there is nothing to be guessed.
         assert await statuses(gateway, 1, "", "192.0.2.1", "/openapi.json") == [200]
+
+
+async def test_bytes_that_are_no_text_are_tries_like_others(behind_proxy: Opened) -> None:
+    async with behind_proxy(gateway_failures_per_minute=3) as gateway:
+        shown = b"X-Forwarded-For: 192.0.2.1", b"Authorization: Bearer \xff"
+        tried = [await raw_http.status(gateway.port, "GET", PERSONAS, *shown) for _ in range(4)]
+        assert tried == [401, 401, 401, 429]
+        assert await statuses(gateway, 1, ANN, "192.0.2.1") == [429]
 
 
 async def test_no_address_takes_all_places_and_none_makes_them_too_fast(behind_proxy: Opened) -> None:

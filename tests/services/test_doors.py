@@ -10,6 +10,7 @@ from services.base.serve import OpenDoor, check_door
 from services.orchestrator import server as orchestrator
 from services.synthesizer import server as synthesizer
 from services.transcriber import server as transcriber
+from tests import raw_http
 
 KEY = "the key of the services"
 OPEN = {"/health", "/ready", "/metrics"}
@@ -52,6 +53,12 @@ async def test_without_the_key_only_health_is_told(service: Client, headers: dic
             assert answer.status == 401, (method, path)
             tried += method != "HEAD"
     assert tried >= 2
+
+
+async def test_bytes_that_are_no_text_are_a_wrong_key(service: Client) -> None:
+    port = service.port
+    assert port is not None
+    assert await raw_http.status(port, "GET", "/nowhere", b"Authorization: Bearer \xff") == 401
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/health/", "/health/../v1/listen"])
