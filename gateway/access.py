@@ -27,9 +27,6 @@ MIN_KEY = 16
 MOST_SECRETS = 10_000
 """Live at once; the oldest is let go."""
 
-MIN_KEY = 16
-"""Characters; shorter ones can be guessed."""
-
 LIFETIMES_S = (10, 7200)
 """Shortest and longest of a client secret."""
 
