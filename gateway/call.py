@@ -63,6 +63,12 @@ class QueueFull(Conflict):
     code, title = "queue_full", "Too much waits to be said"
 
 
+class SessionEnded(Conflict):
+    """The session was there, and is over."""
+
+    code, title = "session_ended", "The session has ended"
+
+
 class Listener(Protocol):
     """A wire's end that is told what happens."""
 
@@ -229,8 +235,11 @@ class Call:
         Under a `key` that was used in this call before, nothing is said again: the id is the first one's.
 
         Raises:
+            SessionEnded: what was to be said would wait for ever.
             QueueFull
         """
+        if self.end_reason is not None:
+            raise SessionEnded(f"session {self.session_id} has ended")
         if key and (known := self._keys.get(key)):
             return known
         if len(self.session.injections) + len(self._unheard_wishes) >= MOST:

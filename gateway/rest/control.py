@@ -114,9 +114,11 @@ class Control:
     async def say(self, request: web.Request) -> web.Response:
         """How agents, timers and flows speak up. It is said at the next free moment; where no client is there, to the
         next one."""
-        call = await self._door.live(request, self._door.sayer(request))
+        caller = self._door.sayer(request)
         asked = await read(request, SayRequest)
         key = read_headers(request, SayHeaders).key or None
+        # Behind the body, for which up to 30 s are given: the session may end meanwhile.
+        call = await self._door.live(request, caller)
         injection_id = call.say(asked.text, asked.priority, asked.expires_in_s, asked.interrupt, key)
         return answer(Saying(injection_id=injection_id), 202)
 

@@ -5,11 +5,11 @@ from uuid import UUID
 from aiohttp import web
 
 from gateway.access import Access, Caller
-from gateway.call import Call
+from gateway.call import Call, SessionEnded
 from gateway.calls import Calls, SessionNotFound
 from gateway.store.outbox import Outbox
 from gateway.store.queries import Fate, Queries
-from services.base.problems import Conflict, Forbidden, Invalid
+from services.base.problems import Forbidden, Invalid
 from services.base.serve import bearer
 
 BASE = "/api/mas/voice"
@@ -19,12 +19,6 @@ GONE = (400, 401, 403, 404, 503)
 """What asking for one session may be answered with."""
 
 CATCH_UP_S = 1.0
-
-
-class SessionEnded(Conflict):
-    """The session was there, and is over."""
-
-    code, title = "session_ended", "The session has ended"
 
 
 class Door:

@@ -16,7 +16,8 @@ from gateway.ports import Brief, MindAway, PartAway
 from gateway.session import effects as do
 from gateway.session import events as on
 from gateway.session.clock import samples
-from gateway.store.rows import SessionRow, TurnRow
+from gateway.session.injections import MOST
+from gateway.store.rows import InjectionRow, SessionRow, TurnRow
 from tests.gateway.harness import PATIENCE, EchoMind, Gateway, Watch, sound
 
 
@@ -293,3 +294,22 @@ async def test_a_brief_that_did_not_change_connects_nobody_anew(gateway: Gateway
     await client.until("response.done")
     assert engine.briefs[-1] == replace(call.profile.brief, instructions="Be brief.")
     assert len(engine.briefs) == 1
+
+
+async def test_an_ended_call_takes_no_text_that_would_wait_for_ever(gateway: Gateway) -> None:
+    call = gateway.calls.open(Opening("ann"))
+    call.end("client_closed")
+    with pytest.raises(calls.SessionEnded):
+        call.say("tea is ready")
+    await gateway.over()
+    assert not any(isinstance(row, InjectionRow) for row in gateway.rows)
+
+
+async def test_more_texts_than_anybody_would_listen_to_are_an_error_of_the_client_s(
+    gateway: Gateway, engine: SlowEngine
+) -> None:
+    client, _ = await gateway.client()
+    for _ in range(MOST):
+        gateway.call().say("tea is ready")
+    await client.send("response.create", response={"instructions": "the cake too"})
+    assert (await client.error())["code"] == "queue_full"

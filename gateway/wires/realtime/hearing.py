@@ -21,6 +21,7 @@ from gateway.wires.realtime.items import Items
 from gateway.wires.realtime.settings import LONGEST_INSTRUCTIONS, VAD, SessionSettings
 from gateway.wires.realtime.telling import Teller, response_name
 from services.base.ids import new_id
+from services.base.problems import Conflict
 
 log = logging.getLogger(__name__)
 
@@ -262,7 +263,10 @@ class Hearer:
         # LiveKit puts the session's own instructions before those of a response. Nobody is to hear them.
         to_say = (instructions or "").removeprefix(self._settings.body["instructions"]).strip()
         if to_say:
-            self._call.say(to_say)
+            try:
+                self._call.say(to_say)
+            except Conflict as error:
+                raise WireError(error.code, f"{error}.") from error
         else:
             self._call.feed(on.AnswerAsked(self._call.now()))
 

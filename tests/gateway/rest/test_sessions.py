@@ -9,13 +9,14 @@ from uuid import UUID
 
 import pytest
 
-from gateway.access import Access
+from gateway.access import LOCAL, Access, Caller
 from gateway.server import MAX_BODY
 from gateway.session import effects as do
 from gateway.session.injections import MOST
+from gateway.store.queries import Fate
 from gateway.store.rows import KEEP, InjectionRow, SessionRow
 from services.base.ids import new_id
-from tests.gateway.harness import WORD, Gateway, Watch
+from tests.gateway.harness import PATIENCE, WORD, Gateway, Watch
 
 BASE = "/api/mas/voice"
 MAKE = f"{BASE}/duplex/session"
@@ -282,6 +283,37 @@ async def test_a_session_that_is_being_wound_up_takes_nothing_more(gateway: Gate
         assert (status, problem["code"]) == (404, "session_not_found")
     winding.set()
     await gateway.over()
+
+
+async def test_a_session_that_ends_while_the_text_is_sent_says_nothing_more(gateway: Gateway) -> None:
+    session = await gateway.session()
+    asked, ended = asyncio.Event(), asyncio.Event()
+    sayer = gateway.access.sayer
+
+    def let_in(token: str, session_id: str) -> Caller:
+        asked.set()
+        return sayer(token, session_id)
+
+    async def fate(session_id: UUID) -> Fate:
+        return Fate(False, "test", "client_closed", LOCAL)
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b'{"text": '
+        await ended.wait()
+        yield b'"tea is ready"}'
+
+    gateway.access.sayer = let_in  # type: ignore[method-assign]
+    gateway.kept.fate = fate  # type: ignore[method-assign,assignment]
+    path = f"{BASE}/sessions/{session['session_id']}/say"
+    async with asyncio.timeout(PATIENCE):
+        saying = asyncio.create_task(gateway.ask("POST", path, data=slowly()))
+        await asked.wait()
+        gateway.call(session).end("client_closed")
+        await gateway.over()
+        ended.set()
+        status, problem = await saying
+    assert (status, problem["code"]) == (409, "session_ended")
+    assert not any(isinstance(row, InjectionRow) for row in gateway.rows)
 
 
 @pytest.mark.parametrize(
