@@ -154,11 +154,7 @@ def load_agent(path: Path, allowed: Sequence[str], environ: Mapping[str, str], n
         BadAgents
     """
     try:
-        row = _AgentYaml.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except yaml.YAMLError as error:
-        raise BadAgents(f"{path.name}: expected YAML: {' '.join(str(error).split())}") from error
-    except UnicodeDecodeError as error:
-        raise BadAgents(f"{path.name}: expected UTF-8 text") from error
+        row = _AgentYaml.model_validate(_read(path))
     except ValidationError as error:
         lines = [f"{_field(e['loc'])}: {e['msg']}" for e in error.errors()]
         raise BadAgents(f"{path.name}: {'; '.join(lines)}") from error
@@ -169,7 +165,28 @@ def load_agent(path: Path, allowed: Sequence[str], environ: Mapping[str, str], n
             tools.append(_tool(row, tool, allowed, environ, types))
         except _Wrong as wrong:
             raise BadAgents(f"{path.name}: tools[{at}].{wrong}") from wrong
+        except RecursionError as error:
+            # With anchors YAML can write a list that is in itself.
+            raise BadAgents(f"{path.name}: tools[{at}]: expected nothing that holds itself") from error
     return Agent(row.agent, row.description, tuple(tools), row.health)
+
+
+def _read(path: Path) -> object:
+    """What the file's YAML says.
+
+    Raises:
+        BadAgents
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadAgents(f"{path.name}: expected a file that can be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise BadAgents(f"{path.name}: expected UTF-8 text") from error
+    except Exception as error:
+        # Beside its own errors PyYAML raises what it stumbles over: ValueError at `2026-13-45`, KeyError at `!!bool x`,
+        # RecursionError at brackets without end.
+        raise BadAgents(f"{path.name}: expected YAML: {' '.join(str(error).split())}") from error
 
 
 class _Wrong(Exception):

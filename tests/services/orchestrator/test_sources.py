@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -165,6 +165,61 @@ def test_what_is_wrong_with_a_webhook_is_named(home: Path, found: str, put: str,
     [left_out] = catalog.left_out
     with pytest.raises(BadAgents, match=complaint):
         raise BadAgents(left_out.reason)
+
+
+def dangling(path: Path) -> None:
+    path.symlink_to("nowhere")
+
+
+def folder(path: Path) -> None:
+    path.mkdir()
+
+
+def looping(path: Path) -> None:
+    path.symlink_to(path)
+
+
+def no_date(path: Path) -> None:
+    path.write_text("agent: 2026-13-45\n")
+
+
+def no_truth(path: Path) -> None:
+    path.write_text("agent: !!bool perhaps\n")
+
+
+def in_itself(path: Path) -> None:
+    path.write_text(WEBHOOK.replace("      secret", "      json: &a {b: *a}\n      secret"))
+
+
+def endless(path: Path) -> None:
+    path.write_text("[" * 5000)
+
+
+def no_text(path: Path) -> None:
+    path.write_bytes(b"agent: \xff\n")
+
+
+@pytest.mark.parametrize(
+    ("put", "complaint"),
+    [
+        (dangling, "expected a file that can be read: No such file"),
+        (folder, "expected a file that can be read: Is a directory"),
+        (looping, "expected a file that can be read: Too many levels"),
+        (no_date, "expected YAML: month must be in"),
+        (no_truth, "expected YAML: 'perhaps'"),
+        (in_itself, "tools[0]: expected nothing that holds itself"),
+        (endless, "expected YAML: maximum recursion depth"),
+        (no_text, "expected UTF-8 text"),
+    ],
+)
+def test_a_file_that_cannot_be_read_leaves_all_others_alone(
+    home: Path, put: Callable[[Path], None], complaint: str
+) -> None:
+    put(home / "agents" / "kitchen.yaml")
+    catalog = gather(Sources(home=home), {})
+    [left_out] = catalog.left_out
+    assert left_out.reason.startswith(f"kitchen.yaml: {complaint}")
+    assert [agent.name for agent in catalog.agents] == names(Sources())
 
 
 def test_a_callback_without_a_body_of_its_own_is_told_how_to_call_back(home: Path) -> None:
