@@ -19,7 +19,7 @@ from services.orchestrator.store.tables import of, voice_timers
 from services.orchestrator.whose import Whose
 
 MOST_AT_ONCE = 100
-"""Of all users, taken up in one look."""
+"""Of one key, taken up in one look: what nobody is there to hear waits for a day, and must not stand before others'."""
 
 t = voice_timers.c
 
@@ -104,8 +104,11 @@ class Timers:
     async def due(self, now: datetime) -> list[Timer]:
         """What is due and was not said, and what may be being said, the longest due first."""
         is_due = (t.state == "waiting") & (t.due_at <= now)
-        query = select(*COLUMNS).where(is_due | (t.state == "saying")).order_by(t.due_at, t.timer_id)
-        return [Timer(**row) for row in await self._database.read(query.limit(MOST_AT_ONCE))]
+        place = func.row_number().over(partition_by=t.owner, order_by=(t.due_at, t.timer_id))
+        found = select(*COLUMNS, place.label("place")).where(is_due | (t.state == "saying")).subquery()
+        query = select(*(found.c[column.name] for column in COLUMNS)).where(found.c.place <= MOST_AT_ONCE)
+        due = await self._database.read(query.order_by(found.c.due_at, found.c.timer_id))
+        return [Timer(**row) for row in due]
 
     async def next_due(self, after: datetime) -> datetime | None:
         """When the next one becomes due."""

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from services.base.ids import new_id
-from services.orchestrator.store import rows
+from services.orchestrator.store import rows, timers
 from services.orchestrator.store.rows import MOST_WAITING, Timer, TooManyTimers
 from services.orchestrator.store.store import Store
 from services.orchestrator.store.tables import voice_timers
@@ -92,6 +92,17 @@ async def test_it_is_due_at_its_time_and_not_before(store: Store) -> None:
     assert await store.timers.due(set_.due_at - timedelta(milliseconds=1)) == []
     assert await store.timers.due(set_.due_at) == [set_]
     assert await store.timers.next_due(NOON + timedelta(hours=1)) is None
+
+
+async def test_what_is_due_under_one_key_does_not_stand_before_what_is_under_another(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timers, "MOST_AT_ONCE", 2)
+    waits = [timer(minutes, owner="garage", user_id=f"user {minutes}") for minutes in (1, 2, 3)]
+    bakerys, houses = timer(4, owner="bakery"), timer(5)
+    for each in (*waits, bakerys, houses):
+        await store.timers.add(each)
+    assert await store.timers.due(NOON + timedelta(hours=1)) == [*waits[:2], bakerys, houses]
 
 
 async def test_of_two_announcers_one_takes_it_up(store: Store) -> None:
