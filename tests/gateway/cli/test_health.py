@@ -43,6 +43,14 @@ async def test_a_ready_part_is_well() -> None:
         assert await asyncio.to_thread(missing, url) is None
 
 
+async def test_a_proxy_for_the_world_outside_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as proxy:
+        proxy.bind(("127.0.0.1", 0))  # Bound and not listening: who asks it is refused.
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        async with part(models=fine) as url:
+            assert await asyncio.to_thread(missing, url) is None
+
+
 async def test_a_part_that_is_not_ready_is_not_and_says_why() -> None:
     async with part(models=not_yet, voice=fine) as url:
         assert await asyncio.to_thread(missing, url) == "models: the models are not loaded"
