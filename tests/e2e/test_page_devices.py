@@ -55,6 +55,12 @@ LOSE = """() => {
 }"""
 """The microphone goes away, and the list of devices says nothing of it."""
 
+SILENT = """() => {
+  const [open, ...more] = window.tracks.filter((each) => each.readyState === "live");
+  return more.length === 0 && open?.enabled === false;
+}"""
+"""One microphone is open, and gives nothing but silence."""
+
 FAIL = """(name) => {
   navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", name); };
 }"""
@@ -149,6 +155,52 @@ async def test_a_call_goes_on_with_another_microphone_or_in_writing(window: Wind
     typed = page.get_by_test_id("bubble").filter(has_text="who are you")
     answer = typed.locator("xpath=following-sibling::li[@data-role='agent' and @data-state='done']")
     await answer.first.wait_for()
+
+
+async def test_who_is_muted_stays_so_through_another_microphone_and_a_turn_by_hand(window: Window) -> None:
+    page = window.page
+    mute = page.get_by_test_id("mute")
+    await live(window)
+    await mute.click()
+
+    async def muted() -> bool:
+        """Whether the page says so, and the one microphone that is open is silent."""
+        return await mute.get_attribute("aria-pressed") == "true" and await page.evaluate(SILENT)
+
+    await page.evaluate(LOSE)
+    await page.get_by_test_id("transcript").get_by_text("The microphone went away.").wait_for()
+    await page.wait_for_function("() => window.openMicrophones().length === 1")
+    await mute.get_by_text("Mute", exact=True).wait_for()
+    assert await muted()
+
+    for label in (OTHER, ONE):
+        await page.get_by_test_id("open-settings").click()
+        await page.get_by_test_id("microphone").select_option(label=label)
+        await using(page, label)
+        await page.get_by_test_id("close-settings").click()
+        assert await muted()
+
+    await page.evaluate(UNPLUG, ONE)
+    await page.get_by_test_id("transcript").get_by_text("The system's own is used now.").wait_for()
+    await page.wait_for_function("() => window.openMicrophones().length === 1")
+    await mute.get_by_text("Mute", exact=True).wait_for()
+    assert await muted()
+
+    # By hand what is held is heard; behind it the person is as silent as they were.
+    await page.get_by_test_id("push-to-talk").click()
+    assert not await page.evaluate(SILENT)
+    await page.get_by_test_id("push-to-talk").click()
+    assert await muted()
+
+    # Who is left without a microphone and asks for one is heard.
+    await page.evaluate(FAIL, "NotFoundError")
+    await page.evaluate(LOSE)
+    await mute.get_by_text("Use microphone").wait_for()
+    await page.evaluate("delete navigator.mediaDevices.getUserMedia")
+    await mute.click()
+    await mute.get_by_text("Mute", exact=True).wait_for()
+    assert await mute.get_attribute("aria-pressed") == "false"
+    assert not await page.evaluate(SILENT)
 
 
 async def test_the_meter_shows_how_loud_the_microphone_is_until_it_is_muted(window: Window) -> None:

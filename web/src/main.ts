@@ -96,8 +96,7 @@ const hold = new Hold(page.hold, {
 
 page.pushToTalk.addEventListener("click", (event) => {
   hold.letGo();
-  // Who holds a button to talk needs no second one to be silent.
-  mute(false);
+  silence();
   line?.choose(page.pushToTalk.checked);
   show();
   const byPointer = event.detail > 0;
@@ -166,14 +165,24 @@ function send(text: string): void {
 
 function toggleMute(): void {
   if (line?.hasMicrophone === true) mute(!muted);
-  else void useMicrophone(devices.chosen.microphone);
+  else if (!opening) {
+    // Who asks for a microphone wants to be heard. One that only takes another's place stays as silent as that was.
+    mute(false);
+    void useMicrophone(devices.chosen.microphone);
+  }
   show();
 }
 
 function mute(on: boolean): void {
   muted = on;
-  if (line !== null) line.muted = on;
+  silence();
   if (on) meter.clear();
+}
+
+/** Has the microphone send silence or sound. Who holds a button to talk needs no second one to be silent; once they no
+ * longer do, who was muted is again. */
+function silence(): void {
+  if (line !== null) line.muted = muted && !page.pushToTalk.checked;
 }
 
 function onCall(changed: Call): void {
@@ -224,7 +233,7 @@ function onTyped(item: string, text: string): void {
 }
 
 function onLevel(level: number): void {
-  const heard = !muted && (!page.pushToTalk.checked || line?.held === true);
+  const heard = page.pushToTalk.checked ? line?.held === true : !muted;
   if (heard) meter.push(level);
 }
 
@@ -248,7 +257,6 @@ async function useMicrophone(id: string): Promise<void> {
   try {
     await line.useMicrophone(id);
     voiced = true;
-    mute(false);
     void devices.refresh();
   } catch (error) {
     if (!(error instanceof MicrophoneError)) throw error;
