@@ -27,6 +27,10 @@ MARGIN = 15.0
 """12 dB: by so much a bin of the echo may exceed what is expected and still be echo. Narrow bins of reverberant sound
 vary like noise."""
 
+YOUNG, DOUBT = 25, 2.0
+"""Until half a second of echo has been heard the margin is so many times as wide. What a band does is hardly known
+then: of a loud loudspeaker that distorts, one beginning in three was taken for a voice."""
+
 EXPLAINED = 0.05
 """A block of which less than this share is unexplained is echo."""
 
@@ -110,7 +114,8 @@ class EchoPath:
         self._ring(sent)
         self._smooth = self._smooth + SMOOTHING * (heard - self._smooth)
         self._noise = np.minimum(self._noise * NOISE_RISE, self._smooth)
-        beyond_echo = heard - self._limits * self._ringing
+        doubt = DOUBT if self._learned < YOUNG else 1.0
+        beyond_echo = heard - doubt * self._limits * self._ringing
         total = float(heard.sum())
         rest = float(np.maximum(beyond_echo, 0).sum())
         if rest < EXPLAINED * total:
