@@ -169,7 +169,7 @@ async def test_with_a_refused_microphone_axe_finds_nothing(deployment: Deploymen
 async def test_before_a_call_the_keyboard_reaches_all_and_one_sees_where_it_is(window: Window) -> None:
     wanted, at, unseen = await reached(window.page)
     assert sorted(at) == sorted(wanted)
-    assert {"call", "text", "push-to-talk", "open-settings", "open-help", "main"} <= set(at)
+    assert {"call", "text", "push-to-talk", "open-settings", "open-help", "open-topology", "main"} <= set(at)
     assert unseen == []
 
 

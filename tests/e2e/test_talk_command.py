@@ -63,8 +63,9 @@ def test_it_prints_the_tool_calls(talk: Talk) -> None:
 
 def test_it_prints_the_latency_of_each_turn(talk: Talk) -> None:
     spans = [dict(re.findall(r"(\w+) (\d+) ms", text)) for _, text in talk.lines("latency")]
-    assert len(spans) == 2
-    assert all(int(span["turn"]) > 0 for span in spans)
+    # What the tool took may come by itself, with its result.
+    assert [int(span["turn"]) > 0 for span in spans if "turn" in span] == [True, True]
+    assert any("tool" in span for span in spans)
     told = re.search(r"^words end -> agent sounds: (.+)$", talk.ran.stdout, re.MULTILINE)
     assert told
     assert len(told[1].split(",")) == 2
