@@ -52,7 +52,6 @@ async def test_a_row_of_every_table_comes_back_as_it_was_put(outbox: Outbox, rea
     put: list[Row] = [
         SessionRow(
             session_id=session,
-            owner="local",
             conversation_id="c1",
             mode="local",
             input_mode="duplex",
@@ -96,7 +95,6 @@ async def test_a_row_of_every_table_comes_back_as_it_was_put(outbox: Outbox, rea
             session_id=session,
             source="say",
             text="Hello",
-            idempotency_key="k1",
             state="cut",
             turn_id=turn,
             idempotency_key="wish 1",
