@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from gateway.cli.wav import write_wav
+from gateway.session.clock import BYTES, RATE
 from services.base.problems import Problem
 
 PLAYERS: Mapping[str, tuple[str, ...]] = {
@@ -18,6 +19,10 @@ PLAYERS: Mapping[str, tuple[str, ...]] = {
     "ffplay": ("-nodisp", "-autoexit", "-loglevel", "error"),
 }
 """By program, what it is told beside the file: macOS', PipeWire's, PulseAudio's, ALSA's, SoX' and FFmpeg's."""
+
+
+GRACE_S = 10.0
+"""What a player gets beside the sound's own length. One whose sound server does not answer would wait for ever."""
 
 
 class NoLoudspeaker(Problem):
@@ -52,9 +57,17 @@ def play(pcm: bytes) -> None:
         write_wav(file, pcm)
         # A player may be there, and its sound server not.
         for command in players():
-            done = subprocess.run(
-                [*command, file], stdin=subprocess.DEVNULL, capture_output=True, check=False
-            )
+            try:
+                done = subprocess.run(
+                    [*command, file],
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    check=False,
+                    timeout=len(pcm) / BYTES / RATE + GRACE_S,
+                )
+            except subprocess.TimeoutExpired:
+                said = f"{command[0]}: it did not come to an end"
+                continue
             if done.returncode == 0:
                 return
             words = done.stderr.decode(errors="replace").strip() or f"it ended with status {done.returncode}"

@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from click.testing import CliRunner
 
-from gateway.cli import say
+from gateway.cli import loudspeaker, say
 from gateway.cli.loudspeaker import NoLoudspeaker, play
 from gateway.cli.say import NotSpoken, by_gateway, chosen
 from gateway.cli.wav import read_wav
@@ -92,6 +92,16 @@ def test_where_one_player_finds_no_sound_server_the_next_is_tried(programs: Path
     program(programs / "aplay", f'/bin/cp "$2" {tmp_path}/played.wav')
     play(SOUND)
     assert (tmp_path / "played.wav").exists()
+
+
+def test_a_player_that_never_ends_is_left_for_the_next(
+    programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loudspeaker, "GRACE_S", 0.1)
+    for name in ("paplay", "aplay"):
+        program(programs / name, "exec /bin/sleep 600")
+    with pytest.raises(NoLoudspeaker, match="aplay: it did not come to an end"):
+        play(SOUND)
 
 
 def test_where_none_plays_it_the_last_one_says_why(programs: Path) -> None:
