@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import aiohttp
 
-from gateway.access import checked_keys
+from gateway.access import check_apart, checked_keys
 from gateway.cli.address import client, unreachable
 from gateway.cli.certificate import Certificate
 from gateway.cli.deployment import EVERYWHERE, LOOPBACK, UpSettings
@@ -66,10 +66,12 @@ def ports(settings: UpSettings) -> Iterator[Finding]:
 
 def keys(home: Home, settings: UpSettings) -> Finding:
     try:
-        known = checked_keys(settings.antiphon_api_keys)
+        users = checked_keys(settings.antiphon_api_keys)
+        operators = checked_keys(settings.antiphon_operator_keys, "ANTIPHON_OPERATOR_KEYS")
+        check_apart(users, operators)
     except BadSettings as error:
-        return Finding("bad", error.detail, "choose longer ones: openssl rand -hex 16")
-    if known:
+        return Finding("bad", error.detail, "correct it; `openssl rand -hex 16` makes a key")
+    if known := [*users, *operators]:
         return Finding("good", f"a key is asked for: {', '.join(known)}")
     if not is_loopback(settings.gateway_host):
         advice = "start with `antiphon up --lan`, which makes one, or set ANTIPHON_API_KEYS"

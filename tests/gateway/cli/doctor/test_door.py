@@ -69,6 +69,17 @@ def test_keys_are_judged(tmp_path: Path) -> None:
     assert (known.verdict, known.what) == ("good", "a key is asked for: ann")
 
 
+def test_an_operator_s_key_is_a_key(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    for host in ("0.0.0.0", "127.0.0.1"):
+        alone = door.keys(home, settings(gateway_host=host, antiphon_operator_keys=KEY))
+        assert (alone.verdict, alone.what) == ("good", "a key is asked for: ann")
+    short = door.keys(home, settings(antiphon_operator_keys="ann:short"))
+    assert (short.verdict, short.what.partition(":")[0]) == ("bad", "ANTIPHON_OPERATOR_KEYS")
+    twice = door.keys(home, settings(antiphon_api_keys=KEY, antiphon_operator_keys=f"{KEY}!"))
+    assert (twice.verdict, "in one of them alone" in twice.what) == ("bad", True)
+
+
 def test_beyond_this_machine_the_microphone_needs_tls(tmp_path: Path) -> None:
     far = door.microphone(settings(gateway_host="192.0.2.1"))
     assert far.verdict == "note"
