@@ -56,6 +56,8 @@ class Roster:
         self._activity = Activity()
         self._reasons: dict[str, tuple[float, str]] = {}
         """By health address: when it was asked, and what is missing there."""
+        self._asking = asyncio.Lock()
+        """Who comes while others ask waits for their answers instead of asking, too."""
 
     def note(self, agent: str, failed: bool) -> None:
         """A call of one of its tools has just ended."""
@@ -78,14 +80,15 @@ class Roster:
 
     async def _ask(self, addresses: Sequence[str]) -> dict[str, str]:
         """What is missing at each address; empty where it answers."""
-        now = time.monotonic()
-        old = [url for url in dict.fromkeys(addresses) if now - self._asked_at(url) > CACHED_S]
-        if old:
-            limit = aiohttp.ClientTimeout(total=HEALTH_LIMIT_S)
-            async with aiohttp.ClientSession(timeout=limit) as http:
-                found = await asyncio.gather(*(_missing(http, url) for url in old))
-            self._reasons |= {url: (now, reason) for url, reason in zip(old, found, strict=True)}
-        return {url: self._reasons[url][1] for url in addresses}
+        async with self._asking:
+            now = time.monotonic()
+            old = [url for url in dict.fromkeys(addresses) if now - self._asked_at(url) > CACHED_S]
+            if old:
+                limit = aiohttp.ClientTimeout(total=HEALTH_LIMIT_S)
+                async with aiohttp.ClientSession(timeout=limit) as http:
+                    found = await asyncio.gather(*(_missing(http, url) for url in old))
+                self._reasons |= {url: (now, reason) for url, reason in zip(old, found, strict=True)}
+            return {url: self._reasons[url][1] for url in addresses}
 
     def _asked_at(self, url: str) -> float:
         return self._reasons[url][0] if url in self._reasons else float("-inf")

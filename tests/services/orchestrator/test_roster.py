@@ -101,6 +101,13 @@ async def test_a_health_address_is_asked_now_and_then_however_many_look(
     assert health.asked == 2
 
 
+async def test_those_who_look_at_the_same_time_share_one_question(catalog: Catalog, health: Health) -> None:
+    roster = Roster(catalog)
+    first, *others = await asyncio.gather(*(roster.standings() for _ in range(5)))
+    assert health.asked == 1
+    assert all(other == first for other in others)
+
+
 async def test_nobody_at_the_health_address_is_away(catalog: Catalog) -> None:
     kitchen = replace(catalog.agents[0], health="http://127.0.0.1:1/health")
     [standing] = await Roster(Catalog((kitchen,))).standings()
