@@ -83,14 +83,19 @@ def spoken_day_of(moment: datetime, here: datetime) -> str:
 
 def spoken_span(seconds: float) -> str:
     """ "3 minutes and 12 seconds", "1 hour and 4 minutes", "2 days and 3 hours": the two largest parts."""
-    left = round(seconds)
-    parts = []
+    parts = _parts_of(seconds)
+    first = next((at for at, (count, _) in enumerate(parts) if count), len(parts) - 1)
+    said = [spoken_count(count, name) for count, name in parts[first : first + 2] if count]
+    return " and ".join(said) or "0 seconds"
+
+
+def _parts_of(seconds: float) -> list[tuple[int, str]]:
+    """How many days, hours, minutes and seconds, rounded to a whole second."""
+    left, parts = round(seconds), []
     for size, name in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
         count, left = divmod(left, size)
         parts.append((count, name))
-    first = next((at for at, (count, _) in enumerate(parts) if count), len(parts) - 1)
-    said = [f"{count} {name}{'s' * (count != 1)}" for count, name in parts[first : first + 2] if count]
-    return " and ".join(said) or "0 seconds"
+    return parts
 
 
 def spoken_count(count: int, what: str) -> str:
@@ -108,21 +113,9 @@ def listed(names: Sequence[str], last: str = "and") -> str:
     return f"{', '.join(names[:-1])} {last} {names[-1]}" if len(names) > 1 else "".join(names)
 
 
-_SPANS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
-
-
-def _counted_span(seconds: float) -> list[tuple[int, str]]:
-    left, parts = round(seconds), []
-    for size, name in _SPANS:
-        count, left = divmod(left, size)
-        if count:
-            parts.append((count, name))
-    return parts
-
-
 def timer_name(label: str | None, seconds: float | None) -> str:
     """ "pasta timer", "10 minute timer", "1 hour 30 minute timer"."""
-    span = " ".join(f"{count} {name}" for count, name in _counted_span(seconds or 0))
+    span = " ".join(f"{count} {name}" for count, name in _parts_of(seconds or 0) if count)
     return f"{label or span} timer"
 
 
