@@ -1,6 +1,6 @@
 """When a timer speaks up, where, in which words, and what became of it. Rules without I/O."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -9,6 +9,7 @@ from uuid import UUID
 from services.orchestrator.localtime import zone_of
 from services.orchestrator.store.rows import Timer
 from services.orchestrator.tools.ear import spoken_day_and_time, timer_name
+from services.orchestrator.whose import Whose
 
 KEPT = timedelta(hours=24)
 """How long a timer waits for a call in which it can be told; after that nobody wants to hear of it."""
@@ -18,6 +19,13 @@ LOOK_S = 2.0
 """Until we look again whether somebody is there."""
 LONGEST_S = 30.0
 """The wall clock may be set, and another process may write a timer: nobody sleeps longer than this."""
+FIRST_REST = timedelta(seconds=2)
+LONGEST_REST = timedelta(minutes=5)
+"""Who comes back to a call in which something cannot be said is told of it this much later at most."""
+ASK_AGAIN = timedelta(minutes=1)
+"""A text that waits this long may wait in a gateway that is no more."""
+MOST_IN_CALL = 8
+"""Timers that are being said in one call: a quarter of what it lets wait, for others speak up there, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,13 @@ class LiveCall:
     """An operator made it, or whoever sits at the gateway's machine."""
     user_id: str | None
     started_at: datetime
+
+    @property
+    def whose(self) -> Whose | None:
+        """Whose timers may be told there; None where that is not known (yet)."""
+        if self.of_house:
+            return Whose(None, self.user_id)
+        return Whose(self.owner, self.user_id) if self.owner else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +88,11 @@ def place_for(timer: Timer, calls: Sequence[LiveCall]) -> LiveCall | None:
     Args:
         calls: those under way, the newest first.
     """
-    ours = [call for call in calls if _is_ours(call, timer)]
+    ours = [call for call in calls if call.whose and call.whose.owner == timer.owner]
     same = [call for call in ours if call.session_id == timer.session_id]
     same += [call for call in ours if timer.conversation_id and call.conversation_id == timer.conversation_id]
     same += [call for call in ours if call.user_id == timer.user_id]
     return same[0] if same else None
-
-
-def _is_ours(call: LiveCall, timer: Timer) -> bool:
-    if timer.owner is None:
-        return call.of_house
-    return call.owner == timer.owner and not call.of_house
 
 
 def key_of(timer: Timer) -> str:
@@ -109,9 +118,10 @@ def fate_of(timer: Timer, record: CallRecord | None) -> Fate:
     return Fate.UNSAID
 
 
-def is_missed(timer: Timer, now: datetime) -> bool:
-    """Whether it is too late to tell."""
-    return timer.due_at + KEPT < now
+def rest_after(attempt: int) -> timedelta:
+    """How long a timer rests that could not be said, though the call went on: twice as long each time."""
+    # A timedelta has an end, which many attempts would pass.
+    return min(FIRST_REST * (1 << min(attempt, 12)), LONGEST_REST)
 
 
 def words_of(timer: Timer, call: LiveCall, now: datetime) -> str:
@@ -126,14 +136,14 @@ def words_of(timer: Timer, call: LiveCall, now: datetime) -> str:
     return f"You asked me to remind you: {timer.label}."
 
 
-def pause(due: Iterable[Timer], next_due: datetime | None, now: datetime) -> float:
+def pause(being_said: bool, waiting: bool, next_due: datetime | None, now: datetime) -> float:
     """Seconds until the next look.
 
     Args:
-        due: what is due and not ended, as it was found at this look.
+        being_said: one is, and is to be followed.
+        waiting: one is due, and waits for a call.
         next_due: when the next one becomes due.
     """
-    states = {timer.state for timer in due}
-    longest = FOLLOW_S if "saying" in states else LOOK_S if states else LONGEST_S
+    longest = FOLLOW_S if being_said else LOOK_S if waiting else LONGEST_S
     until = (next_due - now).total_seconds() if next_due else LONGEST_S
     return max(0.0, min(longest, until))

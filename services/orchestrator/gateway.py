@@ -15,7 +15,8 @@ ANSWER_S = 5.0
 PAGE = 200
 MOST_PAGES = 10
 """Two thousand calls: more than one gateway holds."""
-
+OVER = frozenset({"session_not_found", "session_ended"})
+"""Codes of a call in which nothing is said any more."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -24,12 +25,20 @@ class GatewayAway(Exception):
     """It cannot be reached, or answers what cannot be understood; what was asked may have been done."""
 
 
+class Refused(GatewayAway):
+    """It is there and says no: what was asked was not done."""
+
+
 class CallOver(Exception):
     """The call is over, or not this gateway's: nothing was said in it."""
 
 
 class _Reply(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class _Problem(_Reply):
+    code: str = ""
 
 
 class _Said(_Reply):
@@ -114,6 +123,7 @@ class Gateway:
 
         Raises:
             CallOver: it will not be said.
+            Refused: neither, or not now: too much waits to be said there.
             GatewayAway: it may be said all the same.
         """
         path = f"{SESSIONS}/{session_id}/say"
@@ -132,13 +142,24 @@ class Gateway:
                 allow_redirects=False,
                 **options,
             ) as answer:
-                if answer.status in (404, 409):
-                    raise CallOver(f"{path} answered {answer.status}")
+                body = await answer.read()
                 if not 200 <= answer.status < 300:
-                    raise GatewayAway(f"{path} answered {answer.status}")
-                return await answer.read()
+                    raise _failure(path, answer.status, body)
+                return body
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise GatewayAway(f"{type(error).__name__}: {error}") from error
+
+
+def _failure(path: str, status: int, body: bytes) -> GatewayAway | CallOver:
+    try:
+        code = _Problem.model_validate_json(body).code
+    except ValidationError:
+        # Of a proxy between us.
+        code = ""
+    told = f"{path} answered {status} {code}".rstrip()
+    if code in OVER:
+        return CallOver(told)
+    return Refused(told) if 400 <= status < 500 else GatewayAway(told)
 
 
 def _parsed(model: type[M], body: bytes) -> M:

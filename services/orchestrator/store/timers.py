@@ -1,17 +1,18 @@
 """Timers and reminders as rows: set once a wish, found when they are due, and ended once."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Update, func, select, update
+from sqlalchemy import ColumnElement, Update, exists, false, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.orchestrator.announcing import LiveCall
 from services.orchestrator.store import rows
 from services.orchestrator.store.database import Database
 from services.orchestrator.store.rows import Kind, Timer, TimerState, TooManyTimers
@@ -19,7 +20,7 @@ from services.orchestrator.store.tables import of, voice_timers
 from services.orchestrator.whose import Whose
 
 MOST_AT_ONCE = 100
-"""Of one key, taken up in one look: what nobody is there to hear waits for a day, and must not stand before others'."""
+"""Of one key, taken up in one look: a key with many must not stand before others."""
 
 t = voice_timers.c
 
@@ -101,11 +102,28 @@ class Timers:
 
     # For the announcer. Each change says from which state, so that of two announcers one has it.
 
-    async def due(self, now: datetime) -> list[Timer]:
-        """What is due and was not said, and what may be being said, the longest due first."""
-        is_due = (t.state == "waiting") & (t.due_at <= now)
+    async def saying(self) -> list[Timer]:
+        """What may be being said, the longest due first."""
+        query = select(*COLUMNS).where(t.state == "saying").order_by(t.due_at, t.timer_id)
+        return [Timer(**row) for row in await self._database.read(query)]
+
+    async def is_any_due(self, now: datetime) -> bool:
+        """Whether something is due and was not said."""
+        query = select(exists().where(t.state == "waiting", t.due_at <= now).label("found"))
+        [row] = await self._database.read(query)
+        return bool(row["found"])
+
+    async def due(self, now: datetime, calls: Sequence[LiveCall], besides: Collection[UUID]) -> list[Timer]:
+        """What is due, was not said, and can be told in one of `calls`, the longest due first.
+
+        What is for nobody here is left out by the query: it waits for a day, and must not stand before others'.
+
+        Args:
+            besides: ids of timers that are not wanted.
+        """
         place = func.row_number().over(partition_by=t.owner, order_by=(t.due_at, t.timer_id))
-        found = select(*COLUMNS, place.label("place")).where(is_due | (t.state == "saying")).subquery()
+        is_due = (t.state == "waiting") & (t.due_at <= now) & t.timer_id.not_in(besides)
+        found = select(*COLUMNS, place.label("place")).where(is_due, _meant_for(calls)).subquery()
         query = select(*(found.c[column.name] for column in COLUMNS)).where(found.c.place <= MOST_AT_ONCE)
         due = await self._database.read(query.order_by(found.c.due_at, found.c.timer_id))
         return [Timer(**row) for row in due]
@@ -134,13 +152,15 @@ class Timers:
         """It was not said there."""
         await self._changed(_being_said(timer).values(state="waiting"))
 
-    async def said(self, timer: Timer) -> None:
-        """It was heard."""
-        await self._changed(_ended("said").where(t.timer_id == timer.timer_id, t.state == "saying"))
+    async def said(self, timer: Timer) -> bool:
+        """It was heard; False where that, or another end, was written before."""
+        heard = _ended("said").where(t.timer_id == timer.timer_id, t.state == "saying")
+        return bool(await self._changed(heard))
 
-    async def give_up(self, timer: Timer) -> None:
-        """Nobody was there to hear it."""
-        await self._changed(_ended("missed").where(t.timer_id == timer.timer_id, t.state == "waiting"))
+    async def give_up(self, before: datetime) -> list[Timer]:
+        """End what was due before that and was not heard; those that this ended."""
+        late = t.state.in_(("waiting", "saying")) & (t.due_at < before)
+        return await self._changed(_ended("missed").where(late))
 
     async def _changed(self, changes: Update) -> list[Timer]:
         async def work(connection: AsyncConnection) -> list[Timer]:
@@ -152,6 +172,25 @@ class Timers:
 
 def _waiting_of(whose: Whose) -> ColumnElement[bool]:
     return of(whose, voice_timers) & (t.state == "waiting")
+
+
+def _meant_for(calls: Sequence[LiveCall]) -> ColumnElement[bool]:
+    """Whether `place_for` finds a place among `calls`."""
+    by_owner: dict[str | None, list[LiveCall]] = {}
+    for call in calls:
+        if call.whose:
+            by_owner.setdefault(call.whose.owner, []).append(call)
+    return or_(false(), *((t.owner == owner) & _named_in(theirs) for owner, theirs in by_owner.items()))
+
+
+def _named_in(calls: Sequence[LiveCall]) -> ColumnElement[bool]:
+    users = {call.user_id for call in calls}
+    return or_(
+        t.session_id.in_([call.session_id for call in calls]),
+        t.conversation_id.in_([call.conversation_id for call in calls]),
+        t.user_id.in_(users - {None}),
+        t.user_id.is_(None) if None in users else false(),
+    )
 
 
 def _being_said(timer: Timer) -> Update:

@@ -4,17 +4,30 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 import pytest
 import pytest_asyncio
+from prometheus_client import REGISTRY
 from sqlalchemy import select
 
 from gateway.access import Access
 from gateway.session import effects as do
+from gateway.session.injections import MOST
 from gateway.store.store import Store as Rows
 from gateway.store.tables import voice_injections
+from services.orchestrator import announcer
 from services.orchestrator.announcer import Announcer
+from services.orchestrator.announcing import (
+    ASK_AGAIN,
+    KEPT,
+    LONGEST_REST,
+    MOST_IN_CALL,
+    LiveCall,
+    key_of,
+    words_of,
+)
 from services.orchestrator.gateway import Gateway as Client
 from services.orchestrator.gateway import GatewayAway
 from services.orchestrator.store.rows import Timer
@@ -77,11 +90,12 @@ class House:
         self.now = datetime.now(UTC)
         fields: dict[str, Any] = {
             "owner": "ann",
+            "label": "pasta",
             "due_at": self.now,
             "session_id": None,
             "conversation_id": None,
         }
-        return await self.store.timers.add(timer(label="pasta", **fields | changed))
+        return await self.store.timers.add(timer(**fields | changed))
 
     async def look(self) -> float:
         """One look, when all that happened is written down."""
@@ -109,6 +123,15 @@ class House:
 async def house(store: Store, gateway: Gateway) -> AsyncIterator[House]:
     async with aiohttp.ClientSession() as http:
         yield House(store, gateway, http)
+
+
+async def only(house: House) -> dict[str, Any]:
+    [row] = await house.store.read(select(voice_timers))
+    return row
+
+
+def ended(state: str) -> float:
+    return REGISTRY.get_sample_value("orchestrator_timers_ended_total", {"state": state}) or 0.0
 
 
 async def heard(watch: Watch, words: str) -> None:
@@ -239,6 +262,108 @@ async def test_what_nobody_heard_for_a_day_is_given_up(house: House) -> None:
     assert await house.said() == []
 
 
+async def test_a_full_queue_takes_the_rest_later_and_the_call_stays_in_reach(house: House) -> None:
+    session, watch = await house.call()
+    call = house.gateway.call(session)
+    call.client_lost()
+    say = f"/api/mas/voice/sessions/{session['session_id']}/say"
+    for _ in range(MOST):
+        status, _ = await house.gateway.ask("POST", say, ANN, json={"text": "Ah."})
+        assert status == 202
+    await house.set()
+    await house.look()
+    row = await only(house)
+    assert (row["state"], row["attempt"]) == ("waiting", 1)
+    # It is not asked again and again.
+    await house.look()
+    assert (await only(house))["attempt"] == 1
+    call.session.injections.drain()
+    house.now += LONGEST_REST
+    await house.look()
+    call.client_back(None)
+    await heard(watch, UP)
+    assert (await house.until("said"))["attempt"] == 2
+
+
+async def test_a_call_is_given_a_few_at_a_time(house: House) -> None:
+    session, _ = await house.call()
+    house.gateway.call(session).client_lost()
+    for _ in range(MOST_IN_CALL + 1):
+        await house.set()
+    await house.look()
+    await house.look()
+    rows = await house.store.read(select(voice_timers))
+    assert sorted(row["state"] for row in rows) == ["saying"] * MOST_IN_CALL + ["waiting"]
+
+
+async def test_what_is_refused_does_not_hold_up_the_others(house: House) -> None:
+    await house.call()
+    bad = await house.set(label="x" * 2000)
+    good = await house.set(label="tea")
+    await house.look()
+    rows = {row["timer_id"]: row for row in await house.store.read(select(voice_timers))}
+    assert rows[good.timer_id]["state"] == "saying"
+    assert (rows[bad.timer_id]["state"], rows[bad.timer_id]["attempt"]) == ("waiting", 1)
+
+
+async def test_what_fails_does_not_hold_up_the_others(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fragile(timer: Timer, call: LiveCall, now: datetime) -> str:
+        if timer.label == "bad":
+            raise RuntimeError("a fault of ours")
+        return words_of(timer, call, now)
+
+    monkeypatch.setattr(announcer, "words_of", fragile)
+    await house.call()
+    bad = await house.set(label="bad")
+    good = await house.set(label="tea")
+    await house.look()
+    await house.look()
+    rows = {row["timer_id"]: row for row in await house.store.read(select(voice_timers))}
+    assert rows[good.timer_id]["injection_id"]
+    assert not rows[bad.timer_id]["injection_id"]
+    # Its words may come right in another release, but not after a day.
+    house.now += KEPT + timedelta(minutes=1)
+    await house.look()
+    rows = {row["timer_id"]: row for row in await house.store.read(select(voice_timers))}
+    assert rows[bad.timer_id]["state"] == "missed"
+
+
+async def test_what_waits_in_a_gateway_that_is_no_more_is_said_in_another(
+    house: House, database_url: str
+) -> None:
+    async with Rows.open(database_url, "gone") as rows, Gateway(house.gateway.access, store=rows) as gone:
+        _, session = await gone.ask("POST", "/api/mas/voice/duplex/session", ANN, json={})
+        set_ = await house.set()
+        there = UUID(session["session_id"])
+        taken = await house.store.timers.take_up(set_, there)
+        assert taken
+        await Client(house.http, gone.url, KEY).say(there, UP, key_of(taken))
+        assert await rows.outbox.flush(PATIENCE)
+        # As far as its rows tell, the call goes on, and its user may be silent for long.
+        _, watch = await house.call()
+        await house.look()
+        await house.look()
+        assert (await only(house))["state"] == "saying"
+        house.now += ASK_AGAIN
+        await house.look()
+        await house.look()
+        await watch.until(do.AgentEnded)
+        assert (await house.until("said"))["attempt"] == 2
+
+
+async def test_only_what_this_look_has_ended_is_counted(house: House) -> None:
+    _, watch = await house.call()
+    await house.set()
+    await house.look()
+    await heard(watch, UP)
+    before = ended("said")
+    reborn = [house.reborn() for _ in range(2)]
+    assert await house.gateway.store.outbox.flush(PATIENCE)
+    await asyncio.gather(*(each.look() for each in reborn))
+    await house.until("said")
+    assert ended("said") == before + 1
+
+
 async def test_a_gateway_that_is_away_loses_nothing(house: House, unused_tcp_port: int) -> None:
     _, watch = await house.call()
     await house.set()
@@ -254,9 +379,9 @@ async def test_a_gateway_that_is_away_loses_nothing(house: House, unused_tcp_por
 
 async def test_it_sleeps_until_the_next_is_due_and_a_new_one_wakes_it(house: House) -> None:
     _, watch = await house.call()
-    announcer = asyncio.create_task(house.announcer.run())
+    running = asyncio.create_task(house.announcer.run())
     await house.store.timers.add(timer(label="later", due_at=house.now + timedelta(hours=1)))
     await house.set()
     await heard(watch, UP)
-    announcer.cancel()
-    await asyncio.wait({announcer})
+    running.cancel()
+    await asyncio.wait({running})

@@ -7,8 +7,9 @@ import pytest
 
 from services.base.ids import new_id
 from services.orchestrator.announcing import (
+    FIRST_REST,
     FOLLOW_S,
-    KEPT,
+    LONGEST_REST,
     LONGEST_S,
     LOOK_S,
     CallRecord,
@@ -16,10 +17,10 @@ from services.orchestrator.announcing import (
     Injection,
     LiveCall,
     fate_of,
-    is_missed,
     key_of,
     pause,
     place_for,
+    rest_after,
     words_of,
 )
 from tests.services.orchestrator.store.samples import CALL, NOON, timer
@@ -140,25 +141,25 @@ def test_each_time_it_is_taken_up_it_has_a_key_of_its_own() -> None:
     assert len({key_of(first), key_of(timer(attempt=1)), key_of(TAKEN)}) == 3
 
 
-def test_after_a_day_nobody_wants_to_hear_of_it() -> None:
-    due = timer().due_at
-    assert not is_missed(timer(), due + KEPT)
-    assert is_missed(timer(), due + KEPT + timedelta(seconds=1))
+def test_what_cannot_be_said_rests_twice_as_long_each_time_but_not_for_ever() -> None:
+    rests = [rest_after(attempt) for attempt in (1, 2, 3)]
+    assert rests == [2 * FIRST_REST, 4 * FIRST_REST, 8 * FIRST_REST]
+    assert rest_after(10_000) == LONGEST_REST
 
 
 @pytest.mark.parametrize(
-    ("due", "next_due", "seconds"),
+    ("being_said", "waiting", "next_due", "seconds"),
     [
-        ([], None, LONGEST_S),
-        ([], NOON + timedelta(days=1), LONGEST_S),
-        ([], NOON + timedelta(seconds=4), 4),
-        ([], NOON - timedelta(seconds=4), 0),
-        ([timer()], None, LOOK_S),
-        ([timer(), TAKEN], None, FOLLOW_S),
-        ([timer()], NOON + timedelta(seconds=0.1), 0.1),
+        (False, False, None, LONGEST_S),
+        (False, False, NOON + timedelta(days=1), LONGEST_S),
+        (False, False, NOON + timedelta(seconds=4), 4),
+        (False, False, NOON - timedelta(seconds=4), 0),
+        (False, True, None, LOOK_S),
+        (True, True, None, FOLLOW_S),
+        (False, True, NOON + timedelta(seconds=0.1), 0.1),
     ],
 )
 def test_nobody_sleeps_past_the_next_one_nor_long(
-    due: list[Any], next_due: datetime | None, seconds: float
+    being_said: bool, waiting: bool, next_due: datetime | None, seconds: float
 ) -> None:
-    assert pause(due, next_due, NOON) == seconds
+    assert pause(being_said, waiting, next_due, NOON) == seconds

@@ -1,15 +1,18 @@
 """Timers as rows: one a wish, taken up once, ended once."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from services.base.ids import new_id
+from services.orchestrator.announcing import LiveCall
 from services.orchestrator.store import rows, timers
 from services.orchestrator.store.rows import MOST_WAITING, Timer, TooManyTimers
 from services.orchestrator.store.store import Store
 from services.orchestrator.store.tables import voice_timers
+from services.orchestrator.store.timers import MOST_AT_ONCE
 from services.orchestrator.whose import Whose
 from tests.services.orchestrator.store.samples import CALL, HOUSE, NOON, timer
 
@@ -19,9 +22,23 @@ async def states(store: Store) -> list[str]:
     return [row["state"] for row in await store.read(query)]
 
 
-async def only_due(store: Store, minutes: float = 60) -> Timer:
-    [due] = await store.timers.due(NOON + timedelta(minutes=minutes))
-    return due
+def call(user_id: str | None = None, owner: str | None = None, **changed: Any) -> LiveCall:
+    """A call under that key, or the house's."""
+    fields: dict[str, Any] = {"session_id": new_id(), "conversation_id": "another"}
+    return LiveCall(owner=owner, of_house=owner is None, user_id=user_id, started_at=NOON, **fields | changed)
+
+
+HERE = call(session_id=CALL, conversation_id="talk")
+"""The call in which timers are asked for."""
+
+
+async def due(store: Store, at: datetime, *calls: LiveCall) -> list[Timer]:
+    return await store.timers.due(at, calls or [HERE], ())
+
+
+async def only_saying(store: Store) -> Timer:
+    [saying] = await store.timers.saying()
+    return saying
 
 
 async def test_what_was_set_is_waiting_the_next_one_first(store: Store) -> None:
@@ -82,15 +99,19 @@ async def test_what_is_cancelled_is_told_again_to_the_same_wish_and_never_due(st
     await store.timers.cancel([pasta], "another")
     assert [each.label for each in await store.timers.cancelled_by("wish")] == ["pasta"]
     assert await store.timers.cancelled_by("another") == []
-    assert await store.timers.due(NOON + timedelta(days=1)) == []
+    assert await due(store, NOON + timedelta(days=1)) == []
 
 
 async def test_it_is_due_at_its_time_and_not_before(store: Store) -> None:
     set_ = await store.timers.add(timer(10))
     await store.timers.add(timer(30))
     assert await store.timers.next_due(NOON) == set_.due_at
-    assert await store.timers.due(set_.due_at - timedelta(milliseconds=1)) == []
-    assert await store.timers.due(set_.due_at) == [set_]
+    before = set_.due_at - timedelta(milliseconds=1)
+    assert await due(store, before) == []
+    assert not await store.timers.is_any_due(before)
+    assert await due(store, set_.due_at) == [set_]
+    assert await store.timers.is_any_due(set_.due_at)
+    assert await store.timers.due(set_.due_at, [HERE], {set_.timer_id}) == []
     assert await store.timers.next_due(NOON + timedelta(hours=1)) is None
 
 
@@ -102,7 +123,8 @@ async def test_what_is_due_under_one_key_does_not_stand_before_what_is_under_ano
     bakerys, houses = timer(4, owner="bakery"), timer(5)
     for each in (*waits, bakerys, houses):
         await store.timers.add(each)
-    assert await store.timers.due(NOON + timedelta(hours=1)) == [*waits[:2], bakerys, houses]
+    calls = [HERE, call(owner="bakery"), *(call(each.user_id, "garage") for each in waits)]
+    assert await due(store, NOON + timedelta(hours=1), *calls) == [*waits[:2], bakerys, houses]
 
 
 async def test_of_two_announcers_one_takes_it_up(store: Store) -> None:
@@ -111,7 +133,7 @@ async def test_of_two_announcers_one_takes_it_up(store: Store) -> None:
     assert taken is not None
     assert (taken.state, taken.said_in, taken.attempt) == ("saying", CALL, 1)
     assert await store.timers.take_up(set_, new_id()) is None
-    assert await only_due(store) == taken
+    assert await only_saying(store) == taken
 
 
 async def test_it_is_said_once_with_the_text_that_said_it(store: Store) -> None:
@@ -119,7 +141,7 @@ async def test_it_is_said_once_with_the_text_that_said_it(store: Store) -> None:
     assert taken
     injection_id = new_id()
     await store.timers.placed(taken, injection_id)
-    assert (await only_due(store)).injection_id == injection_id
+    assert (await only_saying(store)).injection_id == injection_id
     await store.timers.said(taken)
     await store.timers.put_back(taken)
     assert await states(store) == ["said"]
@@ -138,12 +160,40 @@ async def test_what_was_put_back_is_taken_up_anew(store: Store) -> None:
     # What comes late of the first attempt changes nothing.
     await store.timers.put_back(first)
     await store.timers.placed(first, new_id())
-    assert await only_due(store) == second
+    assert await only_saying(store) == second
 
 
-async def test_nobody_gives_up_what_is_being_said(store: Store) -> None:
-    waiting, taken = await store.timers.add(timer(10)), await store.timers.add(timer(20))
+async def test_what_can_be_told_nowhere_stands_in_nobodys_way(store: Store) -> None:
+    for minutes in range(MOST_AT_ONCE):
+        await store.timers.add(timer(minutes, user_id="away", session_id=new_id(), conversation_id="away"))
+    asked, talked, anns, nobodys = (
+        timer(user_id="ben"),
+        timer(user_id="ben", session_id=None, conversation_id="talk"),
+        timer(user_id="ann", session_id=None, conversation_id=None),
+        timer(session_id=None, conversation_id=None),
+    )
+    for each in (asked, talked, anns, nobodys):
+        await store.timers.add(each)
+    later = NOON + timedelta(days=1)
+    ids = {each.timer_id for each in await due(store, later)}
+    assert ids == {asked.timer_id, talked.timer_id, nobodys.timer_id}
+    assert await due(store, later, call("ann")) == [anns]
+    assert await due(store, later, call("ann", "garage", session_id=CALL, conversation_id="talk")) == []
+    assert await store.timers.due(later, [], ()) == []
+
+
+async def test_what_is_given_up_or_said_is_told_once(store: Store) -> None:
+    waiting, taken, next_day = timer(10), timer(20), timer(30)
+    for each in (waiting, taken, next_day):
+        await store.timers.add(each)
     await store.timers.take_up(taken, CALL)
-    await store.timers.give_up(waiting)
-    await store.timers.give_up(taken)
-    assert await states(store) == ["missed", "saying"]
+    ended = await store.timers.give_up(next_day.due_at)
+    assert {each.timer_id for each in ended} == {waiting.timer_id, taken.timer_id}
+    assert await states(store) == ["missed", "missed", "waiting"]
+    assert await store.timers.give_up(next_day.due_at) == []
+    heard = await store.timers.take_up(next_day, CALL)
+    assert heard
+    assert await store.timers.said(heard)
+    assert not await store.timers.said(heard)
+    assert not await store.timers.said(taken)
+    assert await states(store) == ["missed", "missed", "said"]

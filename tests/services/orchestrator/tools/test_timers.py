@@ -194,7 +194,7 @@ async def test_what_cannot_be_done_is_refused_in_words(store: Store, name: str) 
 
 async def test_a_moment_that_passed_on_the_way_is_due_at_once(store: Store) -> None:
     told = await timers.set_reminder(caller(), store, "x", at(seconds=-1))
-    assert len(await store.timers.due(NOW)) == 1
+    assert await store.timers.is_any_due(NOW)
     assert told.text.startswith("I'll remind you ")
 
 
