@@ -73,6 +73,8 @@ export type Order =
   | { readonly kind: "retry"; readonly afterMs: number }
   /** Close the socket with 1000, which ends the session. */
   | { readonly kind: "close_socket" }
+  /** End it by REST, for want of a socket: else it keeps its place until the gateway tires of waiting. */
+  | { readonly kind: "end_session"; readonly session: Session }
   /** Let go of microphone, loudspeaker and timers. */
   | { readonly kind: "release" };
 
@@ -114,7 +116,7 @@ export function isOpen(call: Call): boolean {
 
 export function step(call: Call, happening: Happening): Step {
   // What was under way when the call ended may still come in.
-  if (!isOpen(call)) return { call, orders: [] };
+  if (!isOpen(call)) return { call, orders: happening.kind === "session_made" ? [endingOf(happening.session)] : [] };
   switch (happening.kind) {
     case "sound_opened":
       return { call: { ...call, phase: { kind: "making" } }, orders: [{ kind: "make_session" }] };
@@ -163,6 +165,17 @@ function lose(call: Call, code: number, reason: string, at: number): Step {
 function end(call: Call, ending: Ending): Step {
   return {
     call: { ...call, phase: { kind: "ended", ending } },
-    orders: [{ kind: "close_socket" }, { kind: "release" }],
+    orders: [{ kind: "close_socket" }, ...unseenEnd(call, ending), { kind: "release" }],
   };
+}
+
+/** Ends the session where no socket is open whose close would; one that the gateway ended, or gave to another page, is
+ * not ours to end. */
+function unseenEnd({ phase, session }: Call, ending: Ending): readonly Order[] {
+  const ours = ending.kind === "hung_up" || ending.kind === "lost";
+  return ours && phase.kind !== "live" && session !== null ? [endingOf(session)] : [];
+}
+
+function endingOf(session: Session): Order {
+  return { kind: "end_session", session };
 }

@@ -6,7 +6,7 @@ import type { Captured, PlaybackReport } from "../audio/messages";
 import { Microphone, MicrophoneError } from "../audio/microphone";
 import { toBase64 } from "../audio/pcm";
 import * as realtime from "../wire/realtime";
-import { makeSession, Refused, type Wish } from "../wire/rest";
+import { endSession, makeSession, Refused, type Wish } from "../wire/rest";
 import { begin, type Call, type Happening, isOpen, type Order, type Session, type Step, step } from "./call";
 import type { CallEvent } from "./events";
 import { type FloorOrder, PushToTalk } from "./push_to_talk";
@@ -60,6 +60,7 @@ export class Line {
     const first = begin(withMicrophone);
     this.call = first.call;
     this.follow(first);
+    listener.onCall(first.call);
   }
 
   get open(): boolean {
@@ -135,7 +136,8 @@ export class Line {
     const before = this.call.phase;
     this.call = next.call;
     for (const order of next.orders) this.obey(order);
-    if (next.call.phase !== before || next.orders.length > 0) this.listener.onCall(next.call);
+    // What is still to be done for a call that ended is no news of it: another may be under way.
+    if (next.call.phase !== before) this.listener.onCall(next.call);
   }
 
   private obey(order: Order): void {
@@ -159,6 +161,9 @@ export class Line {
         break;
       case "close_socket":
         this.dropSocket()?.close(1000);
+        break;
+      case "end_session":
+        void this.endSession(order.session);
         break;
       case "release":
         window.clearTimeout(this.timer);
@@ -221,6 +226,15 @@ export class Line {
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       this.happen({ kind: "session_refused", refusal: error.refusal });
+    }
+  }
+
+  private async endSession(session: Session): Promise<void> {
+    try {
+      await endSession(session.id);
+    } catch (error) {
+      // Whoever hung up has gone; the gateway lets go of it by itself.
+      if (!(error instanceof Refused)) throw error;
     }
   }
 

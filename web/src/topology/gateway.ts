@@ -1,9 +1,7 @@
-/** What the page asks of the gateway beside the stream: one call whole, and its end. */
+/** What the page asks of the gateway beside the stream: one call whole. */
 
 import { type Json, list, number, object, text } from "../wire/json";
-import { request } from "../wire/rest";
-
-const SESSIONS = "/api/mas/voice/sessions";
+import { addressOf, request } from "../wire/rest";
 
 /** A line of what happened in a call. */
 export interface Line {
@@ -11,15 +9,6 @@ export interface Line {
   readonly text: string;
   /** Of a turn: cut short; of a tool: its row's status. */
   readonly state: string;
-}
-
-/**
- * Ends a call.
- *
- * @throws Refused
- */
-export async function hangUp(id: string): Promise<void> {
-  await request(addressOf(id), { method: "DELETE" });
 }
 
 /**
@@ -51,8 +40,4 @@ function tool(row: Json): Line {
   const took = number(row.latency_ms);
   const status = text(row.status) ?? "";
   return { who: "tool", text: text(row.action) ?? "", state: took === null ? status : `${status}, ${Math.round(took)} ms` };
-}
-
-function addressOf(id: string): string {
-  return `${SESSIONS}/${encodeURIComponent(id)}`;
 }

@@ -2,11 +2,10 @@
 
 import { byId, setText } from "../view/element";
 import { KeyForm } from "../view/key_form";
-import { personas } from "../wire/rest";
+import { endSession, personas } from "../wire/rest";
 import { advance } from "./advance";
 import { Connection, type Standing } from "./connection";
 import { type Chosen, Details } from "./details";
-import * as gateway from "./gateway";
 import { Graph } from "./graph";
 import { EMPTY, type Told, type Topology } from "./model";
 import { Overlay } from "./overlay";
@@ -117,7 +116,7 @@ function askToHangUp(id: string): void {
 
 async function hangUp(id: string): Promise<void> {
   try {
-    await gateway.hangUp(id);
+    await endSession(id);
     setText(page.notice, `Call ${words.short(id)} was ended.`);
   } catch (error) {
     setText(page.notice, `Call ${words.short(id)} goes on: ${error instanceof Error ? error.message : "the gateway refused."}`);

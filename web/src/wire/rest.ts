@@ -7,7 +7,8 @@ import { authorization } from "./key";
 /** A gateway on this machine answers in milliseconds; one that has not by now won't. */
 const PATIENCE_MS = 15_000;
 
-const SESSIONS = "/api/mas/voice/duplex/session";
+const DUPLEX = "/api/mas/voice/duplex/session";
+const SESSIONS = "/api/mas/voice/sessions";
 
 /** A persona or a voice that can be chosen. */
 export interface Choice {
@@ -56,7 +57,7 @@ export function voices(): Promise<Choice[]> {
 
 /** The engines, the best first. */
 export async function offers(): Promise<Offer[]> {
-  const { body } = await request(SESSIONS);
+  const { body } = await request(DUPLEX);
   return readOffers(body);
 }
 
@@ -66,7 +67,7 @@ export async function offers(): Promise<Offer[]> {
  * @throws Refused
  */
 export async function makeSession(wish: Wish): Promise<Session> {
-  const { body } = await request(SESSIONS, {
+  const { body } = await request(DUPLEX, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({
@@ -81,6 +82,20 @@ export async function makeSession(wish: Wish): Promise<Session> {
   const session = readSession(body);
   if (session === null) throw new Refused({ status: null, detail: "The answer was no session.", retryAfterSeconds: null });
   return session;
+}
+
+/** Where a session is read and ended. */
+export function addressOf(sessionId: string): string {
+  return `${SESSIONS}/${encodeURIComponent(sessionId)}`;
+}
+
+/**
+ * Ends a session; also where the page is about to go.
+ *
+ * @throws Refused
+ */
+export async function endSession(id: string): Promise<void> {
+  await request(addressOf(id), { method: "DELETE", keepalive: true });
 }
 
 export function readSession(body: unknown): Session | null {
@@ -150,6 +165,8 @@ interface Asking {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** The request outlives the page. */
+  readonly keepalive?: boolean;
 }
 
 /**

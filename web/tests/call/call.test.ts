@@ -30,7 +30,9 @@ function arrived(number: number): Happening {
   return { kind: "event_arrived", number, event: null };
 }
 
+const END_SESSION: Order = { kind: "end_session", session: SESSION };
 const HANG_UP: readonly Order[] = [{ kind: "close_socket" }, { kind: "release" }];
+const HANG_UP_UNSEEN: readonly Order[] = [{ kind: "close_socket" }, END_SESSION, { kind: "release" }];
 
 it("asks for the microphone first, so that no session is made in vain", () => {
   expect(begin(true).call.phase).toEqual({ kind: "asking" });
@@ -81,14 +83,13 @@ it("waits longer from attempt to attempt, and starts anew once it was live again
 it("gives up when the gateway no longer keeps the session", () => {
   const { call, orders } = after(OPENED, MADE, CONNECTED, lost(0), DUE, lost(19_900));
   expect(call.phase).toEqual({ kind: "ended", ending: { kind: "lost" } });
-  expect(orders).toEqual(HANG_UP);
+  expect(orders).toEqual(HANG_UP_UNSEEN);
 });
 
 it.each([1000, 1001])("takes a close with %i for the end of the session", (code) => {
-  expect(after(OPENED, MADE, CONNECTED, lost(0, code)).call.phase).toEqual({
-    kind: "ended",
-    ending: { kind: "ended_by_gateway" },
-  });
+  const { call, orders } = after(OPENED, MADE, CONNECTED, lost(0), DUE, lost(300, code));
+  expect(call.phase).toEqual({ kind: "ended", ending: { kind: "ended_by_gateway" } });
+  expect(orders).toEqual(HANG_UP);
 });
 
 it("does not fight another window for the session", () => {
@@ -113,17 +114,24 @@ it("asks for its own sound format when the session has another", () => {
 });
 
 it.each([
-  ["while the browser asks", []],
-  ["while the session is made", [OPENED]],
-  ["while it is live", [OPENED, MADE, CONNECTED]],
-  ["while it reconnects", [OPENED, MADE, CONNECTED, lost(0)]],
-])("can be hung up %s", (_when, happenings) => {
+  ["while the browser asks", [], HANG_UP],
+  ["while the session is made", [OPENED], HANG_UP],
+  ["while it connects", [OPENED, MADE], HANG_UP_UNSEEN],
+  ["while it is live", [OPENED, MADE, CONNECTED], HANG_UP],
+  ["while it reconnects", [OPENED, MADE, CONNECTED, lost(0)], HANG_UP_UNSEEN],
+])("can be hung up %s", (_when, happenings, wanted) => {
   const { call, orders } = after(...happenings, { kind: "hung_up" });
   expect(call.phase).toEqual({ kind: "ended", ending: { kind: "hung_up" } });
-  expect(orders).toEqual(HANG_UP);
+  expect(orders).toEqual(wanted);
 });
 
-it("does nothing more once it ended, whatever still comes in", () => {
-  const late: Happening[] = [OPENED, MADE, CONNECTED, arrived(1), lost(0), DUE, { kind: "hung_up" }];
+it("ends a session that is made when nobody waits for it any more", () => {
+  const { call, orders } = after(OPENED, { kind: "hung_up" }, MADE);
+  expect(call.phase).toEqual({ kind: "ended", ending: { kind: "hung_up" } });
+  expect(orders).toEqual([END_SESSION]);
+});
+
+it("does nothing more once it ended, whatever else still comes in", () => {
+  const late: Happening[] = [OPENED, CONNECTED, arrived(1), lost(0), DUE, { kind: "hung_up" }];
   for (const happening of late) expect(after({ kind: "hung_up" }, happening).orders).toEqual([]);
 });

@@ -1,6 +1,7 @@
-import { expect, it } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 
-import { readChoices, readOffers, readRefusal, readSession } from "../../src/wire/rest";
+import { forgetKey, keepKey } from "../../src/wire/key";
+import { endSession, readChoices, readOffers, readRefusal, readSession } from "../../src/wire/rest";
 
 const SESSION = {
   session_id: "s1",
@@ -59,4 +60,20 @@ it("reads a problem with the time to wait", () => {
     detail: "",
     retryAfterSeconds: null,
   });
+});
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+  forgetKey();
+});
+
+it("ends a session with the key, even where the page goes meanwhile", async () => {
+  const fetch = vi.fn(() => Promise.resolve(new Response("{}")));
+  vi.stubGlobal("fetch", fetch);
+  keepKey("a-key-of-24-characters--");
+  await endSession("s/1");
+  expect(fetch).toHaveBeenCalledExactlyOnceWith(
+    "/api/mas/voice/sessions/s%2F1",
+    expect.objectContaining({ method: "DELETE", keepalive: true, headers: { authorization: "Bearer a-key-of-24-characters--" } }),
+  );
 });
