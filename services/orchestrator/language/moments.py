@@ -1,16 +1,18 @@
 """Moments to come as people say them: "in twenty minutes", "tomorrow at nine", "at half past six", "friday evening"."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from services.orchestrator.language.numbers import ORDINALS, SMALL, TENS
 from services.orchestrator.language.times import (
     MONTHS,
     WEEKDAYS,
     half_of_day,
+    moved,
     read_date,
     read_duration,
     read_time,
+    shown,
 )
 from services.orchestrator.language.words import Tokens
 
@@ -53,12 +55,19 @@ def read_moment(tokens: Tokens, now: datetime, *, answers: bool = False) -> date
     """
     if not tokens or not (answers or tokens[0] in _STARTS or tokens[0][0].isdigit()):
         return None
-    if moment := _after_a_while(tokens, now, answers):
-        return moment
+    try:
+        return _after_a_while(tokens, now, answers) or _on_some_day(tokens, now, answers)
+    except OverflowError:
+        # No calendar goes so far.
+        return None
+
+
+def _on_some_day(tokens: Tokens, now: datetime, answers: bool) -> datetime | None:
+    """A day and a time in either order, or one of the two."""
     for cut in range(len(tokens) + 1):
         for day_words, clock_words in ((tokens[:cut], tokens[cut:]), (tokens[cut:], tokens[:cut])):
             moment = _on_a_day(day_words, clock_words, now, answers)
-            if moment and moment > now:
+            if moment and _is_to_come(moment, now):
                 return moment
     return None
 
@@ -71,15 +80,7 @@ def _after_a_while(tokens: Tokens, now: datetime, answers: bool) -> datetime | N
         span = read_duration(tokens[:-2])
     else:
         span = read_duration(tokens) if answers else None
-    if span is None:
-        return None
-    try:
-        if span % _DAY:
-            # Twenty minutes are twenty minutes, also when the clocks change meanwhile.
-            return (now.astimezone(UTC) + span).astimezone(now.tzinfo)
-        return now + span
-    except OverflowError:
-        return None
+    return moved(now, span, tokens) if span else None
 
 
 def _on_a_day(day_words: Tokens, clock_words: Tokens, now: datetime, answers: bool) -> datetime | None:
@@ -145,7 +146,7 @@ def _of_either_half(day: _Day, clock: time, now: datetime) -> datetime | None:
         return _combine(day.day, first if first.hour >= _WAKING_HOUR else second, now)
     days = (now.date(),) if day.day else (now.date(), now.date() + _DAY)
     moments = (_combine(each, at, now) for each in days for at in (first, second))
-    return next((moment for moment in moments if moment > now), None)
+    return next((moment for moment in moments if _is_to_come(moment, now)), None)
 
 
 def _next(day: date | None, clock: time, now: datetime) -> datetime:
@@ -153,8 +154,15 @@ def _next(day: date | None, clock: time, now: datetime) -> datetime:
     if day:
         return _combine(day, clock, now)
     today = _combine(now.date(), clock, now)
-    return today if today > now else _combine(now.date() + _DAY, clock, now)
+    return today if _is_to_come(today, now) else _combine(now.date() + _DAY, clock, now)
 
 
 def _combine(day: date, clock: time, now: datetime) -> datetime:
-    return datetime.combine(day, clock, tzinfo=now.tzinfo)
+    """When the clock shows that, on that day. In autumn it shows some times twice: then the first of them to come."""
+    moment = datetime.combine(day, clock, tzinfo=now.tzinfo)
+    return shown(moment if _is_to_come(moment, now) else moment.replace(fold=1))
+
+
+def _is_to_come(moment: datetime, now: datetime) -> bool:
+    # Between two moments of one zone Python compares what clocks show, and an hour that repeats shows the same.
+    return moment.timestamp() > now.timestamp()

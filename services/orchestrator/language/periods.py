@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from services.orchestrator.language.times import WEEKDAYS, read_date, read_duration
+from services.orchestrator.language.times import WEEKDAYS, moved, read_date, read_duration
 from services.orchestrator.language.words import Tokens
 
 _LEADS = frozenset(
@@ -105,7 +105,7 @@ def _rolling(words: Tokens, now: datetime) -> Period | None:
     if span is None:
         return None
     try:
-        return Period(now - span, None, f"in the last {' '.join(told)}")
+        return Period(moved(now, -span, told), None, f"in the last {' '.join(told)}")
     except OverflowError:
         return None
 

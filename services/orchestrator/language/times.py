@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import date, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 
 from services.orchestrator.language.feasts import FIXED, MOVING
@@ -16,6 +16,7 @@ _SHORT = {name[:3]: name for name in MONTHS} | {"sept": "september"}
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800, "fortnight": 1209600}
 _SECONDS |= {"sec": 1, "min": 60, "hr": 3600}
 _LONGEST = timedelta(days=365 * 1000)
+_DAY = timedelta(days=1)
 
 
 def read_duration(tokens: Tokens) -> timedelta | None:
@@ -52,6 +53,26 @@ def read_duration(tokens: Tokens) -> timedelta | None:
 
 def _seconds(word: Tokens) -> int:
     return _SECONDS.get(word[0].removesuffix("s"), 0) if word else 0
+
+
+def moved(now: datetime, span: timedelta, words: Tokens) -> datetime:
+    """`now` and `span`, which `words` name, later; or earlier where it is negative.
+
+    What was said in days or weeks goes by the calendar: the same time of another day. All else goes by the clock: 24
+    hours are as long as ever, also when the clocks change meanwhile.
+
+    Raises:
+        OverflowError: no calendar goes so far.
+    """
+    by_clock = any(0 < _seconds((word,)) < _DAY.total_seconds() for word in words)
+    if by_clock or span % _DAY:
+        return (now.astimezone(UTC) + span).astimezone(now.tzinfo)
+    return shown(now + span)
+
+
+def shown(moment: datetime) -> datetime:
+    """`moment`, as a clock of its zone shows it: half past two, which is skipped in spring, is half past three."""
+    return moment.astimezone(UTC).astimezone(moment.tzinfo)
 
 
 def iso_duration(span: timedelta) -> str:

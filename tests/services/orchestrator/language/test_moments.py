@@ -11,8 +11,8 @@ from services.orchestrator.language.words import tokenise
 NOW = datetime(2026, 7, 14, 18, 42, tzinfo=ZoneInfo("Europe/Berlin"))
 
 
-def moment(text: str, now: datetime = NOW, answers: bool = False) -> str | None:
-    found = read_moment(tokenise(text), now, answers=answers)
+def moment(text: str, answers: bool = False) -> str | None:
+    found = read_moment(tokenise(text), NOW, answers=answers)
     return found.strftime("%m-%d %H:%M") if found else None
 
 
@@ -97,9 +97,41 @@ def test_an_answer_may_leave_more_out(text: str, when: str) -> None:
     assert moment(text, answers=True) == when
 
 
-def test_minutes_last_as_long_as_ever_when_the_clocks_change() -> None:
-    eve = datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"))
-    found = read_moment(tokenise("in two hours"), eve)
+def test_behind_the_last_day_of_the_calendar_there_is_no_moment() -> None:
+    here = NOW.astimezone(ZoneInfo("America/New_York"))
+    assert read_moment(tokenise("on december thirty first 9999 at nine in the evening"), here) is None
+
+
+BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "now", "when"),
+    [
+        # Berlin's clocks go back from three to two at 01:00, and forth from two to three at 01:00.
+        ("in two hours", BERLIN, "2026-10-25T00:30", "2026-10-25T03:30+01:00"),
+        ("in 24 hours", BERLIN, "2026-10-24T10:00", "2026-10-25T11:00+01:00"),
+        ("in 24 hours", BERLIN, "2026-03-28T11:00", "2026-03-29T13:00+02:00"),
+        ("in a day", BERLIN, "2026-10-24T10:00", "2026-10-25T12:00+01:00"),
+        ("in a day and two hours", BERLIN, "2026-10-24T10:00", "2026-10-25T13:00+01:00"),
+        ("in a week", BERLIN, "2026-10-24T10:00", "2026-10-31T12:00+01:00"),
+        ("in a day", BERLIN, "2026-03-28T01:30", "2026-03-29T03:30+02:00"),
+        ("tomorrow at 02:30", BERLIN, "2026-03-28T11:00", "2026-03-29T03:30+02:00"),
+        ("tomorrow at 02:30", BERLIN, "2026-10-24T10:00", "2026-10-25T02:30+02:00"),
+        # New York's go back from two to one at 06:00.
+        ("at 1:45", NEW_YORK, "2026-11-01T05:20", "2026-11-01T01:45-04:00"),
+        ("at 1:45", NEW_YORK, "2026-11-01T05:50", "2026-11-01T01:45-05:00"),
+        ("at 1:45", NEW_YORK, "2026-11-01T06:20", "2026-11-01T01:45-05:00"),
+        ("at 1:45", NEW_YORK, "2026-11-01T06:50", "2026-11-01T13:45-05:00"),
+        ("at 01:45", NEW_YORK, "2026-11-01T06:20", "2026-11-01T01:45-05:00"),
+        ("at 01:45", NEW_YORK, "2026-11-01T06:50", "2026-11-02T01:45-05:00"),
+        ("in ten minutes", NEW_YORK, "2026-11-01T05:55", "2026-11-01T01:05-05:00"),
+    ],
+)
+def test_when_the_clocks_change_a_moment_is_the_one_that_is_meant(
+    text: str, zone: str, now: str, when: str
+) -> None:
+    """`now` is in UTC, and `when` as the clocks there show it, with their offset."""
+    found = read_moment(tokenise(text), datetime.fromisoformat(f"{now}Z").astimezone(ZoneInfo(zone)))
     assert found
-    assert (found.timestamp() - eve.timestamp(), found.hour) == (7200, 3)
-    assert moment("in a day", eve.replace(day=24)) == "10-25 02:30"
+    assert found.isoformat(timespec="minutes") == when

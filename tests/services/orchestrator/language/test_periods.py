@@ -1,6 +1,6 @@
 """Stretches of time in the past, on Tuesday, July 14, 2026, 15:42 in New York."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -71,6 +71,25 @@ def test_a_day_on_which_the_clocks_change_has_its_own_length() -> None:
     assert found.start is not None
     assert found.end is not None
     assert (found.end.timestamp() - found.start.timestamp()) / 3600 == 23
+
+
+@pytest.mark.parametrize(
+    ("text", "now", "start"),
+    [
+        ("in the last hour", "2026-03-08T07:20", "2026-03-08T06:20"),
+        ("in the last ten minutes", "2026-11-01T06:20", "2026-11-01T06:10"),
+        ("in the last half an hour", "2026-11-01T06:20", "2026-11-01T05:50"),
+        ("in the past 24 hours", "2026-03-08T16:00", "2026-03-07T16:00"),
+        ("in the past day", "2026-03-08T16:00", "2026-03-07T17:00"),
+        ("over the last seven days", "2026-11-01T17:00", "2026-10-25T16:00"),
+    ],
+)
+def test_when_the_clocks_change_hours_stay_hours_and_days_stay_days(text: str, now: str, start: str) -> None:
+    """All in UTC: the clocks change at 7:00 on March 8, and at 6:00 on November 1."""
+    found = read_period(tokenise(text), datetime.fromisoformat(f"{now}Z").astimezone(NEW_YORK))
+    assert found is not None
+    assert found.start is not None
+    assert found.start.astimezone(UTC) == datetime.fromisoformat(f"{start}Z")
 
 
 PERIODS = ("yesterday", "this morning", "today", "since monday")
