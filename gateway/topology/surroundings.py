@@ -61,13 +61,20 @@ class Surroundings:
     async def _again(
         self, name: str, learn: Callable[[], Awaitable[None]], every_s: float, share: int = 0
     ) -> None:
+        is_faulty = False
         while True:
             begun = time.monotonic()
             try:
                 await learn()
+                is_faulty = False
             except (OrchestratorError, StoreAway) as error:
                 # Readiness says so already, to whom it matters.
                 log.debug("not learned", extra={"of": name, "error": repr(error)})
+            except Exception:
+                # The others go on. It comes again with each attempt, and is told once.
+                if not is_faulty:
+                    log.exception("not learned, trying again", extra={"of": name})
+                is_faulty = True
             self._unasked.discard(name)
             if not self._unasked:
                 self._asked.set()
