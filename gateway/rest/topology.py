@@ -12,7 +12,7 @@ from gateway.access import Access
 from gateway.rest.routes import Media, Route
 from gateway.store.totals import Totals
 from gateway.topology.change import Change, change
-from gateway.topology.feed import Feed
+from gateway.topology.feed import Feed, Newer
 from gateway.topology.graph import Known, build
 from gateway.topology.model import Edge, LiveSession, Node, Snapshot
 from services.base.problems import Unavailable
@@ -77,39 +77,31 @@ class Topologies:
     async def show_topology(self, request: web.Request) -> web.Response:
         """Parts, agents, tools and calls, the edges between them with what goes over each, and totals."""
         owner = self._shown_to(request)
-        async with self._feed.reader() as newer:
-            body = SNAPSHOT.dump_json(graph(await newer(None), owner))
+        body = SNAPSHOT.dump_json(graph(await self._feed.latest(), owner))
         return web.Response(body=body, content_type="application/json")
 
     async def stream_topology(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: `snapshot` is the whole topology, `change` holds the rows that are new or other, whole,
-        and under `gone` the ids of those that are no more. What is seen is at most a second old; a reader that is slow
-        gets the newest and never a queue. A comment comes after 5 s in which nothing changed."""
+        and under `gone` the ids of those that are no more. Calls and their paths are at most a second old, what others
+        must be asked for somewhat more; a reader that is slow gets the newest and never a queue. A comment comes after
+        5 s in which nothing changed. A key may have four of these at once."""
         owner = self._shown_to(request)
-        async with self._feed.reader() as newer:
+        async with self._feed.reader(owner) as newer:
             known = await newer(None)
             response = web.StreamResponse(
                 headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
             )
             await response.prepare(request)
             try:
-                seen = graph(known, owner)
-                due = await _write(response, f"retry: {AGAIN_MS}\n\n".encode() + first(seen))
-                while True:
-                    try:
-                        async with asyncio.timeout_at(due):
-                            known = await newer(known)
-                    except TimeoutError:
-                        due = await _write(response, b":\n\n")
-                        continue
-                    newest = graph(known, owner)
-                    # What is new may be of calls that this reader is not shown.
-                    if not newest.same_as(seen):
-                        due = await _write(response, then(seen, newest))
-                        seen = newest
-            except (ConnectionError, TimeoutError, Unavailable):
-                # It went, or we do; it knows how to come again.
-                return response
+                await _tell(response, newer, known, owner)
+            except ConnectionError:
+                # It went; it knows how to come again.
+                pass
+            except TimeoutError:
+                # Whoever merely left would wait for what lies in the buffer to be taken, and so for ever.
+                if request.transport is not None:
+                    request.transport.abort()
+            return response
 
     def _shown_to(self, request: web.Request) -> str | None:
         """Whose calls the caller sees; None: everybody's.
@@ -119,6 +111,33 @@ class Topologies:
         """
         caller = self._access.user(bearer(request))
         return None if caller.operator else caller.owner
+
+
+async def _tell(response: web.StreamResponse, newer: Newer, known: Known, owner: str | None) -> None:
+    """Write what is known and what changes, until there is nothing to be seen any more.
+
+    Raises:
+        ConnectionError: the reader went.
+        TimeoutError: it takes nothing.
+    """
+    seen = graph(known, owner)
+    due = await _write(response, f"retry: {AGAIN_MS}\n\n".encode() + first(seen))
+    while True:
+        try:
+            async with asyncio.timeout_at(due):
+                known = await newer(known)
+        except TimeoutError:
+            due = await _write(response, b":\n\n")
+            continue
+        except Unavailable:
+            async with asyncio.timeout(WRITE_S):
+                await response.write_eof()
+            return
+        newest = graph(known, owner)
+        # What is new may be of calls that this reader is not shown.
+        if not newest.same_as(seen):
+            due = await _write(response, then(seen, newest))
+            seen = newest
 
 
 async def _write(response: web.StreamResponse, data: bytes) -> float:

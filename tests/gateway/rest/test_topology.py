@@ -1,25 +1,29 @@
 """REST for the topology: a look, the stream, and a call that lights its path while it goes on."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from bridge import events as bridge
 from bridge.ledger import Invocation, Status
 from gateway.access import Access
 from gateway.rest import topology as module
+from gateway.topology import feed
 from services.base.ids import new_id
 from tests.gateway.harness import PATIENCE, Gateway
 
 TOPOLOGY = "/api/mas/voice/topology"
 KEY = "the key of ann, long"
+OTHER_KEY = "the key of ben, long"
 
 
 class Stream:
@@ -191,6 +195,62 @@ async def test_a_silent_stream_shows_that_it_is_alive(
         await stream.next()
         while (lines := await stream.block()) != [":"]:
             assert lines
+
+
+async def test_a_reader_that_takes_nothing_is_cut_off(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is merely left would hold its socket for as long as it takes nothing."""
+    write, gave_up = module._write, asyncio.Event()
+
+    async def watched(response: web.StreamResponse, data: bytes) -> float:
+        try:
+            return await write(response, data)
+        except TimeoutError:
+            gave_up.set()
+            raise
+
+    # More than all buffers on the way hold.
+    monkeypatch.setattr(module, "first", lambda seen: b":" * 2**25)
+    monkeypatch.setattr(module, "WRITE_S", 0.1)
+    monkeypatch.setattr(module, "_write", watched)
+    async with asyncio.timeout(PATIENCE), gateway.http.get(f"{gateway.url}{TOPOLOGY}/stream") as answer:
+        await gave_up.wait()
+        with pytest.raises((aiohttp.ClientPayloadError, aiohttp.ClientOSError)):
+            await answer.read()
+
+
+async def test_what_cannot_be_seen_is_a_problem_and_ends_the_stream(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "AGAIN_S", 0.0)
+    async with streaming(gateway) as stream:
+        await stream.next()
+
+        def look(wanted: object = None) -> NoReturn:
+            raise ValueError("a fault of ours")
+
+        monkeypatch.setattr(gateway.parts, "offers", look)
+        async with asyncio.timeout(PATIENCE):
+            while await stream.response.content.read(2**16):
+                pass
+        for path in (TOPOLOGY, f"{TOPOLOGY}/stream"):
+            status, problem = await gateway.ask("GET", path)
+            assert (status, problem["code"]) == (503, "unavailable")
+
+
+async def test_one_key_leaves_the_topology_to_others() -> None:
+    access = Access({"ann": KEY, "ben": OTHER_KEY}, open_to_all=False, hosts=frozenset())
+    async with Gateway(access) as gateway, contextlib.AsyncExitStack() as watching:
+
+        async def status(key: str, path: str = f"{TOPOLOGY}/stream") -> int:
+            headers = {"Authorization": f"Bearer {key}"}
+            answer = gateway.http.get(f"{gateway.url}{path}", headers=headers)
+            return (await watching.enter_async_context(answer)).status
+
+        assert [await status(KEY) for _ in range(feed.MOST_OF_ONE + 1)] == [200] * feed.MOST_OF_ONE + [503]
+        assert await status(KEY, TOPOLOGY) == 200, "who looks once takes no place"
+        assert await status(OTHER_KEY) == 200
 
 
 async def test_the_stream_ends_when_the_gateway_stops(gateway: Gateway) -> None:

@@ -1,6 +1,7 @@
 """The feed: one builder for all who watch, the newest for each, and rest when nobody does."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -176,6 +177,73 @@ async def test_a_fault_of_ours_is_told_and_tried_again(
     async with asyncio.timeout(PATIENCE), feed.reader() as newer:
         await newer(None)
     assert "the topology cannot be seen" in caplog.text
+
+
+async def test_what_was_once_seen_is_not_shown_as_if_it_were_now(
+    feed: Feed, scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "AGAIN_S", 0.0)
+    async with asyncio.timeout(PATIENCE), feed.reader() as newer:
+        first = await newer(None)
+        scene.fails = 1_000_000
+        with pytest.raises(Unavailable):
+            await newer(first)
+        with pytest.raises(Unavailable):
+            await feed.latest()
+        assert caplog.text.count("the topology cannot be seen") == 1
+        scene.fails = 0
+        await scene.looks_again()
+        await scene.looks_again()
+        await newer(None)
+
+
+async def test_nobody_waits_without_end_for_the_first_look(
+    feed: Feed, around: Neighbours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FIRST_LOOK_S", 0.01)
+    around.have_answered.clear()
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(Unavailable, match=r"0\.01 s"):
+            await feed.latest()
+
+
+async def test_one_owner_leaves_places_to_others(scene: Scene, around: Neighbours) -> None:
+    feed = Feed(scene.look, around)
+    async with contextlib.AsyncExitStack() as watching:
+        for _ in range(module.MOST_OF_ONE):
+            await watching.enter_async_context(feed.reader("ann"))
+        with pytest.raises(Busy, match="with this key"):
+            await watching.enter_async_context(feed.reader("ann"))
+        await watching.enter_async_context(feed.reader("ben"))
+    async with feed.reader("ann"):
+        pass
+    await feed.close()
+
+
+async def test_however_many_watch_operators_find_a_place(scene: Scene, around: Neighbours) -> None:
+    feed = Feed(scene.look, around)
+    async with contextlib.AsyncExitStack() as watching:
+        for n in range(module.MOST_READERS - module.FOR_OPERATORS):
+            await watching.enter_async_context(feed.reader(f"key {n}"))
+        with pytest.raises(Busy):
+            await watching.enter_async_context(feed.reader("one more"))
+        for _ in range(module.FOR_OPERATORS):
+            await watching.enter_async_context(feed.reader())
+        with pytest.raises(Busy):
+            await watching.enter_async_context(feed.reader())
+    await feed.close()
+
+
+async def test_who_looks_once_takes_no_place_and_lets_the_builder_rest(
+    feed: Feed, around: Neighbours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with asyncio.timeout(PATIENCE):
+        async with feed.reader(), feed.reader():
+            await feed.latest()
+        monkeypatch.setattr(module, "RESTS_AFTER_S", 0.0)
+        await feed.latest()
+        await around.over.wait()
+    assert not feed.is_at_work
 
 
 async def test_who_watches_is_told_when_the_gateway_stops(feed: Feed) -> None:
