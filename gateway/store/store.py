@@ -1,4 +1,4 @@
-"""The store: one pool, and over it the outbox, the ledger and the queries."""
+"""The store: a pool for what calls write, with the outbox and the ledger over it, and one for what is read of them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +18,9 @@ from services.base.database import StoreAway, new_engine, transaction
 READY_S = 1.5
 """Shorter than a readiness check may take, so that the reason is ours."""
 
+READERS = 3
+"""Connections for what is shown. A query may take seconds, and must not keep a call from writing down a deed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Store:
@@ -28,6 +31,8 @@ class Store:
 
     node: str
     engine: AsyncEngine
+    readers: AsyncEngine
+    """The pool for what is shown."""
     outbox: Outbox
     ledger: PostgresLedger
     queries: Queries
@@ -40,11 +45,13 @@ class Store:
         Args:
             ledger_limit: seconds that a write to the ledger may take.
         """
-        engine = new_engine(url)
+        engine, readers = new_engine(url), new_engine(url, READERS)
         try:
             async with Outbox(engine) as outbox:
-                yield cls(node, engine, outbox, PostgresLedger(engine, node, ledger_limit), Queries(engine))
+                ledger = PostgresLedger(engine, node, ledger_limit)
+                yield cls(node, engine, readers, outbox, ledger, Queries(readers))
         finally:
+            await readers.dispose()
             await engine.dispose()
 
     async def ready(self) -> str | None:
@@ -69,7 +76,7 @@ class Store:
         Raises:
             StoreAway: Postgres does not answer.
         """
-        return await totals(self.engine)
+        return await totals(self.readers)
 
     async def close_orphans(self) -> list[UUID]:
         """End what a former life of this gateway left open; to be called once, before the first session.

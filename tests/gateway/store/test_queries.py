@@ -271,7 +271,7 @@ async def test_times_are_told_in_utc_whatever_the_server_s_zone(store: Store, da
     async with store.engine.connect() as connection:
         await connection.execute(text(f"ALTER DATABASE {name} SET timezone TO 'Asia/Kolkata'"))
         await connection.commit()
-    await store.engine.dispose()
+    await store.readers.dispose()
     assert (await whole(store.queries, call.session_id))["started_at"] == "2026-11-21T12:00:00+00:00"
 
 

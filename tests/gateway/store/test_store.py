@@ -1,6 +1,10 @@
 """The store as a whole: ready or not, and what a dead gateway left behind."""
 
 from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+from sqlalchemy import event
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from bridge.ledger import Invocation, Status, started
 from gateway.store import migrate
@@ -80,6 +84,30 @@ async def test_what_a_dead_gateway_left_open_is_closed(
         living = await whole(store.queries, elsewhere)
         assert living["is_active"]
         assert await store.close_orphans() == []
+
+
+async def test_however_long_is_read_deeds_are_written_down(
+    database_url: str, invocation: Callable[..., Invocation]
+) -> None:
+    deed = invocation()
+    async with Store.open(database_url, "gateway-1", ledger_limit=WAIT_S) as store:
+        pool = store.readers.pool
+        assert isinstance(pool, AsyncAdaptedQueuePool)
+        async with AsyncExitStack() as reading:
+            for _ in range(pool.size()):
+                await reading.enter_async_context(store.readers.connect())
+            assert await store.ledger.request(deed) == deed
+
+
+async def test_what_is_shown_takes_no_connection_of_the_calls(database_url: str) -> None:
+    taken = []
+    async with Store.open(database_url, "gateway-1") as store:
+        event.listen(store.engine.sync_engine, "engine_connect", taken.append)
+        assert await store.queries.session(new_id()) is None
+        assert (await store.totals()).sessions == 0
+        assert taken == []
+        await store.ready()
+        assert taken != []
 
 
 async def test_a_session_known_by_its_deed_alone_is_closed_too(
