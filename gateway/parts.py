@@ -40,6 +40,9 @@ TOOLS_AGAIN_S = 60.0
 TOOLS_SOON_S = 2.0
 """Until the orchestrator has told its tools for the first time."""
 
+PROBE_S = 1.5
+"""What a part gets to say whether it is ready; shorter than a readiness check may take, so that the reason is ours."""
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -191,7 +194,10 @@ class Parts:
 
     async def transcriber_ready(self) -> str | None:
         told: list[dict[str, Any]] = []
-        answers = [await self._probe(f"{url}/ready", told.append) for url in self._transcribers]
+        # At once: one that hangs hides none of the others.
+        answers = await asyncio.gather(
+            *(self._probe(f"{url}/ready", told.append) for url in self._transcribers)
+        )
         self._recognizers = {name for ready in told if isinstance(name := ready.get("recognizer"), str)}
         return None if None in answers else answers[0]
 
@@ -206,7 +212,7 @@ class Parts:
     async def _probe(self, url: str, learn: Callable[[dict[str, Any]], None] | None = None) -> str | None:
         """Why the part at `url` is not ready; `learn` gets what one that is tells of itself."""
         try:
-            async with self.http.get(url) as answer:
+            async with asyncio.timeout(PROBE_S), self.http.get(url) as answer:
                 if answer.status != 200:
                     return f"{url} answered {answer.status}"
                 if learn:
@@ -214,6 +220,8 @@ class Parts:
                 return None
         except ValueError:
             return f"{url} did not answer in JSON"
+        except TimeoutError:
+            return f"{url} did not answer within {PROBE_S:g} s"
         except (aiohttp.ClientError, OSError) as error:
             return f"{url} cannot be reached: {error}"
 

@@ -1,14 +1,20 @@
 """What the gateway knows of the services around it."""
 
+import asyncio
 from typing import cast
 
 import aiohttp
+import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import BaseTestServer, TestServer
 
 from bridge.ledger import LedgerStore
+from gateway import parts as module
 from gateway.parts import Parts
 from gateway.settings import GatewaySettings
+from services.orchestrator.protocol import ToolDescription
+
+PATIENCE = 20.0
 
 
 def transcriber(told: dict[str, str]) -> TestServer:
@@ -22,6 +28,12 @@ def transcriber(told: dict[str, str]) -> TestServer:
     return TestServer(app)
 
 
+def parts_with(http: aiohttp.ClientSession, *transcribers: BaseTestServer[web.Request]) -> Parts:
+    urls = ",".join(str(server.make_url("")) for server in transcribers)
+    settings = GatewaySettings(database_url="postgresql://nobody@127.0.0.1:1/none", transcriber_urls=urls)
+    return Parts(settings, http, cast("LedgerStore", None))
+
+
 async def test_of_several_transcribers_each_recogniser_is_named() -> None:
     told = {"recognizer": "whisper"}
     async with (
@@ -30,9 +42,7 @@ async def test_of_several_transcribers_each_recogniser_is_named() -> None:
         transcriber({"recognizer": "sphinx"}) as third,
         aiohttp.ClientSession() as http,
     ):
-        urls = ",".join(str(server.make_url("")) for server in (first, second, third))
-        settings = GatewaySettings(database_url="postgresql://nobody@127.0.0.1:1/none", transcriber_urls=urls)
-        parts = Parts(settings, http, cast("LedgerStore", None))
+        parts = parts_with(http, first, second, third)
         names = [parts.recognizer]
         assert await parts.transcriber_ready() is None
         names.append(parts.recognizer)
@@ -40,3 +50,46 @@ async def test_of_several_transcribers_each_recogniser_is_named() -> None:
         await parts.transcriber_ready()
         names.append(parts.recognizer)
     assert names == [None, "sphinx, whisper", "sphinx"]
+
+
+def hung() -> TestServer:
+    """Takes the question and never answers."""
+
+    async def ready(_: web.Request) -> web.Response:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody ends the wait")
+
+    app = web.Application(handler_args={"shutdown_timeout": 0.01})
+    app.router.add_get("/ready", ready)
+    return TestServer(app)
+
+
+async def test_a_transcriber_that_hangs_hides_none_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PROBE_S", 0.5)
+    async with hung() as first, transcriber({"recognizer": "sphinx"}) as second:
+        async with asyncio.timeout(PATIENCE), aiohttp.ClientSession() as http:
+            parts = parts_with(http, first, second)
+            assert await parts.transcriber_ready() is None
+            assert parts.recognizer == "sphinx"
+            alone = await parts_with(http, first).transcriber_ready()
+        assert alone is not None
+        assert alone.endswith("did not answer within 0.5 s")
+
+
+async def test_a_transcriber_that_hangs_keeps_nobody_from_learning_the_tools(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "PROBE_S", 0.01)
+    asked = asyncio.Event()
+
+    async def tools() -> list[ToolDescription]:
+        asked.set()
+        return []
+
+    async with hung() as only, asyncio.timeout(PATIENCE), aiohttp.ClientSession() as http:
+        parts = parts_with(http, only)
+        monkeypatch.setattr(parts.orchestrator, "tools", tools)
+        watch = asyncio.create_task(parts.watch())
+        await asked.wait()
+        watch.cancel()
+        await asyncio.wait([watch])

@@ -100,7 +100,7 @@ async def test_however_long_is_read_deeds_are_written_down(
 
 
 async def test_what_is_shown_takes_no_connection_of_the_calls(database_url: str) -> None:
-    taken = []
+    taken: list[object] = []
     async with Store.open(database_url, "gateway-1") as store:
         event.listen(store.engine.sync_engine, "engine_connect", taken.append)
         assert await store.queries.session(new_id()) is None
