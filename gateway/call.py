@@ -120,6 +120,8 @@ class Call:
         self._rebrief = False
         self._deaf = False
         """The user was told that nothing is heard."""
+        self.has_client = False
+        """Somebody is there to hear what is said."""
         self._work: asyncio.TaskGroup | None = None
         """Once the engine is connected; events wait in the inbox until then."""
 
@@ -188,11 +190,13 @@ class Call:
 
     def client_lost(self) -> None:
         """No client is there: none has come yet, or its connection broke."""
+        self.has_client = False
         self.uplink.hold()
         self.feed(on.ClientLost(self.now()))
 
     def client_back(self, arrived: tuple[on.Arrived, ...] | None) -> None:
         """One is there, perhaps in another's place; `arrived` as in `ClientBack`."""
+        self.has_client = True
         self.uplink.release(self.now())
         self.feed(on.ClientBack(self.now(), arrived))
 

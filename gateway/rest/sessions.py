@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Annotated, TypeVar
+from uuid import UUID
 
 from aiohttp import web
 from pydantic import BaseModel, Field, StringConstraints
@@ -34,6 +35,7 @@ class SessionQuery(Body):
     """Which sessions are wanted."""
 
     active: Flag | None = Field(None, description="Under way, or over")
+    attached: Flag | None = Field(None, description="A client is there now, at this gateway; or none is")
     mode: Mode | None = Field(None, description="Engine, as chosen at the start")
     persona: str | None = Field(None, description="Name of the persona")
     voice: str | None = Field(None, description="Name of the voice")
@@ -48,8 +50,14 @@ class SessionQuery(Body):
     cursor: str | None = Field(None, description="`next` of the page before")
     limit: Annotated[int, Field(ge=1, le=LONGEST_PAGE), WHOLE] = Field(PAGE, description="Sessions on a page")
 
-    def filter(self) -> SessionFilter:
-        return SessionFilter(**self.model_dump(exclude={"cursor", "limit"}))
+    def filter(self, attached: tuple[UUID, ...]) -> SessionFilter:
+        """As the store takes it, which does not know where clients are."""
+        rest = self.model_dump(exclude={"attached", "cursor", "limit"})
+        return SessionFilter(
+            **rest,
+            among=attached if self.attached is True else None,
+            besides=attached if self.attached is False else None,
+        )
 
 
 class Counts(BaseModel):
@@ -164,7 +172,8 @@ class Sessions:
         pages may be shown again, as ended."""
         caller = self._door.reader(request)
         query = read_query(request, SessionQuery)
-        wanted = replace(query.filter(), owner=None if caller.operator else caller.owner)
+        attached = tuple(call.session_id for call in self._door.calls.live() if call.has_client)
+        wanted = replace(query.filter(attached), owner=None if caller.operator else caller.owner)
         return _json(await self._queries.list_sessions(wanted, query.cursor, query.limit))
 
     async def show_session(self, request: web.Request) -> web.Response:

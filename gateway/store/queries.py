@@ -62,6 +62,10 @@ class SessionFilter:
     """Started then or later."""
     until: datetime | None = None
     """Started before."""
+    among: tuple[UUID, ...] | None = None
+    """One of these."""
+    besides: tuple[UUID, ...] | None = None
+    """None of these."""
 
     def parameters(self) -> dict[str, Any]:
         """What is asked about, as `statements.sessions` takes it."""

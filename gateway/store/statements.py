@@ -6,6 +6,7 @@ from typing import Any, get_args
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     JSON,
     Boolean,
     ColumnElement,
@@ -17,6 +18,8 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    all_,
+    any_,
     bindparam,
     cast,
     exists,
@@ -74,6 +77,7 @@ def _wanted() -> Mapping[str, ColumnElement[bool]]:
         "end_reason": s.end_reason,
     }
     stands = tools.status == bindparam("tool_status")
+    ids = ARRAY(Uuid())
     said = turns.text.icontains(bindparam("said"), escape=ESCAPE)
     return {
         **{name: column == bindparam(name) for name, column in alike.items()},
@@ -81,6 +85,8 @@ def _wanted() -> Mapping[str, ColumnElement[bool]]:
         "said": exists().where(turns.session_id == s.session_id, said),
         "since": s.started_at >= bindparam("since"),
         "until": s.started_at < bindparam("until"),
+        "among": s.session_id == any_(bindparam("among", type_=ids)),
+        "besides": s.session_id != all_(bindparam("besides", type_=ids)),
     }
 
 

@@ -52,7 +52,7 @@ class Announcer:
     ) -> None:
         self._timers, self._gateway, self._now = timers, gateway, now
         self._deaf: set[UUID] = set()
-        """Calls that are told to be live and are not: their gateway died, or is another one."""
+        """Calls that were over when something was to be said there, while they are still told to be live."""
         self._resting: dict[UUID, datetime] = {}
         """Timers that could not be said, and until when they are left alone."""
         self._open_since: dict[str, datetime] = {}

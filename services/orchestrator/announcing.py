@@ -30,7 +30,7 @@ MOST_IN_CALL = 8
 
 @dataclass(frozen=True, slots=True)
 class LiveCall:
-    """A call under way."""
+    """A call under way, with a client."""
 
     session_id: UUID
     conversation_id: str

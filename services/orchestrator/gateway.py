@@ -87,13 +87,13 @@ class Gateway:
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     async def live_calls(self) -> Sequence[LiveCall]:
-        """The calls under way, the newest first.
+        """The calls under way in which somebody is there to hear what is said, the newest first.
 
         Raises:
             GatewayAway
         """
         calls: list[LiveCall] = []
-        query = {"active": "true", "limit": str(PAGE)}
+        query = {"active": "true", "attached": "true", "limit": str(PAGE)}
         for _ in range(MOST_PAGES):
             page = _parsed(_Page, await self._ask("GET", SESSIONS, params=query))
             calls += [session.call for session in page.sessions]

@@ -139,6 +139,8 @@ async def test_each_filter_keeps_what_was_asked_for(
         SessionFilter(said="turn IT up"),
         SessionFilter(said="0 %"),
         SessionFilter(until=later(60)),
+        SessionFilter(among=(one.session_id, new_id())),
+        SessionFilter(besides=(two.session_id, new_id())),
         SessionFilter(active=True, mode="local", persona="myca"),
     ):
         assert await ids(store.queries, wanted) == [one.session_id], wanted
@@ -146,6 +148,7 @@ async def test_each_filter_keeps_what_was_asked_for(
     assert await ids(store.queries, SessionFilter(active=False)) == [two.session_id]
     assert await ids(store.queries, SessionFilter(end_reason="hung_up")) == [two.session_id]
     assert await ids(store.queries, SessionFilter(said="1%0")) == []
+    assert await ids(store.queries, SessionFilter(among=())) == []
     assert await ids(store.queries, SessionFilter(tool_status="success")) == []
     assert await ids(store.queries, SessionFilter(mode="local", persona="plain")) == []
 

@@ -85,6 +85,12 @@ class House:
         await self.gateway.attach(session)
         return session, Watch(self.gateway.call(session))
 
+    async def busy(self, session: dict[str, Any]) -> None:
+        """Give the agent something long to say there."""
+        path = f"/api/mas/voice/sessions/{session['session_id']}/say"
+        status, _ = await self.gateway.ask("POST", path, ANN, json={"text": "and so on " * 200})
+        assert status == 202
+
     async def set(self, **changed: Any) -> Timer:
         """A timer under Ann's key that is due now: after the calls that have begun, and before those that will."""
         self.now = datetime.now(UTC)
@@ -238,10 +244,11 @@ async def test_who_dies_when_it_was_sent_does_not_say_it_again(
 
 
 async def test_what_a_call_ended_before_is_said_in_the_next(house: House) -> None:
-    _, session = await house.gateway.ask("POST", "/api/mas/voice/duplex/session", ANN, json={})
+    session, _ = await house.call()
+    await house.busy(session)
     await house.set()
     await house.look()
-    # Nobody came to hear it.
+    # Nobody hears it.
     await house.gateway.ask("DELETE", f"/api/mas/voice/sessions/{session['session_id']}", ANN)
     await house.look()
     _, watch = await house.call()
@@ -249,7 +256,23 @@ async def test_what_a_call_ended_before_is_said_in_the_next(house: House) -> Non
     await watch.until(do.AgentEnded)
     row = await house.until("said")
     assert row["attempt"] == 2
-    assert [state for _, state in await house.said()] == ["dropped", "heard"]
+    assert [state for text, state in await house.said() if "pasta" in text] == ["dropped", "heard"]
+
+
+async def test_a_call_that_nobody_has_joined_or_whose_client_is_lost_is_told_nothing(house: House) -> None:
+    _, session = await house.gateway.ask(
+        "POST", "/api/mas/voice/duplex/session", ANN, json={"greeting": False}
+    )
+    lost, _ = await house.call()
+    house.gateway.call(lost).client_lost()
+    await house.set()
+    await house.look()
+    assert (await only(house))["attempt"] == 0
+    await house.gateway.attach(session)
+    watch = Watch(house.gateway.call(session))
+    await house.look()
+    await heard(watch, UP)
+    assert str((await house.until("said"))["said_in"]) == session["session_id"]
 
 
 async def test_what_nobody_heard_for_a_day_is_given_up(house: House) -> None:
@@ -265,11 +288,8 @@ async def test_what_nobody_heard_for_a_day_is_given_up(house: House) -> None:
 async def test_a_full_queue_takes_the_rest_later_and_the_call_stays_in_reach(house: House) -> None:
     session, watch = await house.call()
     call = house.gateway.call(session)
-    call.client_lost()
-    say = f"/api/mas/voice/sessions/{session['session_id']}/say"
-    for _ in range(MOST):
-        status, _ = await house.gateway.ask("POST", say, ANN, json={"text": "Ah."})
-        assert status == 202
+    while len(call.session.injections) < MOST:
+        await house.busy(session)
     await house.set()
     await house.look()
     row = await only(house)
@@ -278,16 +298,16 @@ async def test_a_full_queue_takes_the_rest_later_and_the_call_stays_in_reach(hou
     await house.look()
     assert (await only(house))["attempt"] == 1
     call.session.injections.drain()
+    await house.gateway.ask("POST", f"/api/mas/voice/sessions/{session['session_id']}/interrupt", ANN)
     house.now += LONGEST_REST
     await house.look()
-    call.client_back(None)
     await heard(watch, UP)
     assert (await house.until("said"))["attempt"] == 2
 
 
 async def test_a_call_is_given_a_few_at_a_time(house: House) -> None:
     session, _ = await house.call()
-    house.gateway.call(session).client_lost()
+    await house.busy(session)
     for _ in range(MOST_IN_CALL + 1):
         await house.set()
     await house.look()
