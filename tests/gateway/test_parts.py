@@ -28,7 +28,7 @@ def transcriber(told: dict[str, str]) -> TestServer:
     return TestServer(app)
 
 
-def parts_with(http: aiohttp.ClientSession, *transcribers: BaseTestServer[web.Request]) -> Parts:
+def parts_with(http: aiohttp.ClientSession, *transcribers: BaseTestServer) -> Parts:
     urls = ",".join(str(server.make_url("")) for server in transcribers)
     settings = GatewaySettings(database_url="postgresql://nobody@127.0.0.1:1/none", transcriber_urls=urls)
     return Parts(settings, http, cast("LedgerStore", None))
