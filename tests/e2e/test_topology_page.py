@@ -37,6 +37,9 @@ NOTE_CELLS = """() => {
 """Keeps each thing that a call or a part was shown to do."""
 
 
+HAS_FOCUS = "(element) => element === document.activeElement"
+
+
 class TopologyPage:
     """The page, and what it showed."""
 
@@ -117,6 +120,7 @@ async def test_a_call_lights_its_way_is_listed_and_hung_up(
     await page.get_by_test_id("confirm").get_by_role("button", name="Hang up").click()
     await caller.closed()
     await topology.row(session_id).wait_for(state="detached")
+    assert await page.evaluate("document.activeElement !== document.body"), "the keyboard goes on from there"
 
 
 async def test_a_part_is_opened_by_keyboard_and_says_how_it_is(topology: TopologyPage) -> None:
@@ -130,6 +134,56 @@ async def test_a_part_is_opened_by_keyboard_and_says_how_it_is(topology: Topolog
     await page.keyboard.press("Escape")
     assert not await details.is_visible()
     assert await node.evaluate("(node) => node === document.activeElement"), "back where it was opened"
+
+
+async def test_the_focus_stays_near_what_a_call_that_ends_takes_away(tmp_path: Path) -> None:
+    play = Play(calls=5, agents=3, tools=9)
+    async with (
+        staged(play) as url,
+        opened(f"{url}/topology", nobody_speaks(tmp_path), tmp_path) as window,
+    ):
+        topology, page = TopologyPage(window), window.page
+        await topology.is_live()
+        rows = await page.locator("#sessions tr").evaluate_all("(rows) => rows.map((row) => row.dataset.id)")
+        a_node, a_row, in_the_panel, asked_of, last = rows
+
+        async def ends(session_id: str) -> None:
+            play.end(session_id)
+            await topology.row(session_id).wait_for(state="detached")
+
+        def button(session_id: str, name: str) -> Locator:
+            return topology.row(session_id).get_by_role("button", name=name)
+
+        await page.locator(f"#nodes [data-id='client:{a_node}'] button").focus()
+        await ends(a_node)
+        assert await page.evaluate("document.activeElement.closest('#nodes li') !== null")
+
+        await button(a_row, "Hang up").focus()
+        await ends(a_row)
+        details = button(in_the_panel, "Details")
+        assert await details.evaluate(HAS_FOCUS), "not the button that would end another call"
+
+        await page.keyboard.press("Enter")
+        hang_up = page.get_by_test_id("details").get_by_role("button", name="Hang up")
+        await hang_up.focus()
+        await ends(in_the_panel)
+        await hang_up.wait_for(state="hidden")
+        assert await page.locator("#details-title").evaluate(HAS_FOCUS)
+        await page.keyboard.press("Escape")
+        region = page.get_by_role("region", name="Calls")
+        assert await region.evaluate(HAS_FOCUS), "what opened the panel is gone"
+
+        await button(asked_of, "Hang up").focus()
+        await page.keyboard.press("Enter")
+        confirm = page.get_by_test_id("confirm")
+        await confirm.wait_for()
+        await ends(asked_of)
+        assert not await confirm.is_visible()
+        await page.get_by_text("is over.").wait_for()
+        assert await button(last, "Details").evaluate(HAS_FOCUS)
+        await ends(last)
+        assert await region.evaluate(HAS_FOCUS)
+        assert window.errors == []
 
 
 async def test_a_lost_connection_is_told_and_found_again(tmp_path: Path) -> None:

@@ -54,6 +54,10 @@ class Play:
         self._calls = [self._call(n) for n in range(calls)]
         self.looks = 0
 
+    def end(self, session_id: str) -> None:
+        """One of them is over."""
+        self._calls = [call for call in self._calls if str(call.session_id) != session_id]
+
     def look(self) -> Known:
         self.looks += 1
         self._calls = [self._go_on(call) for call in self._calls]

@@ -1,6 +1,7 @@
 /** The panel beside the graph: one part, or one call, with all that is known of it. */
 
 import { byId, element, setText } from "../view/element";
+import { regionOf } from "./focus";
 import * as gateway from "./gateway";
 import type { Node, Session, Topology } from "./model";
 import { button } from "./rows";
@@ -16,6 +17,7 @@ export class Details {
   private readonly lines = byId("details-lines", HTMLElement);
   private chosen: Chosen = null;
   private openedBy: Element | null = null;
+  private openedIn: HTMLElement | null = null;
 
   constructor(
     private readonly onHangUp: (id: string) => void,
@@ -30,6 +32,7 @@ export class Details {
   open(chosen: Exclude<Chosen, null>, topology: Topology): void {
     this.chosen = chosen;
     this.openedBy = document.activeElement;
+    this.openedIn = this.openedBy && regionOf(this.openedBy);
     this.panel.hidden = false;
     this.lines.replaceChildren();
     this.actions.replaceChildren(...(chosen.kind === "session" ? this.sessionActions(chosen.id) : []));
@@ -48,7 +51,8 @@ export class Details {
   private close(): void {
     this.chosen = null;
     this.panel.hidden = true;
-    if (this.openedBy instanceof HTMLElement) this.openedBy.focus();
+    const back = this.openedBy?.isConnected === true ? this.openedBy : this.openedIn;
+    if (back instanceof HTMLElement) back.focus();
     this.onClose();
   }
 
@@ -56,7 +60,10 @@ export class Details {
     setText(this.title, `Call ${words.short(id)}`);
     if (session === undefined) {
       this.fill([["Now", "over"]]);
-      for (const made of this.actions.querySelectorAll<HTMLElement>("[data-live]")) made.hidden = true;
+      for (const made of this.actions.querySelectorAll<HTMLElement>("[data-live]")) {
+        if (made === document.activeElement) this.title.focus();
+        made.hidden = true;
+      }
       return;
     }
     this.fill([

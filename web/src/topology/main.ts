@@ -57,6 +57,8 @@ setInterval(tick, TICK_MS);
 function onTold(told: Told): void {
   const next = advance(topology, told);
   topology = next.topology;
+  // Before its row goes: the focus comes back to the button there.
+  if (page.confirm.open) askNoMoreOfThePast();
   graph.show(topology, next.difference);
   tables.show(topology, next.difference, Date.now());
   overlay.show(topology);
@@ -112,6 +114,13 @@ function askToHangUp(id: string): void {
   const lasted = words.age(Date.now() - session.startedAt);
   page.confirmText.textContent = `End the call ${words.short(id)} with ${session.persona}? It has lasted ${lasted}.`;
   page.confirm.showModal();
+}
+
+/** Nobody is asked whether to end a call that is over. */
+function askNoMoreOfThePast(): void {
+  if (ending === null || topology.sessions.has(ending)) return;
+  page.confirm.close();
+  setText(page.notice, `Call ${words.short(ending)} is over.`);
 }
 
 async function hangUp(id: string): Promise<void> {

@@ -1,6 +1,7 @@
 /** The nodes of the graph as buttons over its edges: to be read, focused and pressed as any other. */
 
 import { element, setText } from "../view/element";
+import { takeOut } from "./focus";
 import type { Node } from "./model";
 import { NODE, type Places } from "./place";
 import * as words from "./words";
@@ -34,7 +35,8 @@ export class Nodes {
   }
 
   remove(id: string): void {
-    this.drawn.get(id)?.item.remove();
+    const drawn = this.drawn.get(id);
+    if (drawn !== undefined) takeOut(drawn.item);
     this.drawn.delete(id);
   }
 

@@ -1,6 +1,7 @@
 /** The rows of a table by their ids: what did not change is not touched. */
 
 import * as view from "../view/element";
+import { takeOut } from "./focus";
 
 /** What stands in a cell: text, or an element that stays for as long as the row does. */
 export type Cell = string | HTMLElement;
@@ -40,7 +41,8 @@ export class Rows {
   }
 
   remove(id: string): void {
-    this.rows.get(id)?.element.remove();
+    const row = this.rows.get(id);
+    if (row !== undefined) takeOut(row.element);
     this.rows.delete(id);
   }
 
