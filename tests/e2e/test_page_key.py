@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 import pytest_asyncio
+from playwright.async_api import Route
 
 from gateway.session.clock import RATE
 from tests.e2e.browser import Window, opened
@@ -67,6 +68,28 @@ async def test_a_wrong_key_is_told_to_be_wrong(window: Window, wrong: str) -> No
     await alert.wait_for()
     assert await window.page.evaluate("document.activeElement.ariaInvalid") == "true"
     assert await found(window, "key-wrong") == []
+
+
+@pytest.mark.parametrize("path", ["", "topology"])
+async def test_a_good_key_is_not_called_wrong_because_the_gateway_refuses_for_now(
+    window: Window, path: str
+) -> None:
+    page = window.page
+    await page.goto(f"{page.url}{path}")
+    await page.get_by_test_id("key").wait_for()
+
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=503, json={"detail": "The gateway stops."})
+
+    await page.route("**/api/personas", refuse)
+    await give(window, KEY)
+    alert = page.get_by_role("alert", include_hidden=False)
+    await alert.filter(has_text="The gateway refuses (503). The gateway stops.").wait_for()
+    assert await page.evaluate("document.activeElement.ariaInvalid") == "false"
+
+    await page.unroute("**/api/personas")
+    await page.keyboard.press("Enter")
+    await page.get_by_test_id("key").wait_for(state="detached")
 
 
 async def test_with_the_key_one_types_and_reads_where_there_is_no_microphone(window: Window) -> None:

@@ -111,7 +111,7 @@ export class Connection {
 
 async function refusal(response: Response): Promise<Error> {
   const { detail } = readRefusal(response.status, parse(await response.text()), null);
-  return response.status === 401 || response.status === 403 ? new Unauthorized(detail) : new Error(detail);
+  return response.status === 401 ? new Unauthorized(detail) : new Error(detail);
 }
 
 function slept(ms: number, signal: AbortSignal): Promise<void> {

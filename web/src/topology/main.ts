@@ -1,8 +1,9 @@
 /** The topology's page: what the stream tells goes to graph, tables and overlay; what is pressed, to the gateway. */
 
+import type { Refusal } from "../call/call";
 import { byId, setText } from "../view/element";
 import { KeyForm } from "../view/key_form";
-import { endSession, personas } from "../wire/rest";
+import { endSession, personas, Refused } from "../wire/rest";
 import { advance } from "./advance";
 import { Connection, type Standing } from "./connection";
 import { type Chosen, Details } from "./details";
@@ -75,14 +76,16 @@ function onStanding(changed: Standing): void {
   setText(page.standing, words.standing(standing));
 }
 
-/** Whether the gateway takes the key that was given; then it is followed. */
-async function unlock(): Promise<boolean> {
-  const taken = await personas().then(
-    () => true,
-    () => false,
-  );
-  if (taken) connection.again();
-  return taken;
+/** Why the gateway does not take the key that was given; null where it does, and is followed. */
+async function unlock(): Promise<Refusal | null> {
+  try {
+    await personas();
+  } catch (error) {
+    if (error instanceof Refused) return error.refusal;
+    throw error;
+  }
+  connection.again();
+  return null;
 }
 
 function tick(): void {

@@ -1,9 +1,12 @@
 /** Asks for the gateway's API key, on any page that got a 401. */
 
+import type { Refusal } from "../call/call";
 import { canBeKey, forgetKey, keepKey } from "../wire/key";
 import { element } from "./element";
+import * as words from "./words";
 
-const WRONG = "That is not a key of this gateway. Copy it from where the gateway was started, and try again.";
+/** Of what no gateway needs to be asked about. */
+const NO_KEY: Refusal = { status: 401, detail: "", retryAfterSeconds: null };
 
 export class KeyForm {
   private readonly form = document.createElement("form");
@@ -13,12 +16,12 @@ export class KeyForm {
 
   /**
    * @param place Takes the form, while a key is wanted.
-   * @param tryKey Is called when a key was given, which REST shows from then on. Says whether the gateway took it.
+   * @param tryKey Is called when a key was given, which REST shows from then on. Says why the gateway did not take it, or null.
    * @param onTaken Is called once the gateway took it and the form, which had the focus, is gone.
    */
   constructor(
     private readonly place: HTMLElement,
-    private readonly tryKey: () => Promise<boolean>,
+    private readonly tryKey: () => Promise<Refusal | null>,
     private readonly onTaken: () => void = () => undefined,
   ) {
     this.form.className = "key";
@@ -60,22 +63,25 @@ export class KeyForm {
   private async give(key: string): Promise<void> {
     this.fault.textContent = "";
     this.button.disabled = true;
-    const fits = canBeKey(key) && (await this.check(key));
+    const refusal = await this.check(key);
     this.button.disabled = false;
-    this.input.ariaInvalid = String(!fits);
-    if (fits) {
+    // Whatever else the gateway says, the key may be good.
+    const wrong = refusal?.status === 401;
+    this.input.ariaInvalid = String(wrong);
+    if (refusal === null) {
       this.form.remove();
       this.input.value = "";
       this.onTaken();
-    } else {
-      forgetKey();
-      this.fault.textContent = WRONG;
-      this.input.select();
-      this.input.focus();
+      return;
     }
+    if (wrong) forgetKey();
+    this.fault.textContent = words.keyRefusal(refusal);
+    this.input.select();
+    this.input.focus();
   }
 
-  private async check(key: string): Promise<boolean> {
+  private async check(key: string): Promise<Refusal | null> {
+    if (!canBeKey(key)) return NO_KEY;
     keepKey(key);
     return this.tryKey();
   }

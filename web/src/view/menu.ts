@@ -1,5 +1,6 @@
 /** What can be had: engines, personas and voices to choose from; where REST wants a key, that first. */
 
+import type { Refusal } from "../call/call";
 import * as rest from "../wire/rest";
 import { page } from "./elements";
 import { Engines } from "./engines";
@@ -42,8 +43,8 @@ export class Menu {
     return this.titles.get(name) ?? name;
   }
 
-  /** Asks what can be had now. False where the gateway wants a key, or another one. */
-  async refresh(): Promise<boolean> {
+  /** Asks what can be had now; why the gateway does not say, or null. */
+  async refresh(): Promise<Refusal | null> {
     try {
       const [personas, voices, offers] = await Promise.all([rest.personas(), rest.voices(), rest.offers()]);
       this.titles = new Map([...personas, ...voices].map((choice) => [choice.name, choice.title]));
@@ -57,11 +58,10 @@ export class Menu {
       if (error.refusal.status === 401) {
         this.key.show();
         this.listener.onLocked();
-        return false;
-      }
-      this.listener.onSaid(words.refusal(error.refusal));
+      } else this.listener.onSaid(words.refusal(error.refusal));
+      return error.refusal;
     }
-    return true;
+    return null;
   }
 }
 

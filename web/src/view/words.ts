@@ -40,6 +40,8 @@ const MODES: Readonly<Record<string, string>> = {
   elevenlabs: "ElevenLabs",
 };
 
+const NO_ANSWER = "The gateway does not answer. Is it running?";
+
 export function status(call: Call, activity: Activity, use: MicrophoneUse): string {
   switch (call.phase.kind) {
     case "asking":
@@ -144,13 +146,25 @@ export function deviceChange({ kind, what, label }: Change): string {
 }
 
 export function refusal(refusal: Refusal): string {
-  if (refusal.status === null) return "The gateway does not answer. Is it running?";
+  if (refusal.status === null) return NO_ANSWER;
   if (refusal.status === 401) return "This gateway asks for a key.";
   if (refusal.status === 503) {
     const when = refusal.retryAfterSeconds === null ? "Try again in a moment." : `Try again in ${refusal.retryAfterSeconds} s.`;
     return `No call can be had right now. ${sentence(refusal.detail)}${when}`;
   }
   return `The gateway refused the call. ${sentence(refusal.detail)}`.trim();
+}
+
+/** Why a key was not taken. */
+export function keyRefusal(refusal: Refusal): string {
+  switch (refusal.status) {
+    case 401:
+      return "That is not a key of this gateway. Copy it from where the gateway was started, and try again.";
+    case null:
+      return NO_ANSWER;
+    default:
+      return `The gateway refuses (${refusal.status}). ${sentence(refusal.detail)}`.trim();
+  }
 }
 
 export function mode(name: string): string {

@@ -80,3 +80,11 @@ it("tells who pushes to talk what to hold, and when to let go", () => {
   expect(words.status(live, "working", "waiting")).toBe("Working on it …");
   expect(words.status(live, "speaking", "held")).toBe("Listening. Let go when you are done.");
 });
+
+it("calls a key wrong where the gateway does, and tells anything else as it is", () => {
+  const told = (status: number | null, detail: string) => words.keyRefusal({ status, detail, retryAfterSeconds: null });
+  expect(told(401, "send an API key")).toContain("not a key of this gateway");
+  expect(told(503, "it stops")).toBe("The gateway refuses (503). it stops.");
+  expect(told(403, "")).toBe("The gateway refuses (403).");
+  expect(told(null, "TypeError: Failed to fetch")).toBe("The gateway does not answer. Is it running?");
+});
