@@ -7,8 +7,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from gateway.rest.headers import add_headers
+from gateway.rest.headers import CONTENT_SECURITY, add_headers
 from gateway.rest.page import add_page, find_page
+
+DOCS = Path(__file__).parents[3] / "docs"
 
 Client = TestClient[web.Request, web.Application]
 
@@ -85,3 +87,7 @@ async def test_where_no_page_is_built_a_sentence_says_how_to_build_it() -> None:
 def test_the_folder_that_was_named_comes_first(built: Path, tmp_path: Path) -> None:
     assert find_page(built) == built
     assert find_page(tmp_path / "nowhere") is None
+
+
+def test_the_docs_quote_the_policy_that_is_sent() -> None:
+    assert CONTENT_SECURITY in " ".join((DOCS / "web.md").read_text().split())
