@@ -118,7 +118,7 @@ class Caller:
         async with client(url) as http:
             made = await _make_session(http, url, {"greeting": False, **wishes})
             secret = made["client_secret"]["value"]
-            async with await _attach(http, made["realtime_url"], secret) as socket:
+            async with await _attach(http, made["realtime_url"], secret) as socket, _ended(socket):
                 caller = cls(socket, made["session_id"], secret, room or Room(), watch)
                 tasks = [asyncio.create_task(caller._listen()), asyncio.create_task(caller._breathe())]
                 try:
@@ -318,6 +318,22 @@ async def _attach(http: aiohttp.ClientSession, url: str, secret: str) -> aiohttp
         )
     except (aiohttp.ClientError, OSError) as error:
         raise CallRefused(unreachable(url, error)) from error
+
+
+@asynccontextmanager
+async def _ended(socket: aiohttp.ClientWebSocketResponse) -> AsyncIterator[None]:
+    """Leaves nothing of its connection in the event loop.
+
+    When a socket is closed, aiohttp leaves TLS' own farewell to the loop, which may end before the other side answers.
+    """
+    # There is no public way to it, and a socket that is closed has none any more.
+    connection = socket._response.connection
+    transport = connection.transport if connection else None
+    try:
+        yield
+    finally:
+        if transport:
+            transport.abort()
 
 
 def brief(event: Event) -> str:

@@ -1,14 +1,19 @@
 """The caller's tracks: what its microphone sent, and what a loudspeaker would have played."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp.test_utils import TestServer
 
 from gateway.cli.caller import CHUNK, CallBroke, Caller, CallRefused, Echo, Missing, Room
+from gateway.cli.certificate import ensure
 from gateway.cli.waveforms import Pcm, first_sound, is_audible, track
 from gateway.session.clock import RATE, samples
+from services.base.tls import fingerprint, server_context
 from tests.gateway.harness import PATIENCE, Gateway
 
 WORD: Pcm = np.full(samples(200), 0x2000, np.int16)
@@ -46,6 +51,44 @@ async def test_the_agent_s_sound_lies_where_it_comes(gateway: Gateway) -> None:
         assert (caller.sounded() or 0.0) >= created["at"]
         assert {piece.response_id for piece in caller.pieces} == {done["response"]["id"]}
         assert np.count_nonzero(caller.sound()) == 4 * samples(200)
+
+
+async def test_it_leaves_no_connection_whose_tls_waits_for_a_farewell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = asyncio.Event()
+
+    async def open_session(request: web.Request) -> web.Response:
+        url = f"wss://{request.host}/v1/realtime?session_id=1"
+        return web.json_response(
+            {"session_id": "1", "client_secret": {"value": "secret"}, "realtime_url": url}, status=201
+        )
+
+    async def slow_to_leave(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(autoclose=False)
+        await socket.prepare(request)
+        async for _ in socket:
+            pass
+        # A busy machine may stop here, between the socket's farewell and that of TLS.
+        await socket.send_frame(WSCloseCode.OK.to_bytes(2, "big"), WSMsgType.CLOSE)
+        await left.wait()
+        return socket
+
+    app = web.Application()
+    app.router.add_post("/api/mas/voice/duplex/session", open_session)
+    app.router.add_get("/v1/realtime", slow_to_leave)
+    certificate = ensure(tmp_path / "tls", ["127.0.0.1"])
+    monkeypatch.setenv("ANTIPHON_FINGERPRINT", fingerprint(certificate.path).hex())
+    server = TestServer(app, scheme="https")
+    await server.start_server(ssl=server_context(certificate.path, certificate.key))
+    async with Caller.calling(str(server.make_url("")).rstrip("/")) as caller:
+        line = caller.socket.get_extra_info("socket")
+        assert line.fileno() >= 0
+    # The last turn of a loop that ends.
+    await asyncio.sleep(0)
+    assert line.fileno() == -1
+    left.set()
+    await server.close()
 
 
 async def test_what_breaks_its_ear_is_raised_when_the_call_ends(gateway: Gateway) -> None:
