@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import struct
-from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from typing import Annotated, Literal
@@ -31,14 +30,8 @@ LONGEST = 4096
 MOST = 4
 """At once. Calls speak by the same synthesizer, and a live one must not wait for a file."""
 
-MOST_OF_ONE = 2
-"""Of these of one key."""
-
 SLOW_S = 10.0
 """What a client gets to take a piece; then its place goes to somebody else."""
-
-GRACE_S = 30.0
-"""What a client may be behind the sound, played from its first piece on; who takes pieces more slowly holds a place."""
 
 FORMATS = {"wav": "audio/wav", "pcm": "audio/pcm"}
 
@@ -85,8 +78,7 @@ class Speech:
 
     def __init__(self, parts: Parts, access: Access) -> None:
         self._parts, self._access = parts, access
-        self._speaking: Counter[str] = Counter()
-        """By owner."""
+        self._speaking = 0
 
     def routes(self) -> Sequence[Route]:
         return (
@@ -105,7 +97,7 @@ class Speech:
     async def speak(self, request: web.Request) -> web.StreamResponse:
         """OpenAI's endpoint, by a persona's voice. A client that goes away ends it. When the voice is lost on the way,
         the connection breaks off: half a text must not pass for a whole one."""
-        owner = self._access.user(bearer(request)).owner
+        self._access.user(bearer(request))
         asked = await read(request, SpeechRequest)
         if asked.response_format not in FORMATS:
             raise UnsupportedFormat(
@@ -113,7 +105,7 @@ class Speech:
             )
         voice = self._voice(asked)
         synthesizer = self._parts.synthesizer()
-        with self._place(owner):
+        with self._place():
             try:
                 async with aclosing(recorded(asked.input, voice, synthesizer)) as pieces:
                     # A voice that is away must be a problem and not an empty file.
@@ -135,12 +127,9 @@ class Speech:
     ) -> None:
         try:
             await response.prepare(request)
-            due = asyncio.get_running_loop().time() + GRACE_S
-            due = await _write(response, head, due)
+            await _write(response, head)
             async for piece in pieces:
-                due = await _write(response, piece, due)
-            async with asyncio.timeout(SLOW_S):
-                await response.write_eof()
+                await _write(response, piece)
         except ConnectionError:
             log.info("a client left while it was spoken to")
         except (PartAway, TimeoutError) as error:
@@ -161,23 +150,19 @@ class Speech:
         return voice.model_copy(update={"espeak": voice.espeak.model_copy(update={"speed": speed})})
 
     @contextmanager
-    def _place(self, owner: str) -> Iterator[None]:
+    def _place(self) -> Iterator[None]:
         """One of `MOST`.
 
         Raises:
-            Busy: none is free, or this owner has enough of them.
+            Busy: none is free.
         """
-        if self._speaking.total() >= MOST:
+        if self._speaking >= MOST:
             raise Busy(f"{MOST} texts are being spoken", retry_after=1)
-        if self._speaking[owner] >= MOST_OF_ONE:
-            raise Busy(f"{MOST_OF_ONE} texts are being spoken for this key", retry_after=1)
-        self._speaking[owner] += 1
+        self._speaking += 1
         try:
             yield
         finally:
-            self._speaking[owner] -= 1
-            if not self._speaking[owner]:
-                del self._speaking[owner]
+            self._speaking -= 1
 
 
 async def recorded(text: str, voice: Voice, synthesizer: Synthesizer) -> AsyncGenerator[bytes, None]:
@@ -207,15 +192,7 @@ def wav_head() -> bytes:
     )
 
 
-async def _write(response: web.StreamResponse, piece: bytes, due: float) -> float:
-    """Returns until when the next one must be taken, by the loop's clock: that much later as this one sounds.
-
-    Raises:
-        TimeoutError: it is not taken.
-    """
+async def _write(response: web.StreamResponse, piece: bytes) -> None:
     if piece:
-        due += len(piece) / BYTES / RATE
-        until = min(due, asyncio.get_running_loop().time() + SLOW_S)
-        async with asyncio.timeout_at(until):
+        async with asyncio.timeout(SLOW_S):
             await response.write(piece)
-    return due
