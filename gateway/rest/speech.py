@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import struct
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from typing import Annotated, Literal
@@ -30,8 +31,14 @@ LONGEST = 4096
 MOST = 4
 """At once. Calls speak by the same synthesizer, and a live one must not wait for a file."""
 
+MOST_OF_ONE = 2
+"""Of these for one key; operators have no limit of their own."""
+
 SLOW_S = 10.0
-"""What a client gets to take a piece; then its place goes to somebody else."""
+"""What a client gets to take a piece."""
+
+GRACE_S = 30.0
+"""A client may take so much longer than the sound lasts, all pieces together; then its place goes to somebody else."""
 
 FORMATS = {"wav": "audio/wav", "pcm": "audio/pcm"}
 
@@ -78,7 +85,8 @@ class Speech:
 
     def __init__(self, parts: Parts, access: Access) -> None:
         self._parts, self._access = parts, access
-        self._speaking = 0
+        self._speaking: Counter[str | None] = Counter()
+        """By owner; None: operators."""
 
     def routes(self) -> Sequence[Route]:
         return (
@@ -97,7 +105,7 @@ class Speech:
     async def speak(self, request: web.Request) -> web.StreamResponse:
         """OpenAI's endpoint, by a persona's voice. A client that goes away ends it. When the voice is lost on the way,
         the connection breaks off: half a text must not pass for a whole one."""
-        self._access.user(bearer(request))
+        caller = self._access.user(bearer(request))
         asked = await read(request, SpeechRequest)
         if asked.response_format not in FORMATS:
             raise UnsupportedFormat(
@@ -105,7 +113,7 @@ class Speech:
             )
         voice = self._voice(asked)
         synthesizer = self._parts.synthesizer()
-        with self._place():
+        with self._place(None if caller.operator else caller.owner):
             try:
                 async with aclosing(recorded(asked.input, voice, synthesizer)) as pieces:
                     # A voice that is away must be a problem and not an empty file.
@@ -127,9 +135,11 @@ class Speech:
     ) -> None:
         try:
             await response.prepare(request)
-            await _write(response, head)
+            left = await _write(response, head, GRACE_S)
             async for piece in pieces:
-                await _write(response, piece)
+                left = await _write(response, piece, left)
+            async with asyncio.timeout(min(left, SLOW_S)):
+                await response.write_eof()
         except ConnectionError:
             log.info("a client left while it was spoken to")
         except (PartAway, TimeoutError) as error:
@@ -150,19 +160,23 @@ class Speech:
         return voice.model_copy(update={"espeak": voice.espeak.model_copy(update={"speed": speed})})
 
     @contextmanager
-    def _place(self) -> Iterator[None]:
+    def _place(self, owner: str | None) -> Iterator[None]:
         """One of `MOST`.
 
         Raises:
-            Busy: none is free.
+            Busy: none is free, or this owner has enough of them.
         """
-        if self._speaking >= MOST:
+        if self._speaking.total() >= MOST:
             raise Busy(f"{MOST} texts are being spoken", retry_after=1)
-        self._speaking += 1
+        if owner is not None and self._speaking[owner] >= MOST_OF_ONE:
+            raise Busy(f"{MOST_OF_ONE} texts are being spoken for this key", retry_after=1)
+        self._speaking[owner] += 1
         try:
             yield
         finally:
-            self._speaking -= 1
+            self._speaking[owner] -= 1
+            if not self._speaking[owner]:
+                del self._speaking[owner]
 
 
 async def recorded(text: str, voice: Voice, synthesizer: Synthesizer) -> AsyncGenerator[bytes, None]:
@@ -192,7 +206,18 @@ def wav_head() -> bytes:
     )
 
 
-async def _write(response: web.StreamResponse, piece: bytes) -> None:
-    if piece:
-        async with asyncio.timeout(SLOW_S):
-            await response.write(piece)
+async def _write(response: web.StreamResponse, piece: bytes, left: float) -> float:
+    """Returns how many seconds are left to take all that follows, `left` and the length of this piece being given.
+
+    Raises:
+        TimeoutError: it was not taken.
+    """
+    if not piece:
+        return left
+    left += len(piece) / BYTES / RATE
+    now = asyncio.get_running_loop().time
+    begun = now()
+    # The time that the making takes is not the client's.
+    async with asyncio.timeout(min(left, SLOW_S)):
+        await response.write(piece)
+    return left - (now() - begun)

@@ -2,16 +2,19 @@
 
 import asyncio
 import struct
+from contextlib import AsyncExitStack
 from typing import Any
 
 import aiohttp
 import pytest
 
+from gateway.access import Access
 from gateway.rest import speech
 from gateway.session.clock import samples
 from tests.gateway.harness import PATIENCE, WORD, Gateway
 
 PATH = "/v1/audio/speech"
+ANN, BEN = "the key of ann, long", "the key of ben, long"
 HEAD = 44
 """Bytes of a WAV header."""
 
@@ -147,3 +150,36 @@ async def test_only_a_few_texts_are_spoken_at_once(gateway: Gateway, monkeypatch
         go_on.set()
         await answer.read()
     await spoken(gateway, **body)
+
+
+async def test_one_key_leaves_places_to_others() -> None:
+    access = Access({"ann": ANN, "ben": BEN}, open_to_all=False, hosts=frozenset())
+    async with Gateway(access) as gateway, AsyncExitStack() as speaking:
+        go_on = asyncio.Event()
+        gateway.parts.voice.after_first = go_on.wait
+        body = {"input": "one two", "response_format": "pcm"}
+
+        async def status(key: str) -> int:
+            headers = {"Authorization": f"Bearer {key}"}
+            answer = gateway.http.post(f"{gateway.url}{PATH}", json=body, headers=headers)
+            return (await speaking.enter_async_context(answer)).status
+
+        async with asyncio.timeout(PATIENCE):
+            assert [await status(ANN) for _ in range(speech.MOST_OF_ONE + 1)] == [200, 200, 503]
+            assert await status(BEN) == 200
+            go_on.set()
+
+
+async def test_a_client_that_takes_far_longer_than_the_sound_lasts_is_cut_off(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speech, "SLOW_S", 1000.0)
+    monkeypatch.setattr(speech, "GRACE_S", 0.2)
+    # As if the sound took no time.
+    monkeypatch.setattr(speech, "RATE", 10**12)
+    # More than all buffers on the way hold.
+    body = {"input": "one " * 1000, "response_format": "pcm"}
+    async with asyncio.timeout(PATIENCE), gateway.http.post(f"{gateway.url}{PATH}", json=body) as answer:
+        await gateway.parts.voice.closed.wait()
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await answer.read()
