@@ -286,7 +286,7 @@ def _problems(statuses: Sequence[int]) -> dict[str, Any]:
         str(status): {
             "description": HTTPStatus(status).phrase,
             "content": {"application/problem+json": {"schema": reference}},
-            **({"headers": {"Retry-After": RETRY_AFTER}} if status == 503 else {}),
+            **({"headers": {"Retry-After": RETRY_AFTER}} if status in (429, 503) else {}),
         }
         for status in sorted(set(statuses))
     }

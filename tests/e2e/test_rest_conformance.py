@@ -109,7 +109,12 @@ def post(url: str, body: dict[str, str | bool]) -> dict[str, str]:
 def test_every_operation_does_as_its_description_says(url: str, tmp_path: Path) -> None:
     """No answer is a server's error, and each has a status, media type, headers and body that are described; what is
     described is accepted, anything else refused; no operation answers without its key; and no method is taken that is
-    not described."""
+    not described.
+
+    Exempt, for the reasons that `CONFIG` gives: of five operations, and of the realtime wire, not all that is described
+    need be accepted; the wire may refuse with 404 and 426, too; a session that was ended may still be read; of the
+    topology's stream one event is looked at. Limits are off, so that no 429 is seen.
+    """
     session = post(f"{url}/api/mas/voice/duplex/session", {"greeting": False})["session_id"]
     said = post(f"{url}/api/mas/voice/sessions/{session}/say", {"text": "Tea is ready."})
     config = CONFIG.format(key=KEY, session=session, injection=said["injection_id"])

@@ -121,3 +121,12 @@ async def test_problems_and_keys_are_described(description: dict[str, Any]) -> N
     problem = make["responses"]["503"]["content"]["application/problem+json"]["schema"]
     assert problem == {"$ref": "#/components/schemas/Problem"}
     assert description["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+
+
+async def test_whoever_is_to_come_again_is_told_when(description: dict[str, Any]) -> None:
+    for operations in description["paths"].values():
+        for operation in operations.values():
+            for status, response in operation["responses"].items():
+                is_problem = "application/problem+json" in response.get("content", {})
+                waits = is_problem and status in ("429", "503")
+                assert ("Retry-After" in response.get("headers", {})) == waits, (operation, status)
