@@ -14,7 +14,7 @@ from services.base.problems import Busy, Unavailable
 log = logging.getLogger(__name__)
 
 EVERY_S = 0.5
-"""With a look that takes milliseconds, nobody sees what is older than a second."""
+"""With a look that takes milliseconds, nobody sees calls as they were more than a second ago."""
 
 RESTS_AFTER_S = 10.0
 """Behind the last reader: who asks every few seconds finds it at work."""
