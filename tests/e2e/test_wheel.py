@@ -71,7 +71,7 @@ def test_it_carries_the_page_and_what_that_asks_for(wheel: Path, names: set[str]
     assert {f"gateway/page/{name}" for name in page} <= names
     with ZipFile(wheel) as archive:
         index = archive.read("gateway/page/index.html").decode()
-    assets = set(re.findall(r'(?:src|href)="/([^"]+)"', index))
+    assets = set(re.findall(r'(?:src|href)="/(assets/[^"]+)"', index))
     assert assets
     assert {f"gateway/page/{name}" for name in assets} <= names
 
