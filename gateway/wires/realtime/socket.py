@@ -171,20 +171,20 @@ class RealtimeWire:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if replaced.done():
                 why = "session_replaced: a newer connection took this session"
-                await _close(request, socket, WSCloseCode.POLICY_VIOLATION, why)
+                await _close(request, socket, reading, WSCloseCode.POLICY_VIOLATION, why)
             elif over.done():
                 line.end()
                 await asyncio.wait({writing}, timeout=GOODBYE_S)
                 reason = client.call.end_reason or "ended"
                 code = WSCloseCode.GOING_AWAY if reason == GATEWAY_STOPPED else WSCloseCode.OK
                 if _has_ended(writing):
-                    await _close(request, socket, code, reason)
+                    await _close(request, socket, reading, code, reason)
                 else:
                     _cut(request)
             elif reading.done() and isinstance(reading.exception(), RateLimited):
                 line.end()
                 await asyncio.wait({writing}, timeout=GOODBYE_S)
-                await _close(request, socket, WSCloseCode.POLICY_VIOLATION, TOO_MUCH)
+                await _close(request, socket, reading, WSCloseCode.POLICY_VIOLATION, TOO_MUCH)
                 return True
             elif writing.done() and isinstance(writing.exception(), ClientTooSlow):
                 # Nothing can be said to it now; it hears of it when it comes back.
@@ -232,8 +232,14 @@ def _has_ended(task: asyncio.Task[None]) -> bool:
     return task.done() and not task.cancelled() and task.exception() is None
 
 
-async def _close(request: web.Request, socket: web.WebSocketResponse, code: int, reason: str) -> None:
+async def _close(
+    request: web.Request, socket: web.WebSocketResponse, reading: asyncio.Task[None], code: int, reason: str
+) -> None:
     """Close in order, if the client lets us."""
+    # While somebody reads, aiohttp hangs up without the client's answer. What the client still sends is then answered
+    # by a reset, behind which a browser may lose the close itself, and take a call that is over for a lost one.
+    reading.cancel()
+    await asyncio.wait({reading})
     try:
         async with asyncio.timeout(GOODBYE_S):
             await socket.close(code=code, message=reason.encode())

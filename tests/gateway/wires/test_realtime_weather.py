@@ -1,7 +1,10 @@
 """Bad weather between client and gateway: no sound of the agent's is doubled or lost, and nobody speaks to nobody."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -18,6 +21,11 @@ from gateway.wires.realtime.formats import expansion
 from personas.model import Voice
 from tests.gateway.harness import WORD, Client, Gateway, TestVoice, Watch, number, sound
 from tests.gateway.proxy import Proxy
+
+UPGRADE = """Connection: Upgrade
+Upgrade: websocket
+Sec-WebSocket-Version: 13
+Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="""
 
 LONG = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
 LENGTH = WORD * len(LONG.split())
@@ -257,3 +265,28 @@ async def test_who_only_types_is_answered_and_no_silence_is_listened_to(gateway:
         await client.text("hello")
         assert (await client.until("response.done"))["response"]["status"] == "completed"
     assert ears.heard == 0
+
+
+async def test_a_client_that_still_speaks_while_its_call_ends_hears_that_it_ended(gateway: Gateway) -> None:
+    session = await gateway.session()
+    address = urlsplit(session["realtime_url"])
+    async with asyncio.timeout(30):
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        lines = [
+            f"GET {address.path}?{address.query} HTTP/1.1",
+            f"Host: {address.netloc}",
+            *UPGRADE.split("\n"),
+            f"Authorization: Bearer {session['client_secret']['value']}",
+        ]
+        writer.write("\r\n".join([*lines, "", ""]).encode())
+        assert b"101" in await reader.readline()
+        await reader.readuntil(b"session.created")
+        await gateway.calls.end(UUID(session["session_id"]), "hung_up")
+        await reader.readuntil(b"hung_up")
+        # What was on its way, and only then the answer: each masked by nothing.
+        for _ in range(3):
+            writer.write(b"\x81\x82\0\0\0\0{}")
+            await writer.drain()
+        writer.write(b"\x88\x82\0\0\0\0\x03\xe8")
+        assert await reader.read() == b"", "an end in order, and no reset"
+    writer.close()
