@@ -11,9 +11,12 @@ WEB_SOURCES := $(shell find web -name node_modules -prune -o -name dist -prune -
 CLIENTS := $(patsubst tests/clients/%/requirements.lock,.venvs/%/.done,$(wildcard tests/clients/*/requirements.lock)) \
 	$(patsubst %/package-lock.json,%/node_modules/.done,$(wildcard tests/clients/*/package-lock.json))
 
+# Where it is set, each of the hundreds of processes of the tests compiles anew whatever it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test soak check dist lock clean
+.PHONY: help run test soak check parity dist lock clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -21,20 +24,23 @@ help: ## Say what can be made
 run: $(DONE)/base web/dist/index.html ## Set everything up and start it; Ctrl-C stops it
 	@exec .venv/bin/antiphon up
 
-test: $(DONE)/dev $(DONE)/chromium web/dist/index.html $(CLIENTS) ## Set everything up and pass all tests
+test: $(DONE)/torch $(DONE)/chromium web/dist/index.html $(CLIENTS) ## Set everything up and pass all tests
 	$(STEP) "tests of the page" .ci/setup/node web npm test
 	@.venv/bin/pytest -n 2
 
 soak: $(DONE)/base ## Ten minutes of calls that come and go: no byte wrong, and no memory lost
 	@.venv/bin/antiphon bench gateway --soak
 
-check: $(DONE)/dev web/dist/index.html ## Format, lint, types, import rules, page
+check: $(DONE)/torch web/dist/index.html ## Format, lint, types, import rules, page
 	$(STEP) "format" .venv/bin/ruff format --check .
 	$(STEP) "lint" .venv/bin/ruff check .
 	$(STEP) "types" .venv/bin/mypy
 	$(STEP) "types of the tests" .venv/bin/mypy --explicit-package-bases tests
 	$(STEP) "import rules" .venv/bin/lint-imports
 	$(STEP) "types and lint of the page" .ci/setup/node web npm run check
+
+parity: .venvs/parity/.done ## Make the duplex model's golden vectors anew with Kyutai's own package, and compare
+	@NO_TORCH_COMPILE=1 .venvs/parity/bin/python -m tests.parity.kyutai --check
 
 dist: $(DONE)/base web/dist/index.html ## Make a wheel that carries the page, in dist/
 	$(STEP) "the wheel, in dist/" .ci/setup/wheel dist
@@ -45,6 +51,7 @@ lock: $(DONE)/venv ## Choose the versions of all dependencies anew
 		-o requirements-dev.lock pyproject.toml
 	$(STEP) ".ci/setup/uv.lock" $(COMPILE) --upgrade -o .ci/setup/uv.lock .ci/setup/uv.in
 	$(STEP) ".ci/setup/node.lock" $(COMPILE) --upgrade -o .ci/setup/node.lock .ci/setup/node.in
+	$(STEP) ".ci/setup/parity.lock" $(COMPILE) --upgrade --no-deps -o .ci/setup/parity.lock .ci/setup/parity.in
 
 clean: ## Remove what was set up; data in .antiphon stay
 	rm -rf .venv .venvs dist web/node_modules web/dist tests/clients/*/node_modules
@@ -65,6 +72,11 @@ $(DONE)/dev: $(DONE)/venv requirements-dev.lock pyproject.toml
 	$(STEP) "antiphon itself" $(INSTALL_US)
 	@touch $(DONE)/base $@
 
+# A sync takes it away, as a package that the lock doesn't name. So it comes anew after each.
+$(DONE)/torch: .ci/setup/torch $(DONE)/dev
+	$(STEP) "torch" .ci/setup/torch
+	@touch $@
+
 $(DONE)/chromium: .ci/setup/chromium $(DONE)/dev
 	$(STEP) "Chromium for the tests" .ci/setup/chromium
 	@touch $@
@@ -83,3 +95,6 @@ web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
 
 tests/clients/%/node_modules/.done: tests/clients/%/package-lock.json .ci/setup/client | $(DONE)/venv
 	$(STEP) "the client $*" .ci/setup/client $*
+
+.venvs/parity/.done: .ci/setup/parity .ci/setup/parity.lock $(DONE)/torch
+	$(STEP) "Kyutai's moshi" .ci/setup/parity
