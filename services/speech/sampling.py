@@ -4,7 +4,7 @@ The noise is a function of the slot's seed, the position, the stream and the tok
 sits beside it, and nothing has to be remembered but the seed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -15,6 +15,22 @@ MOST_CANDIDATES = 250
 TEXT_TEMPERATURE, TEXT_TOP_K = 0.7, 25
 AUDIO_TEMPERATURE, AUDIO_TOP_K = 0.8, 250
 """The family's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """How one call draws."""
+
+    seed: int = 0
+    text_temperature: float = TEXT_TEMPERATURE
+    """0 takes the likeliest."""
+    text_top_k: int = TEXT_TOP_K
+    audio_temperature: float = AUDIO_TEMPERATURE
+    """0 takes the likeliest."""
+    audio_top_k: int = AUDIO_TOP_K
+
+
+GREEDY = Drawing(text_temperature=0, audio_temperature=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +54,12 @@ def fresh(slots: int, device: torch.device) -> Sampling:
     whole = torch.zeros(slots, dtype=torch.int64, device=device)
     real = torch.zeros(slots, device=device)
     return Sampling(whole, real, whole.clone(), real.clone(), whole.clone())
+
+
+def choose(state: Sampling, slot: int, drawing: Drawing) -> None:
+    """Have a slot draw so from now on."""
+    for field in fields(drawing):
+        getattr(state, field.name)[slot] = getattr(drawing, field.name)
 
 
 def draw(logits: Tensor, temperature: Tensor, top_k: Tensor, key: Tensor) -> Tensor:

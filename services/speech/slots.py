@@ -38,17 +38,17 @@ def copy(source: State, from_slot: int, target: State, to_slot: int) -> None:
         here[to_slot].copy_(there[from_slot])
 
 
-def first(state: State, count: int) -> State:
-    """The first `count` slots, over the same memory."""
+def part(state: State, where: slice) -> State:
+    """Some neighbouring slots, over the same memory."""
     narrowed: Any
     match state:
         case Tensor():
-            narrowed = state[:count]
+            narrowed = state[where]
         case list():
-            narrowed = [first(part, count) for part in state]
+            narrowed = [part(each, where) for each in state]
         case _:
             parts = {field.name: getattr(state, field.name) for field in fields(_dataclass(state))}
-            narrowed = type(state)(**{name: first(part, count) for name, part in parts.items()})
+            narrowed = type(state)(**{name: part(each, where) for name, each in parts.items()})
     return narrowed  # type: ignore[no-any-return]
 
 
