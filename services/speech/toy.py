@@ -21,11 +21,11 @@ def weights(name: str, shape: tuple[int, ...], seed: int = SEED) -> NDArray[np.f
     """
     bits = np.random.PCG64([seed, zlib.crc32(name.encode())]).random_raw(math.prod(shape))
     even = ((bits >> np.uint64(40)).astype(np.float64) / 2**23 - 1).reshape(shape)  # From -1 to 1.
-    low, high = _range(name, shape)
+    low, high = bounds(name, shape)
     return np.asarray(low + (even + 1) / 2 * (high - low), dtype=np.float32)
 
 
-def _range(name: str, shape: tuple[int, ...]) -> tuple[float, float]:
+def bounds(name: str, shape: tuple[int, ...]) -> tuple[float, float]:
     """Between what the values lie, so that a signal keeps its size from layer to layer."""
     if name.endswith("_initialized"):
         return 1, 1
