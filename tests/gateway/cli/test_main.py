@@ -44,6 +44,19 @@ def test_help_names_every_command_and_loads_none(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_runs_without_a_gpu_loads_nothing_of_the_duplex_model() -> None:
+    # Not through others' packages either: some import torch where there is one, as there is here.
+    code = """
+import sys
+import gateway.cli.up, gateway.server
+import services.orchestrator.server, services.synthesizer.server
+import services.transcriber.server, services.transcriber.worker
+print({"torch", "safetensors", "sentencepiece", "huggingface_hub", "pyloudnorm"} & sys.modules.keys())
+"""
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == "set()"
+
+
 def test_an_unknown_command_is_told(tmp_path: Path) -> None:
     told = antiphon(tmp_path, "sing")
     assert told.returncode == 2
