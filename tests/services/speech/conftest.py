@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from services.speech.codec.mimi import Mimi
 from services.speech.model import Model
-from tests.services.speech.calls import toy_model
+from tests.services.speech.calls import toy_mimi, toy_model
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -24,3 +25,8 @@ def inference() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def model() -> Model:
     return toy_model()
+
+
+@pytest.fixture(scope="session")
+def mimi() -> Mimi:
+    return toy_mimi()

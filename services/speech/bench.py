@@ -1,0 +1,230 @@
+"""How many calls a device holds: `python -m services.speech.bench --shape personaplex-7b --slots 1,8,16,32,64,96`.
+
+Whole frames, sound to sound, back to back, with random weights: speed doesn't depend on their values. Every slot's
+window is full, so each row is the worst that so many calls come to. Opus and sockets are not in it.
+"""
+
+import argparse
+import json
+import platform
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from services.speech import priming, slots, toy
+from services.speech.batch import Batch
+from services.speech.codec.mimi import Mimi
+from services.speech.model import Model
+from services.speech.priming import Prefix, VoiceCodes
+from services.speech.sampling import Drawing
+from services.speech.shapes import CODEBOOKS, FRAME_SAMPLES, SAMPLE_RATE, SHAPES, Shape
+
+FRAME_MS = 1000 * FRAME_SAMPLES / SAMPLE_RATE
+VOICE_FRAMES = 125
+"""Ten seconds of voice prompt."""
+PROMPT_TOKENS = 100
+"""Of a persona of some 70 words."""
+WARM_UP_TICKS = 5
+JOINS = 5
+LAUNCHES = frozenset(
+    ("cudaLaunchKernel", "cudaLaunchKernelExC", "cuLaunchKernel", "cuLaunchKernelEx", "cudaGraphLaunch")
+)
+"""What the host calls to have the device do something, by the profiler's names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """So many calls at once. Times in milliseconds of wall time; None where the device can't tell."""
+
+    slots: int
+    frames: int
+    p50: float
+    p99: float
+    p999: float
+    longest: float
+    late: int
+    """Frames that took longer than they sound."""
+    each: float
+    """p50 by slot."""
+    host: float
+    """Median time until the host has handed out a frame's work; it could do something else then."""
+    launches: int | None
+    """A frame, by the host."""
+    kernels: int | None
+    """A frame, on the device."""
+    memory_gb: float | None
+    """At most, of the device, all told."""
+    slot_mb: float
+    """Of each slot's state."""
+    join: float
+    """Median time to copy a known prefix into a slot and draw its first tokens."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m services.speech.bench", description=__doc__)
+    parser.add_argument("--shape", choices=sorted(SHAPES), default="personaplex-7b")
+    parser.add_argument("--slots", type=_counts, default=(1, 8, 16, 32, 64, 96), help="for example 1,8,16")
+    parser.add_argument("--seconds", type=float, default=90.0, help="of sound in each row")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--json", type=Path, help="write the figures here too")
+    given = parser.parse_args(arguments)
+    device, shape = torch.device(given.device), SHAPES[given.shape]
+    with torch.inference_mode():
+        found = measure(shape, given.slots, round(given.seconds * 1000 / FRAME_MS), device)
+    if given.json:
+        given.json.write_text(json.dumps(found, indent=2) + "\n")
+
+
+def measure(shape: Shape, counts: Sequence[int], frames: int, device: torch.device) -> dict[str, object]:
+    """Measure all rows, and print each as it comes."""
+    about = _about(shape, device)
+    print(" · ".join(f"{key} {value}" for key, value in about.items()))
+    model, mimi = _engine(shape, device)
+    began = time.perf_counter()
+    prefix = priming.prefill(model, _script(shape))
+    _synchronize(device)
+    about |= {"primed_frames": prefix.frames, "prefill_ms": 1000 * (time.perf_counter() - began)}
+    print(f"prefill of {prefix.frames} frames, the first time: {about['prefill_ms']:.0f} ms")
+    print("  ".join(f"{field.name:>9}" for field in fields(Row)))
+    rows = []
+    for count in counts:
+        try:
+            rows.append(_row(model, mimi, prefix, count, frames))
+        except torch.OutOfMemoryError:
+            print(f"{count:>9}  out of memory")
+            break
+        print("  ".join(f"{_told(value):>9}" for value in asdict(rows[-1]).values()), flush=True)
+    return about | {"rows": [asdict(row) for row in rows]}
+
+
+def _row(model: Model, mimi: Mimi, prefix: Prefix, count: int, frames: int) -> Row:
+    device = model.out_norm.alpha.device
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+    batch = Batch(model, mimi, count)
+    joins = []
+    for slot in range(count):
+        batch.join(slot, prefix, Drawing(seed=slot))
+    for _ in range(JOINS):
+        began = time.perf_counter()
+        batch.join(count - 1, prefix, Drawing(seed=count))
+        _synchronize(device)
+        joins.append(1000 * (time.perf_counter() - began))
+    _fill_windows(batch)
+    batch.host.live.fill_(True)
+    batch.host.heard.uniform_(-0.1, 0.1)
+    for _ in range(WARM_UP_TICKS):
+        batch.tick(count)
+    whole, handed = np.empty(frames), np.empty(frames)
+    for frame in range(frames):
+        began = time.perf_counter()
+        batch.start(count)
+        handed[frame] = 1000 * (time.perf_counter() - began)
+        batch.wait()
+        whole[frame] = 1000 * (time.perf_counter() - began)
+    launches, kernels = _launches(batch)
+    p50, p99, p999 = np.percentile(whole, [50, 99, 99.9])
+    return Row(
+        slots=count,
+        frames=frames,
+        p50=float(p50),
+        p99=float(p99),
+        p999=float(p999),
+        longest=float(whole.max()),
+        late=int((whole > FRAME_MS).sum()),
+        each=float(p50) / count,
+        host=float(np.median(handed)),
+        launches=launches,
+        kernels=kernels,
+        memory_gb=torch.cuda.max_memory_allocated(device) / 1e9 if device.type == "cuda" else None,
+        slot_mb=slots.size(batch.state) / count / 1e6,
+        join=statistics.median(joins),
+    )
+
+
+def _fill_windows(batch: Batch) -> None:
+    """As after a long call."""
+    for state in (batch.state.step.transformer, batch.state.ears.transformer, batch.state.mouth.transformer):
+        for ring in state.rings:
+            ring.keys.normal_()
+            ring.values.normal_()
+        state.position.fill_(2 * state.rings[0].keys.shape[2])
+
+
+def _launches(batch: Batch) -> tuple[int | None, int | None]:
+    """What one tick launches, and what runs of it."""
+    if batch.device.type != "cuda":
+        return None, None
+    both = [torch.profiler.ProfilerActivity.CPU, torch.profiler.ProfilerActivity.CUDA]
+    with torch.profiler.profile(activities=both) as seen:
+        batch.tick(batch.count)
+    events = seen.events() or []
+    on_device = [event for event in events if event.device_type.name == "CUDA"]
+    return sum(event.name in LAUNCHES for event in events), len(on_device)
+
+
+def _engine(shape: Shape, device: torch.device) -> tuple[Model, Mimi]:
+    """Of random weights: the model in bfloat16 on a GPU, the codec in float32."""
+    with torch.device("meta"):
+        model, mimi = Model(shape.model), Mimi(shape.codec)
+    if device.type == "cuda":
+        model.to(torch.bfloat16)
+    for network in (model, mimi):
+        network.to_empty(device=device)
+        for name, tensor in network.state_dict().items():
+            tensor.uniform_(*toy.bounds(name, tuple(tensor.shape)))
+    return model, mimi
+
+
+def _script(shape: Shape) -> priming.Script:
+    numbers = torch.Generator().manual_seed(0)
+    codes = torch.randint(shape.model.card, (CODEBOOKS, VOICE_FRAMES), generator=numbers)
+    prompt = torch.randint(shape.model.text_card, (PROMPT_TOKENS,), generator=numbers)
+    return priming.script(shape.model, VoiceCodes(codes), prompt.tolist())
+
+
+def _about(shape: Shape, device: torch.device) -> dict[str, object]:
+    name = (
+        torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else platform.processor() or platform.machine()
+    )
+    return {
+        "shape": shape.name,
+        "device": name,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def _synchronize(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _told(value: float | None) -> str:
+    match value:
+        case None:
+            return "-"
+        case int():
+            return str(value)
+        case _:
+            return f"{value:.2f}"
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    counts = tuple(int(each) for each in text.split(","))
+    if min(counts) < 1:
+        raise argparse.ArgumentTypeError("a batch has at least one slot")
+    return counts
+
+
+if __name__ == "__main__":
+    main()

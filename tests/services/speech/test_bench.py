@@ -1,0 +1,41 @@
+"""The bench, on a toy: that it runs, and says what it can't tell."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from services.speech import bench
+
+
+def test_a_row_for_each_count_of_slots(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    where = tmp_path / "rows.json"
+    bench.main(
+        ["--shape", "toy", "--slots", "1,2", "--seconds", "0.4", "--device", "cpu", "--json", str(where)]
+    )
+    found = json.loads(where.read_text())
+    assert (found["shape"], found["torch"], found["primed_frames"]) == ("toy", torch.__version__, 237)
+    assert [(row["slots"], row["frames"]) for row in found["rows"]] == [(1, 5), (2, 5)]
+    for row in found["rows"]:
+        assert 0 < row["p50"] <= row["p99"] <= row["p999"] <= row["longest"]
+        assert row["late"] <= row["frames"]
+        assert row["host"] <= row["longest"]
+        assert row["slot_mb"] > 0
+        assert row["join"] > 0
+        assert (row["launches"], row["kernels"], row["memory_gb"]) == (None, None, None)
+    assert capsys.readouterr().out.count("\n") == 5
+
+
+def test_late_frames_are_those_longer_than_they_sound(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(bench, "FRAME_MS", 1e-6)
+    found = bench.measure(bench.SHAPES["toy"], [1], 4, torch.device("cpu"))
+    assert [row["late"] for row in found["rows"]] == [4]  # type: ignore[attr-defined]
+
+
+def test_a_batch_of_no_slots_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        bench.main(["--slots", "0"])
+    assert "a batch has at least one slot" in capsys.readouterr().err
