@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from services.speech import bench
+from services.speech.shapes import TOY
 
 
 def test_a_row_for_each_count_of_slots(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,7 +32,7 @@ def test_late_frames_are_those_longer_than_they_sound(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(bench, "FRAME_MS", 1e-6)
-    found = bench.measure(bench.SHAPES["toy"], [1], 4, torch.device("cpu"))
+    found = bench.measure(TOY, [1], 4, torch.device("cpu"))
     assert [row["late"] for row in found["rows"]] == [4]  # type: ignore[attr-defined]
 
 
