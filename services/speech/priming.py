@@ -7,30 +7,40 @@ and what it leaves behind is kept as a `Prefix` and copied into the slot of any 
 Source: PersonaPlex (arXiv 2602.06053), and engine facts seen in NVIDIA's published code.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+from services.base.problems import Invalid
 from services.speech import sampling, slots, stepping
+from services.speech.codec.mimi import Mimi
 from services.speech.model import Model
 from services.speech.sampling import Drawing
-from services.speech.shapes import FREE, TEXT_PAD, ModelShape
+from services.speech.shapes import FRAME_SAMPLES, FREE, TEXT_PAD, ModelShape
 from services.speech.stepping import AGENT, TEXT, USER, StepState
 
 SILENCE = (948, 243, 1178, 546, 1736, 1030, 1978, 2008)
 """Codes of a silent frame, of the agent's while the persona is read."""
 SINE = (430, 1268, 381, 1611, 1095, 1495, 56, 472)
 """Codes of a 440 Hz tone: what the user's stream holds while a call is primed."""
+AT_ONCE = 32
+"""Positions or frames that are read while other calls wait: on a large GPU about the time of one of their frames."""
 SILENT_FRAMES = 6
 """After the voice, and again after the persona: half a second."""
 
 
-class PrimingTooLong(ValueError):
+Result = TypeVar("Result")
+Work = Generator[None, None, Result]
+"""Something long, done piece by piece."""
+
+
+class PrimingTooLong(Invalid):
     """Voice and persona need more frames than the model can look back on."""
 
-    code = "priming_too_long"
+    code, title = "priming_too_long", "Voice and persona are too long for the model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +138,48 @@ def script(shape: ModelShape, voice: Voice | None, prompt: Sequence[int]) -> Scr
 
 def prefill(model: Model, script: Script) -> Prefix:
     """Read a whole script in one pass."""
+    return finish(prefilling(model, script, at_once=script.frames))
+
+
+def prefilling(model: Model, script: Script, at_once: int = AT_ONCE) -> Work[Prefix]:
+    """Read a script some positions at a time, so that other calls' frames can come between."""
     device = model.out_norm.alpha.device
     x = model.embed(script.tokens[None].to(device))
     if script.embeddings is not None:
         x = torch.cat([script.embeddings[None].to(x), x], dim=1)
     state = stepping.fresh(model, 1, capacity=script.frames)
     live = torch.ones(1, dtype=torch.bool, device=device)
-    hidden = stepping.read(model, x, state.transformer, live)[:, -1]
+    for positions in torch.split(x, at_once, dim=1):
+        hidden = stepping.read(model, positions, state.transformer, live)[:, -1]
+        yield
     state.tokens[0, :, script.frames % state.tokens.shape[2]] = script.next.to(device)
     known = torch.cat([script.next[TEXT : TEXT + 1], script.next[AGENT]])[None].to(device)
     return Prefix(state, hidden, known)
+
+
+def encoding(mimi: Mimi, samples: Tensor, at_once: int = AT_ONCE) -> Work[VoiceCodes]:
+    """Make codes of a voice's sound, some frames at a time.
+
+    Args:
+        samples: [frames * FRAME_SAMPLES], float32.
+    """
+    device = next(mimi.parameters()).device
+    state = mimi.fresh_encoder(1, at_once)
+    live = torch.ones(1, dtype=torch.bool, device=device)
+    codes = []
+    for some in torch.split(samples.to(device), at_once * FRAME_SAMPLES):
+        codes.append(mimi.encode(some[None], state, live)[0].cpu())
+        yield
+    return VoiceCodes(torch.cat(codes, dim=1))
+
+
+def finish(work: Work[Result]) -> Result:
+    """Do all of a work at once."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
 
 
 def join(model: Model, state: StepState, slot: int, prefix: Prefix, drawing: Drawing) -> None:

@@ -1,41 +1,29 @@
 """Calls on a toy model: what each hears, and what the model says."""
 
 import dataclasses
-from collections.abc import Callable
-from typing import TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from services.speech import sampling, stepping, toy
+from services.speech import sampling, stepping
 from services.speech.codec.mimi import Mimi
 from services.speech.model import Model
 from services.speech.sampling import Drawing
 from services.speech.shapes import CODEBOOKS, FREE, TOY
 from services.speech.stepping import StepState
-
-Network = TypeVar("Network", bound=nn.Module)
+from services.speech.toy_engine import seeded
 
 NOTHING_FORCED = (FREE,) * (1 + CODEBOOKS)
 
 
 def toy_model(context: int = TOY.model.context) -> Model:
     """The toy of seeded weights, looking back on so many frames."""
-    return _seeded(lambda: Model(dataclasses.replace(TOY.model, context=context)))
+    return seeded(lambda: Model(dataclasses.replace(TOY.model, context=context)))
 
 
 def toy_mimi() -> Mimi:
     """The toy's codec, of seeded weights."""
-    return _seeded(lambda: Mimi(TOY.codec))
-
-
-def _seeded(make: Callable[[], Network]) -> Network:
-    with torch.device("meta"):
-        network = make()
-    named = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    weights = {name: torch.from_numpy(toy.weights(name, shape)) for name, shape in named.items()}
-    network.load_state_dict(weights, assign=True)
-    return network.requires_grad_(False)
+    return seeded(lambda: Mimi(TOY.codec))
 
 
 def heard(frames: int, seed: int = 0) -> Tensor:
