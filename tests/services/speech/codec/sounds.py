@@ -13,6 +13,11 @@ from services.speech import toy
 from services.speech.codec.mimi import Mimi
 from services.speech.shapes import CODEBOOKS, FRAME_SAMPLES, SAMPLE_RATE, TOY, CodecShape
 
+FRAMES = 40
+"""Of the golden vectors. The toy's window is full after 25."""
+EVERY = 7
+"""Samples, of which they keep one. It divides no ratio, so that every place within a stride is seen."""
+
 
 def voice(frames: int, seed: int = 0) -> Tensor:
     """[frames * FRAME_SAMPLES]: syllables of gliding, changing vowels, with breath.
