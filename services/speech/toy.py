@@ -37,6 +37,8 @@ def bounds(name: str, shape: tuple[int, ...]) -> tuple[float, float]:
         return -0.02, 0.02  # Less than a voice, or every frame would have the same codes.
     if name.endswith("embedding_sum"):
         return -0.5, 0.5
+    if name.startswith(("emb.", "text_emb.")):
+        return -0.02, 0.02  # As small as the large model's, where a norm's epsilon counts.
     if "emb." in name:
         return -1, 1
     fan_in = math.prod(shape[1:])
@@ -47,10 +49,15 @@ def bounds(name: str, shape: tuple[int, ...]) -> tuple[float, float]:
 
 
 def _gain(name: str) -> float:
-    """What makes up, in Mimi, for its ELUs, which halve what is below zero, and its blocks, which add."""
+    """What makes up, in Mimi, for its ELUs, which halve what is below zero, and its blocks, which add.
+
+    In the language model, what has attention pick positions out, so that the past is heard in what comes.
+    """
     match name.split(".", 1)[0]:
         case "encoder":
             return 1.2
         case "decoder":
             return 0.75
+        case "transformer" if name.endswith("in_proj_weight"):
+            return 2.0
     return 1.0
