@@ -4,6 +4,7 @@ Health touches nothing. Readiness asks each part, keeps the answer for a moment,
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ Check = Callable[[], Awaitable[str | None]]
 
 CACHED_S = 1.0
 """So that a prober that asks often costs nothing."""
+
+MISSING_S = 0.1
+"""That something is missing holds for less: whoever asks then waits for a start, and is not to wait for us."""
 
 CHECK_TIMEOUT_S = 2.0
 
@@ -41,22 +45,28 @@ class Readiness:
 
 
 class Ready:
-    """Asks the checks of all parts at once, at most once a second."""
+    """Asks the checks of all parts at once, at most once a second; ten times while one is missing."""
 
-    def __init__(self, checks: Mapping[str, Check], optional: Mapping[str, Check] | None = None) -> None:
+    def __init__(
+        self,
+        checks: Mapping[str, Check],
+        optional: Mapping[str, Check] | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.checks = {**checks, **(optional or {})}
         self.optional = frozenset(optional or ())
-        self._last: tuple[float, Readiness] | None = None
+        self._now = now
+        self._last = Readiness({})
+        self._good_until = -math.inf
         self._lock = asyncio.Lock()
 
     async def ask(self) -> Readiness:
         async with self._lock:
-            if self._last and time.monotonic() - self._last[0] < CACHED_S:
-                return self._last[1]
-            answers = await asyncio.gather(*(self._one(check) for check in self.checks.values()))
-            found = Readiness(dict(zip(self.checks, answers, strict=True)), self.optional)
-            self._last = (time.monotonic(), found)
-            return found
+            if self._now() >= self._good_until:
+                answers = await asyncio.gather(*(self._one(check) for check in self.checks.values()))
+                self._last = Readiness(dict(zip(self.checks, answers, strict=True)), self.optional)
+                self._good_until = self._now() + (CACHED_S if self._last.ready else MISSING_S)
+            return self._last
 
     async def _one(self, check: Check) -> str | None:
         try:
