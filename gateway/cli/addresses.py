@@ -3,8 +3,6 @@
 import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-import psutil
-
 Address = IPv4Address | IPv6Address
 
 SOMEWHERE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
@@ -17,6 +15,8 @@ def lan_addresses(everywhere: str) -> list[Address]:
     Args:
         everywhere: `0.0.0.0` or `::`, which a server binds for all addresses of the one kind or the other.
     """
+    import psutil  # Takes 50 ms, for which a start on loopback need not wait.
+
     family = socket.AF_INET6 if ":" in everywhere else socket.AF_INET
     up = {name for name, stats in psutil.net_if_stats().items() if stats.isup}
     found = {

@@ -9,8 +9,6 @@ import click
 
 from gateway.cli.home import Home
 from gateway.cli.part import PartFailed
-from personas.errors import PersonaError
-from personas.loader import load
 from services.base.problems import Problem
 from services.base.settings import Settings
 from services.orchestrator.protocol import ToolDescription
@@ -62,6 +60,10 @@ async def write_phrases(folder: Path, orchestrator_url: str, internal_key: str) 
 
 def small_talk() -> list[str]:
     """The examples of all personas' small talk."""
+    # YAML and its models: a start need not wait for them before its parts are on their way.
+    from personas.errors import PersonaError
+    from personas.loader import load
+
     try:
         catalogue = load()
     except PersonaError as error:

@@ -15,8 +15,6 @@ from gateway.cli.child import Child
 from gateway.cli.database import Database, migrate
 from gateway.cli.deployment import Ports, UpSettings, specs
 from gateway.cli.home import Home, Running, RunningPart, Secrets
-from gateway.cli.lan import invitation
-from gateway.cli.lan import opened as letting_others_in
 from gateway.cli.part import Part
 from gateway.cli.postgres import EmbeddedPostgres
 from gateway.cli.supervisor import Supervisor
@@ -55,7 +53,10 @@ async def run(home: Home, settings: UpSettings, lan: bool = False) -> None:
         return
     try:
         if lan:
-            settings = letting_others_in(settings, home)
+            # Brings certificates along, 0.1 s for which no other start need wait.
+            from gateway.cli.lan import invitation, opened
+
+            settings = opened(settings, home)
         settings.check()
         await Up(home, settings, invitation(settings, home) if lan else ()).run()
     finally:

@@ -218,3 +218,12 @@ async def test_no_door_is_opened_without_keys(antiphon: Antiphon) -> None:
     status, said = await the_end(await antiphon.start("up", "--host", "0.0.0.0"))
     assert status == 1
     assert "ANTIPHON_API_KEYS" in said
+
+
+async def test_a_start_on_loopback_loads_nothing_that_it_can_do_without() -> None:
+    """Its parts wait for it, each with a core to itself as far as there are cores."""
+    listed = "import sys, gateway.cli.up; print(*sys.modules, sep='\\n')"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", listed, stdout=PIPE)
+    status, said = await the_end(process)
+    assert status == 0
+    assert not {"cryptography", "psutil", "yaml", "sqlalchemy", "alembic"} & set(said.splitlines())
