@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.access import check_apart, checked_keys
 from gateway.cli.addresses import host_names, lan_addresses
-from gateway.cli.child import Spec
+from gateway.cli.child import READY_S, Spec
 from gateway.cli.home import Home, Secrets
 from gateway.cli.phrases import write_phrases
 from gateway.cli.ports import free_port, is_free
@@ -180,8 +180,8 @@ def specs(
         spec(
             "transcriber",
             ports.transcriber,
-            after=("orchestrator",),
-            before=lambda: write_phrases(home.phrases, orchestrator_url, key),
+            # The orchestrator tells its tools as soon as it listens, long before it is ready.
+            before=lambda: write_phrases(home.phrases, orchestrator_url, key, patience_s=READY_S),
         ),
         spec(
             "gateway",

@@ -1,6 +1,7 @@
 """What people are likely to say here, written out for the recogniser: one phrase a line."""
 
 import asyncio
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from services.base.settings import Settings
 from services.orchestrator.protocol import ToolDescription
 
 ASK_S = 10.0
+POLL_S = 0.05
 
 
 class PhrasesSettings(Settings):
@@ -42,15 +44,21 @@ def phrases() -> None:
     click.echo(f"wrote what people may say to {folder}")
 
 
-async def write_phrases(folder: Path, orchestrator_url: str, internal_key: str) -> None:
+async def write_phrases(
+    folder: Path, orchestrator_url: str, internal_key: str, patience_s: float = 0.0
+) -> None:
     """Fill `folder` with `persona.txt` (small talk) and `tools.txt` (what asks for a tool).
+
+    Args:
+        patience_s: how long the orchestrator may take until it listens.
 
     Raises:
         BadPersonas: a file of theirs is wrong.
         PartFailed: the orchestrator doesn't tell its tools, or the folder can't be written.
     """
-    tools = await tool_phrases(orchestrator_url, internal_key)
-    talk = await asyncio.to_thread(small_talk)
+    tools, talk = await asyncio.gather(
+        tool_phrases(orchestrator_url, internal_key, patience_s), asyncio.to_thread(small_talk)
+    )
     try:
         for name, phrases in (("persona", talk), ("tools", tools)):
             await asyncio.to_thread(_write, folder / f"{name}.txt", phrases)
@@ -73,19 +81,21 @@ def small_talk() -> list[str]:
     ]
 
 
-async def tool_phrases(orchestrator_url: str, internal_key: str) -> list[str]:
-    """The examples of all tools that the orchestrator has."""
+async def tool_phrases(orchestrator_url: str, internal_key: str, patience_s: float = 0.0) -> list[str]:
+    """The examples of all tools that the orchestrator has; it may take `patience_s` until it listens."""
+    until = time.monotonic() + patience_s
     headers = {"Authorization": f"Bearer {internal_key}"}
     timeout = aiohttp.ClientTimeout(total=ASK_S)
-    try:
-        async with (
-            aiohttp.ClientSession(headers=headers, timeout=timeout, raise_for_status=True) as http,
-            http.get(f"{orchestrator_url}/tools") as answer,
-        ):
-            tools = [ToolDescription.model_validate(tool) for tool in await answer.json()]
-    except (aiohttp.ClientError, TimeoutError, TypeError, ValueError) as error:
-        raise PartFailed(f"the orchestrator's list of tools can't be read: {error!r}") from error
-    return [example for tool in tools for example in tool.examples]
+    async with aiohttp.ClientSession(headers=headers, timeout=timeout, raise_for_status=True) as http:
+        while True:
+            try:
+                async with http.get(f"{orchestrator_url}/tools") as answer:
+                    tools = [ToolDescription.model_validate(tool) for tool in await answer.json()]
+                return [example for tool in tools for example in tool.examples]
+            except (aiohttp.ClientError, TimeoutError, TypeError, ValueError) as error:
+                if not isinstance(error, aiohttp.ClientConnectorError) or time.monotonic() >= until:
+                    raise PartFailed(f"the orchestrator's list of tools can't be read: {error!r}") from error
+            await asyncio.sleep(POLL_S)
 
 
 def _write(path: Path, phrases: Iterable[str]) -> None:

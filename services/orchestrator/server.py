@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
@@ -133,7 +133,7 @@ def make_app(settings: OrchestratorSettings, catalog: Catalog | None = None) -> 
     )
     app.cleanup_ctx.append(door.alive)
     if store:
-        app.cleanup_ctx.append(lambda _: _announcing(store, settings))
+        app.cleanup_ctx.append(lambda _: _announcing(store, settings, door.tables))
     return app
 
 
@@ -146,19 +146,33 @@ class Door:
         self.store = store
         self.roster = Roster(catalog)
         self.runner = Runner(store, self.roster)
+        self._reading: asyncio.Task[None] | None = None
+        """Reads tables, as long as the application lives."""
 
     async def alive(self, _: web.Application) -> AsyncIterator[None]:
         """From start to stop: tables are read before the first question, and no task outlives the application."""
-        places()
-        warm_up()
+        # Not before it listens: a deployment waits for the list of tools, which needs none of them.
+        self._reading = asyncio.create_task(asyncio.to_thread(_read_tables), name="read tables")
         yield
+        await asyncio.wait({self._reading})
         await self.runner.close()
         await self.planner.close()
         if self.store:
             await self.store.close()
 
+    async def tables(self) -> None:
+        """Wait until they are read."""
+        assert self._reading is not None, "the application is not alive"
+        # Shielded from the end of one who waits.
+        await asyncio.shield(self._reading)
+
     async def ready(self) -> str | None:
-        return None if self.catalog.tools else "no agent is loaded"
+        if not self.catalog.tools:
+            return "no agent is loaded"
+        if self._reading is None or not self._reading.done():
+            return "its tables are being read"
+        self._reading.result()
+        return None
 
     async def store_ready(self) -> str | None:
         if self.store is None:
@@ -168,11 +182,13 @@ class Door:
     async def plan(self, request: web.Request) -> web.Response:
         asked = await _body(request, PlanRequest)
         _check_message(asked.message)
+        await self.tables()
         plan = await self.planner.plan(asked.message, asked.context)
         return web.json_response(plan.model_dump() if plan.tool else {"tool": None})
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         asked = await _body(request, ChatRequest)
+        await self.tables()
         if asked.plan is None:
             _check_message(asked.message)
         else:
@@ -277,6 +293,11 @@ class Door:
         return stream
 
 
+def _read_tables() -> None:
+    places()
+    warm_up()
+
+
 def _event(event: Progress | Outcome | None) -> bytes:
     """One event of the stream; None is a comment that keeps the line open."""
     match event:
@@ -359,17 +380,20 @@ def _check_message(message: str) -> None:
         raise Invalid(f"`message`: expected 1 to {MAX_MESSAGE} characters")
 
 
-async def _announcing(store: Store, settings: OrchestratorSettings) -> AsyncIterator[None]:
-    """From start to stop: timers speak up."""
+async def _announcing(
+    store: Store, settings: OrchestratorSettings, tables: Callable[[], Awaitable[None]]
+) -> AsyncIterator[None]:
+    """From start to stop: timers speak up, once `tables` are read, for which every question waits."""
     async with aiohttp.ClientSession(connector=pinned(settings.gateway_tls_cert)) as http:
         gateway = Gateway(http, settings.gateway_url, settings.antiphon_internal_key)
-        announcer = asyncio.create_task(_announce(store, gateway), name="announcer")
+        announcer = asyncio.create_task(_announce(store, gateway, tables), name="announcer")
         yield
         announcer.cancel()
         await asyncio.wait({announcer})
 
 
-async def _announce(store: Store, gateway: Gateway) -> None:
+async def _announce(store: Store, gateway: Gateway, tables: Callable[[], Awaitable[None]]) -> None:
+    await tables()
     await store.load()
     from services.orchestrator.announcer import Announcer
 

@@ -4,8 +4,6 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-import pint
-
 from services.orchestrator.language.expressions import (
     Apply,
     Binary,
@@ -76,6 +74,8 @@ def _said(tree: Node) -> str:
 @cache
 def _registry() -> Any:
     """pint's units, with fractions: a conversion there and back gives the same number."""
+    import pint  # Brings numpy along, and takes 0.4 s: it is loaded with its tables.
+
     registry: Any = pint.UnitRegistry(non_int_type=Fraction)
     for definition in OWN_UNITS:
         registry.define(definition)

@@ -49,9 +49,10 @@ def test_only_who_keeps_something_knows_the_way_to_the_database() -> None:
 
 
 @pytest.mark.parametrize("embedded", [True, False])
-def test_the_orchestrator_waits_for_nobody(embedded: bool) -> None:
+def test_the_inner_parts_wait_for_nobody(embedded: bool) -> None:
     parts = specs(HOME, Secrets("", ""), UpSettings(), PORTS, {}, lambda: "url", embedded)
-    assert [part.after for part in parts if part.name == "orchestrator"] == [()]
+    waits = {part.name: part.after for part in parts if part.name != "gateway"}
+    assert waits == {"orchestrator": (), "synthesizer": (), "transcriber": ()}
 
 
 @pytest.mark.parametrize("embedded", [True, False])

@@ -2,12 +2,15 @@
 
 import asyncio
 from pathlib import Path
+from socket import socket
+from types import SimpleNamespace
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from click.testing import CliRunner
 
+from gateway.cli import phrases as module
 from gateway.cli.part import PartFailed
 from gateway.cli.phrases import BadPersonas, phrases, small_talk, write_phrases
 
@@ -61,6 +64,38 @@ async def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     async with orchestrator([TOOL]) as server:
         with pytest.raises(PartFailed, match=f"{tmp_path / 'file'}.*: Not a directory"):
             await write_phrases(tmp_path / "file" / "phrases", str(server.make_url("")).rstrip("/"), "key")
+
+
+async def test_an_orchestrator_that_does_not_listen_yet_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at = iter(range(1000))
+    refused = asyncio.Event()
+
+    def clock() -> float:
+        if (times := next(looked_at)) > 0:  # First for the limit, then after each attempt.
+            refused.set()
+        return float(times)
+
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=clock))
+    with socket() as place:
+        place.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{place.getsockname()[1]}"
+        writing = asyncio.create_task(write_phrases(tmp_path, url, "key", patience_s=999))
+        async with asyncio.timeout(60):
+            await refused.wait()
+            server = orchestrator([TOOL])
+            server.socket_factory = lambda *_: place
+            async with server:
+                await writing
+    assert "what time is it in Tokyo" in (tmp_path / "tools.txt").read_text()
+
+
+async def test_an_orchestrator_that_never_listens_is_its_failure(tmp_path: Path) -> None:
+    with socket() as place:
+        place.bind(("127.0.0.1", 0))
+        with pytest.raises(PartFailed, match="list of tools"):
+            await write_phrases(tmp_path, f"http://127.0.0.1:{place.getsockname()[1]}", "key")
 
 
 async def test_a_refusal_of_the_orchestrator_is_its_failure(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from services.base.database_url import make_url
+from services.orchestrator import server
 from services.orchestrator.catalog import Catalog
 from services.orchestrator.language.phrases import parse_phrase
 from services.orchestrator.protocol import CALLS_PATH, CHAT_PATH, PLAN_PATH
@@ -85,6 +87,12 @@ def wish(name: str, key: str = "k", conversation: str = "", **arguments: Any) ->
     return {"message": "m", "plan": plan, "idempotency_key": key, "conversation_id": conversation}
 
 
+async def ask(client: Client, path: str, body: dict[str, Any] | None = None, status: int = 200) -> Any:
+    async with client.request("POST" if body else "GET", path, json=body) as answer:
+        assert answer.status == status, await answer.text()
+        return await answer.json()
+
+
 async def chat(client: Client, body: dict[str, Any]) -> dict[str, Any]:
     async with client.post(CHAT_PATH, json=body) as answer:
         assert answer.status == 200, await answer.text()
@@ -108,6 +116,29 @@ async def test_a_plan_is_made_and_then_run(real: Client) -> None:
     result = await chat(real, {"message": "m", "plan": plan, "idempotency_key": "k"})
     assert (result["response_text"], result["status"]) == ("15 percent of 80 is 12.", "success")
     assert result["data"] == {"expression": "15% * 80", "value": 12, "exact": "12"}
+
+
+async def test_tools_are_told_while_tables_are_read_and_questions_wait_for_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = threading.Event()
+    monkeypatch.setattr(server, "_read_tables", lambda: read.wait(PATIENCE_S))
+    question = {"message": "what time is it in Tokyo"}
+    async with (
+        TestClient(TestServer(make_app(OrchestratorSettings()))) as client,
+        asyncio.timeout(PATIENCE_S),
+    ):
+        asking = [asyncio.create_task(ask(client, path, question)) for path in (PLAN_PATH, CHAT_PATH)]
+        try:
+            assert len(await ask(client, "/tools")) > 10
+            told = await ask(client, "/ready", status=503)
+            assert told["parts"]["tools"]["reason"] == "its tables are being read"
+            assert not any(task.done() for task in asking)
+        finally:
+            read.set()
+        plan, result = await asyncio.gather(*asking)
+    assert plan["tool"] == "tell_time"
+    assert result["status"] == "success"
 
 
 async def test_small_talk_gets_no_tool(real: Client) -> None:
@@ -221,6 +252,7 @@ async def test_a_tool_gets_the_store(database_url: str) -> None:
 
 async def test_it_is_ready_before_its_store_is(database_url: str) -> None:
     async for client in serving(catalog(tool("count_tables", count_tables)), database_url):
+        await ask(client, PLAN_PATH, {"message": "hello"})  # Answered once the tables are read.
         while True:
             async with client.get("/ready") as answer:
                 assert answer.status == 200
