@@ -1,4 +1,4 @@
-"""Kyutai's golden vectors: make them anew, and compare with those of the repository.
+"""Kyutai's golden vectors, of the language model and of Mimi: make them anew, and compare with those of the repository.
 
 python -m tests.parity.kyutai --check      # what `make parity` does
 python -m tests.parity.kyutai --write
@@ -10,12 +10,17 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from tests.parity import language_model
+from tests.parity import codec, language_model
 from tests.parity.vector import FOLDER
 
-MAKERS = {"moshi": language_model.write}
+MAKERS = {"moshi": language_model.make, "mimi/kyutai": codec.make}
+"""By the folder of `tests/vectors` that each fills."""
+
+CLOSE = 1e-5
+"""Machines round float32 differently; ours is held within 1e-4. Tokens and codes have to be the same."""
 
 
 def main() -> int:
@@ -36,7 +41,7 @@ def main() -> int:
 
 def check(name: str, folder: Path) -> int:
     """Make the vectors of one model in `folder`. Returns 1 if one isn't what the repository has, else 0."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     MAKERS[name](folder)
     kept = {path.name for path in (FOLDER / name).iterdir()} - {"README.md"}
     made = {path.name for path in folder.iterdir()}
@@ -51,7 +56,17 @@ def _verdict(kept: Path, made: Path) -> str:
         return "not in the repository"
     if not made.exists():
         return "no longer made"
-    return "equal" if json.loads(kept.read_text()) == json.loads(made.read_text()) else "differs"
+    return "equal" if _equal(kept, made) else "differs"
+
+
+def _equal(kept: Path, made: Path) -> bool:
+    if kept.suffix == ".json":
+        return bool(json.loads(kept.read_text()) == json.loads(made.read_text()))
+    with np.load(kept) as before, np.load(made) as now:
+        return set(before) == set(now) and all(
+            before[name].shape == now[name].shape and np.allclose(before[name], now[name], rtol=0, atol=CLOSE)
+            for name in before
+        )
 
 
 if __name__ == "__main__":

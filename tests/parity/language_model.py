@@ -17,15 +17,14 @@ from services.speech import toy
 from services.speech.model import Model
 from services.speech.shapes import CODEBOOKS, FREE, TEXT_PAD, TOY, ModelShape, TransformerShape
 from tests.parity import vector
-from tests.parity.vector import Step, Tokens, Vector
-from tests.services.speech.calls import NOTHING_FORCED
+from tests.parity.vector import NOTHING_FORCED, Step, Tokens, Vector
 
 SILENCE = (948, 243, 1178, 546, 1736, 1030, 1978, 2008)
 SINE = (430, 1268, 381, 1611, 1095, 1495, 56, 472)
 """PersonaPlex's, written down once more: what is compared must not come from what it is compared with."""
 
 
-def write(folder: Path) -> None:
+def make(folder: Path) -> None:
     """Make all vectors anew."""
     for name, calls in {
         "live": live(),

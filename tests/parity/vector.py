@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.services.speech.calls import NOTHING_FORCED
+from services.speech.shapes import CODEBOOKS, FREE
 
 FOLDER = Path(__file__).parents[1] / "vectors"
+NOTHING_FORCED = (FREE,) * (1 + CODEBOOKS)
 Tokens = tuple[int, ...]
 
 

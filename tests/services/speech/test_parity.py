@@ -13,8 +13,8 @@ from services.speech.priming import Voice, VoiceCodes, VoiceEmbeddings
 from services.speech.sampling import GREEDY
 from services.speech.stepping import StepState
 from tests.parity import vector
-from tests.parity.vector import Step, Tokens, Vector
-from tests.services.speech.calls import NOTHING_FORCED, heard, step, toy_model
+from tests.parity.vector import NOTHING_FORCED, Step, Tokens, Vector
+from tests.services.speech.calls import heard, step, toy_model
 
 MOSHI, PERSONAPLEX = vector.FOLDER / "moshi", vector.FOLDER / "personaplex"
 
