@@ -4,6 +4,7 @@ import functools
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from services.speech.codec.convolution import named
 from services.speech.shapes import CODEBOOKS, CodecShape
@@ -29,18 +30,18 @@ class Codebook(nn.Module):
         return self.embedding_sum / self.cluster_usage.clamp(min=1e-5)[:, None]
 
     @functools.cached_property
-    def half_squares(self) -> Tensor:
-        """[card, 1]: half of each entry's squared length."""
-        return self.entries.square().sum(-1, keepdim=True) / 2
+    def _half_squares(self) -> Tensor:
+        """[card]: half of each entry's squared length."""
+        return self.entries.square().sum(-1) / 2
 
     def nearest(self, x: Tensor) -> Tensor:
-        """[slots, dim, T] to the codes of the nearest entries, [slots, T], int64."""
-        # |x - e|² / 2 without |x|² / 2, which is the same for all entries.
-        return (self.half_squares - self.entries @ x).argmin(dim=1)
+        """[slots, T, dim] to the codes of the nearest entries, [slots, T], int64."""
+        # Of |x - e|² what differs from entry to entry is |e|² - 2 x·e.
+        return F.linear(x, self.entries, -self._half_squares).argmax(-1)
 
     def look_up(self, codes: Tensor) -> Tensor:
-        """[slots, T] int64 to [slots, dim, T]."""
-        return self.entries[codes].transpose(1, 2)
+        """[slots, T] int64 to [slots, T, dim]."""
+        return self.entries[codes]
 
 
 class ResidualQuantizer(nn.Module):
@@ -56,7 +57,7 @@ class ResidualQuantizer(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """[slots, dim, T] to [slots, codebooks, T], int64."""
-        left = self.input_proj(x)
+        left = self.input_proj(x).transpose(1, 2)
         codes = []
         for codebook in self.codebooks:
             codes.append(codebook.nearest(left))
@@ -66,7 +67,8 @@ class ResidualQuantizer(nn.Module):
     def decode(self, codes: Tensor) -> Tensor:
         """[slots, codebooks, T] int64 to [slots, dim, T]."""
         parts = zip(self.codebooks, codes.unbind(1), strict=True)
-        return self.output_proj(sum(codebook.look_up(code) for codebook, code in parts))  # type: ignore[no-any-return]
+        found = torch.stack([codebook.look_up(code) for codebook, code in parts])
+        return self.output_proj(found.sum(0).transpose(1, 2))  # type: ignore[no-any-return]
 
 
 class Quantizer(nn.Module):

@@ -9,15 +9,15 @@ from services.speech.shapes import CODEBOOKS
 
 def test_a_code_is_that_of_the_nearest_entry(mimi: Mimi) -> None:
     codebook = mimi.quantizer.rvq_rest.codebooks[0]
-    x = torch.randn(3, 16, 50, generator=torch.Generator().manual_seed(1))
-    distance = (x[:, None] - codebook.entries[:, :, None]).square().sum(2)
-    assert torch.equal(codebook.nearest(x), distance.argmin(1))
+    x = torch.randn(3, 50, 16, generator=torch.Generator().manual_seed(1))
+    distance = (x[:, :, None] - codebook.entries).square().sum(-1)
+    assert torch.equal(codebook.nearest(x), distance.argmin(-1))
 
 
 def test_each_code_tells_what_those_before_it_left_over(mimi: Mimi) -> None:
     quantizer = mimi.quantizer.rvq_rest
     x = torch.randn(1, 32, 50, generator=torch.Generator().manual_seed(1))
-    left = quantizer.input_proj(x)
+    left = quantizer.input_proj(x).transpose(1, 2)
     for codebook, codes in zip(quantizer.codebooks, quantizer.encode(x).unbind(1), strict=True):
         before, left = left, left - codebook.look_up(codes)
         assert left.square().sum() < before.square().sum()
