@@ -428,7 +428,7 @@ class Call:
                 self.engine.cancel(effect.turn_id, effect.heard_text)
                 self._room.set()
             case do.Hold():
-                self.engine.hold(effect.on)
+                self.engine.hold(effect.on, effect.drop)
             case do.UserTurnEnded() if not effect.backchannel:
                 self.conversation.add(Line(effect.turn_id, "user", effect.text))
             case do.AgentEnded():

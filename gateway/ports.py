@@ -110,8 +110,8 @@ class Engine(Protocol):
         """Stop the turn; the user heard `heard_text` of it."""
         ...
 
-    def hold(self, on: bool) -> None:
-        """Keep silent in your own mind, or no longer."""
+    def hold(self, on: bool, drop: bool = False) -> None:
+        """Keep silent in your own mind, or no longer; `drop`: what you began to say meanwhile is not wanted."""
         ...
 
 

@@ -65,7 +65,7 @@ class CascadeEngine:
     def hear(self, pcm: bytes) -> None:
         """It does not hear."""
 
-    def hold(self, on: bool) -> None:
+    def hold(self, on: bool, drop: bool = False) -> None:
         """Its mind is not asked before the bridge has decided; there is nothing to hold."""
 
     def answer(self, turn_id: UUID, conversation: Conversation) -> None:

@@ -37,8 +37,11 @@ class AgentTurn:
     source: Source
     answers: UUID | None
     injection: InjectionAsked | None
+    opened_at: int
     moved_at: int
     """When sound last left, or the turn opened."""
+    own: bool = False
+    """The engine opened it by itself."""
     sounded: bool = False
 
 
@@ -52,12 +55,23 @@ class AgentFloor:
         """Injections whose turn has ended: a late report may still correct what became of them."""
 
     def open(
-        self, turn_id: UUID, now: int, source: Source, answers: UUID | None, injection: InjectionAsked | None
+        self,
+        turn_id: UUID,
+        now: int,
+        source: Source,
+        answers: UUID | None,
+        injection: InjectionAsked | None,
+        own: bool = False,
     ) -> AgentTurn:
-        """The agent takes the floor."""
-        self.turn = AgentTurn(turn_id, source, answers, injection, now)
+        """The agent takes the floor; `own`: the engine by itself, without an order."""
+        self.turn = AgentTurn(turn_id, source, answers, injection, now, now, own)
         self.playout.open(turn_id)
         return self.turn
+
+    @property
+    def says_ordered(self) -> bool:
+        """Whether it is said what was ordered: what the engine says by itself meanwhile is nobody's."""
+        return self.turn is not None and not self.turn.own
 
     def is_current(self, turn_id: UUID) -> bool:
         """Whether `turn_id` holds the floor; all else is stale."""

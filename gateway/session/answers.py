@@ -66,10 +66,13 @@ class Answers:
         if self.owed and self.owed.turn_id == turn_id:
             self.owed = None
 
-    def decide(self, turn_id: UUID) -> None:
-        """The bridge has told what becomes of the utterance."""
-        if self.asked and self.asked.question.turn_id == turn_id:
-            self.asked.decided = True
+    def decide(self, turn_id: UUID) -> Question | None:
+        """The bridge has told what becomes of the utterance, which is returned if it was undecided until now."""
+        asked = self.asked
+        if asked is None or asked.decided or asked.question.turn_id != turn_id:
+            return None
+        asked.decided = True
+        return asked.question
 
     def leave_to_mind(self, turn_id: UUID) -> None:
         """The bridge leaves the utterance to the mind; one that was superseded is left to nobody."""

@@ -54,6 +54,8 @@ class Hold:
     """Engine that hears: keep silent (True) while the bridge decides, or speak again."""
 
     on: bool
+    drop: bool = False
+    """With the end of it: what it began to say meanwhile is not wanted, for it is not the model that answers."""
 
 
 # Facts about the user's floor.

@@ -6,10 +6,13 @@ from uuid import UUID
 from gateway.session import effects as do
 from gateway.session.agent_floor import BREATH, AgentFloor, injection_changed
 from gateway.session.answers import Answers, Question
-from gateway.session.clock import ms
+from gateway.session.clock import ms, samples
 from gateway.session.events import InjectionAsked, Source
 from gateway.session.injections import Injections
 from gateway.session.rules import Traits
+
+FORESTALLED = samples(240)
+"""An engine that hears may begin to answer so long before the last word is over: people do."""
 
 
 class Mouth:
@@ -47,10 +50,16 @@ class Mouth:
             self._tell(injection_changed(asked, now, "dropped", why="queue_full"))
             return
         self._tell(injection_changed(asked, now, "waiting"))
-        if asked.turn_id is not None:
-            self.answers.decide(asked.turn_id)
+        answered = self.answers.decide(asked.turn_id) if asked.turn_id is not None else None
         if asked.interrupt and self._floor.turn is not None:
             self.cut(now, "interrupted")
+        elif answered is not None and self._forestalls(answered):
+            self.cut(now, "superseded")
+
+    def _forestalls(self, question: Question) -> bool:
+        """Whether an engine that hears has begun to answer what the bridge answers."""
+        turn = self._floor.turn
+        return turn is not None and turn.own and turn.opened_at > question.end - FORESTALLED
 
     def drop(self, dropped: Iterable[InjectionAsked], now: int, why: str) -> None:
         """These texts, which waited, are not said."""
@@ -85,7 +94,7 @@ class Mouth:
     def opened_by_itself(self, turn_id: UUID, now: int) -> None:
         """An engine that hears began a turn: the answer that it owes, or something of its own."""
         owed, self.answers.owed = self.answers.owed, None
-        self._open(turn_id, now, "mind", owed.turn_id if owed else None, None)
+        self._open(turn_id, now, "mind", owed.turn_id if owed else None, None, own=True)
 
     def tell_first_sound(self, now: int) -> None:
         """Tell once that a turn sounds, and how long its answer took."""
@@ -134,9 +143,15 @@ class Mouth:
         self._tell(do.Speak(turn_id, asked.text))
 
     def _open(
-        self, turn_id: UUID, now: int, source: Source, answers: UUID | None, asked: InjectionAsked | None
+        self,
+        turn_id: UUID,
+        now: int,
+        source: Source,
+        answers: UUID | None,
+        asked: InjectionAsked | None,
+        own: bool = False,
     ) -> None:
-        self._floor.open(turn_id, now, source, answers, asked)
+        self._floor.open(turn_id, now, source, answers, asked, own)
         self.answers.begin(answers)
         text = asked.text if asked else ""
         injection_id = asked.injection_id if asked else None

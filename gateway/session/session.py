@@ -146,7 +146,7 @@ class Session:
                 if self.rules.push_to_talk or not self.rules.interruptible:
                     self._out.extend(self._overlap.drop(self.now))
             case on.AgentOpened():
-                if not self.agent.playout.knows(event.turn_id):
+                if not self.agent.playout.knows(event.turn_id) and not self.agent.says_ordered:
                     self._mouth.make_way(self.now)
                     self._out.extend(self._overlap.drop(self.now))
                     self._mouth.opened_by_itself(event.turn_id, self.now)
@@ -452,7 +452,8 @@ class Session:
         wanted = self.traits.holds and (self.user.pauses or self.answers.undecided)
         if wanted != self._held:
             self._held = wanted
-            self._tell(do.Hold(wanted))
+            answers = self.answers.owed is not None and not self.user.has_floor(self.now)
+            self._tell(do.Hold(wanted, drop=not wanted and not answers))
 
     def _words_so_far(self, turn: UserTurn) -> on.TranscriptReady:
         """What stands in for final words that will not come."""

@@ -7,7 +7,7 @@ import pytest
 from gateway.session import effects as do
 from gateway.session import events as on
 from gateway.session.clock import samples
-from gateway.session.rules import Traits
+from gateway.session.rules import Rules, Traits
 from tests.gateway.session.driver import Call, spoken
 
 TIME = "what time is it"
@@ -135,6 +135,79 @@ def test_a_turn_that_it_opens_within_another_ends_that(call: Call) -> None:
         (first, "cancelled", "superseded"),
         (second, "completed", ""),
     ]
+
+
+@pytest.mark.parametrize("source", ["filler", "tool"])
+def test_what_the_bridge_answers_cuts_an_answer_that_it_began(call: Call, source: on.Source) -> None:
+    call.script.replies = {TIME: [(0, "It is noon.", source)]}
+    paused = call.says(TIME, at=1000)
+    wrong = opens(call, paused - 100, "I think it is about three in the afternoon or maybe four")
+    call.until(7000)
+    assert [(e.turn_id == wrong, e.status, e.reason) for e in call.told(do.AgentEnded)] == [
+        (True, "cancelled", "superseded"),
+        (False, "completed", ""),
+    ]
+    assert [cut.turn_id for cut in call.told(do.CancelEngine)] == [wrong]
+    assert call.said_by_agent()[1] == "It is noon."
+
+
+def test_what_it_says_while_a_tool_works_is_not_cut_by_the_result(call: Call) -> None:
+    call.script.replies = {TIME: [(0, "One moment.", "filler"), (3000, "It is noon.", "tool")]}
+    call.says(TIME, at=1000)
+    opens(call, 5000, "by the way the weather is lovely today")
+    call.until(12_000)
+    assert call.said_by_agent() == ["One moment.", "by the way the weather is lovely today", "It is noon."]
+
+
+def test_what_it_was_saying_before_the_question_is_not_taken_for_the_answer() -> None:
+    call = Call(Rules(interruptible=False), Traits(hears=True, holds=True, basis="model"))
+    call.script.replies = {TIME: [(0, "It is noon.", "tool")]}
+    opens(call, 500, "well I have been thinking about that for such a long time that I forgot")
+    call.says(TIME, at=700)
+    call.until(8000)
+    assert [e.status for e in call.told(do.AgentEnded)] == ["completed", "completed"]
+
+
+def test_what_it_says_by_itself_over_an_ordered_text_is_nobodys(call: Call) -> None:
+    call.injects("Your tea is ready on the table.", at=1000)
+    mine = opens(call, 1500, "never mind")
+    call.event(1600, lambda now: on.AgentOpened(now, mine))
+    call.until(6000)
+    assert call.said_by_agent() == ["Your tea is ready on the table."]
+    assert len(call.told(do.AgentStarted)) == 1
+
+
+def drops(call: Call) -> list[bool]:
+    """Of each end of a hold, whether what was begun meanwhile is not wanted."""
+    return [hold.drop for hold in call.told(do.Hold) if not hold.on]
+
+
+def test_what_it_began_to_say_while_held_is_wanted_where_the_answer_is_left_to_it(call: Call) -> None:
+    call.says(TIME, at=1000)
+    call.until(6000)
+    assert drops(call) == [False]
+
+
+def test_what_it_began_to_say_while_held_is_not_wanted_where_the_bridge_answers(call: Call) -> None:
+    call.script.replies = {TIME: [(0, "It is noon.", "tool")]}
+    call.says(TIME, at=1000)
+    call.until(6000)
+    assert drops(call) == [True]
+
+
+def test_what_it_began_to_say_in_a_pause_is_not_wanted_when_the_user_goes_on(call: Call) -> None:
+    paused = call.says("remind me in", at=1000)
+    call.says("ten minutes to stretch", at=paused + 1000)
+    call.until(9000)
+    assert drops(call) == [True, False]
+
+
+def test_an_older_answer_that_is_owed_makes_nothing_wanted_while_the_user_speaks(call: Call) -> None:
+    call.says(TIME, at=1000)
+    paused = call.says("remind me in", at=6000)
+    call.says("ten minutes to stretch", at=paused + 1000)
+    call.until(paused + 1500)
+    assert drops(call) == [False, True]
 
 
 def test_a_turn_that_it_opens_while_it_is_ducked_sounds(call: Call) -> None:
