@@ -68,7 +68,7 @@ class EchoEngine:
         if turn_id == self._turn:
             self._turn, self._sounding = None, False
 
-    def hold(self, on: bool) -> None:
+    def hold(self, on: bool, drop: bool = False) -> None:
         pass
 
 
