@@ -50,7 +50,16 @@ def _no_settings_from_outside() -> None:
     """Keep the developer's own settings out of the tests."""
     for name in list(os.environ):
         if name.startswith(
-            ("ANTIPHON_", "GATEWAY_", "TRANSCRIBER_", "SYNTHESIZER_", "ORCHESTRATOR_", "LLM_")
+            (
+                "ANTIPHON_",
+                "GATEWAY_",
+                "TRANSCRIBER_",
+                "SYNTHESIZER_",
+                "ORCHESTRATOR_",
+                "SPEECH_",
+                "LLM_",
+                "HF_",
+            )
         ):
             del os.environ[name]
     os.environ.pop("DATABASE_URL", None)

@@ -16,6 +16,7 @@ OURS = (
     "TRANSCRIBER_",
     "SYNTHESIZER_",
     "ORCHESTRATOR_",
+    "SPEECH_",
     "LLM_",
     "PERSONAPLEX_",
     "ELEVENLABS_",
@@ -25,6 +26,7 @@ OWNERS = (
     "gateway.cli.deployment",
     "gateway.settings",
     "services.orchestrator.server",
+    "services.speech.settings",
     "services.synthesizer.server",
     "services.transcriber.server",
 )
