@@ -24,14 +24,14 @@ help: ## Say what can be made
 run: $(DONE)/base web/dist/index.html ## Set everything up and start it; Ctrl-C stops it
 	@exec .venv/bin/antiphon up
 
-test: $(DONE)/torch $(DONE)/chromium web/dist/index.html $(CLIENTS) ## Set everything up and pass all tests
+test: $(DONE)/dev $(DONE)/torch $(DONE)/chromium web/dist/index.html $(CLIENTS) ## Set everything up and pass all tests
 	$(STEP) "tests of the page" .ci/setup/node web npm test
 	@.venv/bin/pytest -n 2
 
 soak: $(DONE)/base ## Ten minutes of calls that come and go: no byte wrong, and no memory lost
 	@.venv/bin/antiphon bench gateway --soak
 
-check: $(DONE)/torch web/dist/index.html ## Format, lint, types, import rules, page
+check: $(DONE)/dev $(DONE)/torch web/dist/index.html ## Format, lint, types, import rules, page
 	$(STEP) "format" .venv/bin/ruff format --check .
 	$(STEP) "lint" .venv/bin/ruff check .
 	$(STEP) "types" .venv/bin/mypy
@@ -60,24 +60,30 @@ $(DONE)/venv: .ci/setup/make-venv .ci/setup/uv.lock
 	$(STEP) "Python environment" .ci/setup/make-venv
 	@mkdir -p $(DONE) && touch $@
 
-# Whichever of the two locks was installed last is what the environment holds; dev holds base.
-$(DONE)/base: $(DONE)/venv requirements.lock pyproject.toml
+# Whichever of the two locks was installed last is what the environment holds; dev holds base. A sync takes away what its
+# lock doesn't name: us and torch, which come anew after it. For a setting in pyproject.toml we come anew, and torch stays.
+$(DONE)/base-packages: $(DONE)/venv requirements.lock
 	$(STEP) "Python packages" $(UV) pip sync --quiet --require-hashes --python $(PY) requirements.lock
-	$(STEP) "antiphon itself" $(INSTALL_US)
-	@rm -f $(DONE)/dev && touch $@
+	@rm -f $(DONE)/dev-packages && touch $@
 
-$(DONE)/dev: $(DONE)/venv requirements-dev.lock pyproject.toml
+$(DONE)/base: $(DONE)/base-packages pyproject.toml
+	$(STEP) "antiphon itself" $(INSTALL_US)
+	@touch $@
+
+$(DONE)/dev-packages: $(DONE)/venv requirements-dev.lock
 	$(STEP) "Python packages, with those for tests" \
 		$(UV) pip sync --quiet --require-hashes --python $(PY) requirements-dev.lock
+	@touch $(DONE)/base-packages $@
+
+$(DONE)/dev: $(DONE)/dev-packages pyproject.toml
 	$(STEP) "antiphon itself" $(INSTALL_US)
 	@touch $(DONE)/base $@
 
-# A sync takes it away, as a package that the lock doesn't name. So it comes anew after each.
-$(DONE)/torch: .ci/setup/torch $(DONE)/dev
+$(DONE)/torch: .ci/setup/torch $(DONE)/dev-packages
 	$(STEP) "torch" .ci/setup/torch
 	@touch $@
 
-$(DONE)/chromium: .ci/setup/chromium $(DONE)/dev
+$(DONE)/chromium: .ci/setup/chromium $(DONE)/dev-packages
 	$(STEP) "Chromium for the tests" .ci/setup/chromium
 	@touch $@
 
