@@ -9,7 +9,7 @@ The server answers what it cannot use with an `Error` whose text begins with a c
 goes on: who writes a client wants to be told, who talks wants to go on talking. Codes of messages: `empty_message`,
 `too_long`, `unknown_kind`, `wrong_way` (a kind that only the server sends), `unknown_control`, `bad_json`,
 `unknown_order`, `bad_order` (a field). Those of the sound end the call, since what follows would not be understood
-either: `bad_ogg`, `too_much_sound`, `odd_bytes`. A query that cannot be used is refused before the upgrade:
+either: `bad_ogg`, `too_much_sound`, `bad_pcm16`. A query that cannot be used is refused before the upgrade:
 `bad_query`.
 """
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.speech.protocol import (
@@ -180,6 +180,7 @@ def read_or_refused(
         return refused.code
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.binary(max_size=200))
 def test_no_bytes_do_more_than_be_refused(message: bytes) -> None:
     for decode in (decode_up, decode_down):
@@ -187,6 +188,7 @@ def test_no_bytes_do_more_than_be_refused(message: bytes) -> None:
         assert isinstance(answer, Unknown) == (message[:1] > b"\x06")
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     st.dictionaries(
         st.sampled_from(["type", "id", "text", "when", "deadline_ms", "on", "x"]),

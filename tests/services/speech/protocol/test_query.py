@@ -3,7 +3,7 @@
 from urllib.parse import parse_qsl
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.speech.protocol import MAX_TEXT_PROMPT, BadQuery, Chat, parse_query, write_query
@@ -79,6 +79,7 @@ seeds = st.none() | st.integers(0, 2**63 - 1)
 temperatures = st.none() | st.floats(0, 2)
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     st.builds(
         Chat,
