@@ -106,6 +106,13 @@ def test_every_token_is_kyutais(name: str) -> None:
     assert answer(model, stepping.fresh(model, expected.slots), expected) == expected
 
 
+def test_a_ring_that_holds_more_than_the_context_changes_nothing() -> None:
+    expected = vector.read(MOSHI / "wrap.json")
+    model = toy_model(expected.context)
+    state = stepping.fresh(model, 1, capacity=expected.context + 5)
+    assert answer(model, state, expected) == expected
+
+
 @beside
 def test_a_call_with_a_voice_as_nvidia_saves_it_goes_as_nvidias(model: Model, others: int) -> None:
     call = nvidias("embeddings.json")
