@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,6 +40,9 @@ TOOLS_AGAIN_S = 60.0
 TOOLS_SOON_S = 2.0
 """Until the orchestrator has told its tools for the first time."""
 
+LOCAL_NEEDS = ("transcriber", "synthesizer")
+"""The parts without which the local engine cannot be had."""
+
 PROBE_S = 1.5
 """What a part gets to say whether it is ready; shorter than a readiness check may take, so that the reason is ours."""
 
@@ -52,6 +55,11 @@ class Offer:
     available: bool
     reason: str | None
     """Why not, in words one can act on."""
+
+
+def missing_to_local(parts: Mapping[str, str | None]) -> str | None:
+    """What the local engine cannot do without and has not; `parts` is what readiness found."""
+    return "; ".join(f"{part}: {why}" for part in LOCAL_NEEDS if (why := parts.get(part))) or None
 
 
 class Parts:

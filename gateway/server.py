@@ -148,9 +148,10 @@ def new_app(settings: GatewaySettings, access: Access, store: Store, calls: Call
         "synthesizer": calls.parts.synthesizer_ready,
         "orchestrator": calls.parts.orchestrator.ready,
     }
-    feed = new_feed(calls, store, add_health(app, "gateway", checks))
+    ready = add_health(app, "gateway", checks)
+    feed = new_feed(calls, store, ready)
     routes = [
-        *Duplex(calls, wire, store.queries, access).routes(),
+        *Duplex(calls, wire, store.queries, access, ready).routes(),
         *Sessions(door).routes(),
         *Control(door).routes(),
         *Choices(calls.parts.catalogue, access).routes(),

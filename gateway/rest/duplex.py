@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, StringConstraints, field_validator
 from gateway.access import Access
 from gateway.calls import Calls, Opening
 from gateway.entrance import VISITOR
+from gateway.parts import missing_to_local
 from gateway.ports import Mode
 from gateway.rest.routes import Body, Route, answer, read
 from gateway.store.queries import Measured, Queries
@@ -119,11 +120,12 @@ class Offers(BaseModel):
 class Duplex:
     """The handlers."""
 
-    def __init__(self, calls: Calls, wire: RealtimeWire, queries: Queries, access: Access) -> None:
+    def __init__(
+        self, calls: Calls, wire: RealtimeWire, queries: Queries, access: Access, ready: Ready
+    ) -> None:
+        """`ready` is what `/ready` asks."""
         self._calls, self._wire, self._queries, self._access = calls, wire, queries, access
-        self._ready = Ready(
-            {"transcriber": calls.parts.transcriber_ready, "synthesizer": calls.parts.synthesizer_ready}
-        )
+        self._ready = ready
         self._measured: Mapping[str, Measured] = {}
         self._measured_at = -MEASURED_AGAIN_S
 
@@ -185,7 +187,9 @@ class Duplex:
     async def show_offers(self, request: web.Request) -> web.Response:
         """Each engine with its places and how fast it has been. What was not measured is null."""
         self._access.user(bearer(request))
-        offers = self._calls.parts.offers(await self._missing())
+        found = await self._ready.ask()
+        missing = missing_to_local(found.parts)
+        offers = self._calls.parts.offers(missing and f"{missing}. `antiphon doctor` looks closer")
         measured = await self._latencies()
         nothing = Measured(None, 0)
         engines = [
@@ -202,12 +206,6 @@ class Duplex:
             for offer in offers
         ]
         return answer(Offers(engines=engines))
-
-    async def _missing(self) -> str | None:
-        """What the local engine cannot do without and has not."""
-        found = await self._ready.ask()
-        missing = [f"{part}: {why}" for part, why in found.parts.items() if why]
-        return f"{'; '.join(missing)}. `antiphon doctor` looks closer" if missing else None
 
     def _full(self) -> str:
         return f"all {self._calls.most} places are taken; end a call, or raise GATEWAY_MAX_SESSIONS"

@@ -3,15 +3,13 @@
 from datetime import UTC, datetime
 
 from gateway.calls import Calls
+from gateway.parts import missing_to_local
 from gateway.store.store import Store
 from gateway.topology.feed import Feed
 from gateway.topology.graph import Backlog, Known
 from gateway.topology.sight import session_of
 from gateway.topology.surroundings import Surroundings
 from services.base.health import Ready
-
-LOCAL_NEEDS = ("transcriber", "synthesizer")
-"""The parts without which the local engine cannot be had."""
 
 
 def new_feed(calls: Calls, store: Store, ready: Ready) -> Feed:
@@ -20,15 +18,13 @@ def new_feed(calls: Calls, store: Store, ready: Ready) -> Feed:
 
     def look() -> Known:
         live = calls.live()
-        parts = around.learned.parts
-        missing = [f"{part}: {why}" for part in LOCAL_NEEDS if (why := parts.get(part))]
         return Known(
             at=datetime.now(UTC),
             node=calls.node,
             most=calls.most,
             sessions=[session_of(call) for call in live],
             deciding=sum(call.is_deciding for call in live),
-            offers=calls.parts.offers("; ".join(missing) or None),
+            offers=calls.parts.offers(missing_to_local(around.learned.parts)),
             recognizer=calls.parts.recognizer,
             outbox=Backlog(store.outbox.depth, store.outbox.full),
             learned=around.learned,

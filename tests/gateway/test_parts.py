@@ -10,7 +10,7 @@ from aiohttp.test_utils import BaseTestServer, TestServer
 
 from bridge.ledger import LedgerStore
 from gateway import parts as module
-from gateway.parts import Parts
+from gateway.parts import Parts, missing_to_local
 from gateway.settings import GatewaySettings
 from services.orchestrator.protocol import ToolDescription
 
@@ -93,3 +93,11 @@ async def test_a_transcriber_that_hangs_keeps_nobody_from_learning_the_tools(
         await asked.wait()
         watch.cancel()
         await asyncio.wait([watch])
+
+
+def test_the_local_engine_lacks_what_it_needs_and_nothing_else() -> None:
+    found = {"database": "away", "transcriber": None, "synthesizer": None, "orchestrator": "away"}
+    assert missing_to_local(found) is None
+    found |= {"synthesizer": "cannot be reached", "transcriber": "answered 503"}
+    assert missing_to_local(found) == "transcriber: answered 503; synthesizer: cannot be reached"
+    assert missing_to_local({}) is None, "before anybody was asked, nothing is known to be missing"
