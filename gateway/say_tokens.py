@@ -4,8 +4,7 @@ import secrets
 from uuid import UUID
 
 from bridge.events import SayAddress
-
-SAY_PATH = "/api/mas/voice/sessions/{session_id}/say"
+from gateway.rest.paths import SAY
 
 
 class SayTokens:
@@ -21,7 +20,7 @@ class SayTokens:
         """The address and token of a call that begins."""
         token = f"say_{secrets.token_urlsafe(32)}"
         self._holders[token] = session_id, owner
-        return SayAddress(self.public_url + SAY_PATH.format(session_id=session_id), token)
+        return SayAddress(self.public_url + SAY.format(session_id=session_id), token)
 
     def holder(self, token: str) -> tuple[UUID, str] | None:
         """Session and owner of a live token."""

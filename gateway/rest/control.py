@@ -8,7 +8,8 @@ from aiohttp import web
 from pydantic import BaseModel, Field, StringConstraints
 
 from gateway.access import Caller
-from gateway.rest.door import BASE, GONE, ONE, Door, in_path
+from gateway.rest.door import GONE, Door, in_path
+from gateway.rest.paths import BASE, ONE, SAY
 from gateway.rest.routes import INTEGER, Body, Route, answer, read, read_headers, read_query
 from gateway.session import events as on
 from services.base.problems import Invalid
@@ -81,7 +82,7 @@ class Control:
         return (
             Route(
                 "POST",
-                f"{ONE}/say",
+                SAY,
                 self.say,
                 "Have the agent speak",
                 Saying,

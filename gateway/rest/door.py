@@ -12,9 +12,6 @@ from gateway.store.queries import Fate, Queries
 from services.base.problems import Forbidden, Invalid
 from services.base.serve import bearer
 
-BASE = "/api/mas/voice"
-ONE = f"{BASE}/sessions/{{session_id}}"
-
 GONE = (400, 401, 403, 404, 503)
 """What asking for one session may be answered with."""
 

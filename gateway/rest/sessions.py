@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from gateway.calls import SessionNotFound
 from gateway.ports import Mode
-from gateway.rest.door import BASE, GONE, ONE, Door, in_path
+from gateway.rest.door import GONE, Door, in_path
+from gateway.rest.paths import BASE, ONE
 from gateway.rest.routes import WHOLE, Body, Flag, Moment, Route, read_query
 from gateway.rest.rows import (
     BargeIn,
