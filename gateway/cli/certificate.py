@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -38,6 +39,11 @@ class Certificate:
 
     path: Path
     key: Path
+
+    @classmethod
+    def kept_in(cls, folder: Path) -> Self:
+        """The one that `up --lan` keeps there, or will."""
+        return cls(folder / "certificate.pem", folder / "key.pem")
 
     def fits(self, names: Sequence[str], now: datetime) -> bool:
         """Whether it is whole, covers all `names`, and lasts."""
@@ -70,7 +76,7 @@ def ensure(folder: Path, names: Sequence[str], now: datetime | None = None) -> C
         names: host names and IP addresses.
     """
     now = now or datetime.now(UTC)
-    certificate = Certificate(folder / "certificate.pem", folder / "key.pem")
+    certificate = Certificate.kept_in(folder)
     if not certificate.fits(names, now):
         pem, key = make(names, now)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -22,7 +22,7 @@ def opened(settings: UpSettings, home: Home) -> UpSettings:
 
     What the user has set stays; the rest is made once, and kept in `home`.
     """
-    host = EVERYWHERE[0] if is_loopback(settings.gateway_host) else settings.gateway_host
+    host = listens_at(settings)
     given: dict[str, object] = {"gateway_host": host}
     if not settings.gateway_tls_cert:
         certificate = ensure(home.tls, names(host))
@@ -31,6 +31,11 @@ def opened(settings: UpSettings, home: Home) -> UpSettings:
         # It is the key of the house: who has it sees all that goes on, as whoever sits at the machine does.
         given["antiphon_operator_keys"] = named(made_once(home.api_key, new_key))
     return settings.model_copy(update=given)
+
+
+def listens_at(settings: UpSettings) -> str:
+    """The host that the gateway binds: all addresses, unless the user has named one that others reach."""
+    return EVERYWHERE[0] if is_loopback(settings.gateway_host) else settings.gateway_host
 
 
 def names(host: str) -> list[str]:

@@ -9,11 +9,11 @@ import aiohttp
 from gateway.access import check_apart, checked_keys
 from gateway.cli.address import client, unreachable
 from gateway.cli.certificate import Certificate
-from gateway.cli.deployment import EVERYWHERE, LOOPBACK, UpSettings
+from gateway.cli.deployment import LOOPBACK, UpSettings
 from gateway.cli.doctor.finding import ASK_S, Finding
 from gateway.cli.health import reasons
 from gateway.cli.home import Home, Running
-from gateway.cli.lan import names
+from gateway.cli.lan import listens_at, names
 from gateway.cli.ports import is_free
 from services.base.serve import is_loopback
 from services.base.settings import BadSettings
@@ -113,9 +113,8 @@ def certificate(home: Home, settings: UpSettings) -> Finding:
                 "note", f"the certificate ended on {ends:%Y-%m-%d}", "browsers refuse it: renew it"
             )
         return Finding("good", f"the certificate of GATEWAY_TLS_CERT lasts until {ends:%Y-%m-%d}")
-    host = EVERYWHERE[0] if is_loopback(settings.gateway_host) else settings.gateway_host
-    own = Certificate(home.tls / "certificate.pem", home.tls / "key.pem")
-    if own.fits(names(host), now):
+    own = Certificate.kept_in(home.tls)
+    if own.fits(names(listens_at(settings)), now):
         return Finding("good", f"the certificate of `up --lan` lasts until {own.ends():%Y-%m-%d}")
     if own.path.exists():
         what = "the certificate of `up --lan` no longer fits this machine's addresses, or ends soon"
