@@ -34,8 +34,8 @@ class DecoderState:
 class Mimi(nn.Module):
     """The codec, with the parameter names of its published file. Whole sound is a call with many frames.
 
-    A call changes the state of live slots in place, and of no others. It waits for no GPU, and its shapes depend on the
-    number of slots and frames alone.
+    A call moves live slots on, in place, and no others. It waits for no GPU, and its shapes depend on the number of
+    slots and frames alone.
     """
 
     def __init__(self, shape: CodecShape) -> None:
@@ -48,7 +48,7 @@ class Mimi(nn.Module):
         self.encoder_transformer = CodecTransformer(shape)
         self.downsample = Downsample(dim, self.positions)
         self.quantizer = Quantizer(shape)
-        # Each channel by itself: in training a slip of the pen, by now the format.
+        # Each channel by itself, unlike on the way in: a slip when it was trained, by now the format.
         upsample = Transposed(dim, dim, self.positions, groups=dim, bias=False)
         self.upsample = nn.ModuleDict({"convtr": upsample})
         self.decoder_transformer = CodecTransformer(shape)

@@ -32,8 +32,11 @@ class Residual(nn.Module):
         return x + widen(second(look(first(x), before, live)))  # type: ignore[no-any-return]
 
 
+LooksBack = Convolution | Transposed | Residual
+
+
 class Stack(nn.Module):
-    """Convolutions one after the other, an ELU before each but the first."""
+    """Layers one after the other."""
 
     def __init__(self, layers: Iterable[nn.Module]) -> None:
         super().__init__()
@@ -44,14 +47,11 @@ class Stack(nn.Module):
         return [layer.fresh(slots) for layer in self.model if isinstance(layer, LooksBack)]
 
     def forward(self, x: Tensor, state: list[Tensor], live: Tensor) -> Tensor:
-        """[slots, channels, T] to [slots, other channels, T times or by the ratios]."""
+        """[slots, channels, T] to [slots, channels, T], both others: see `encoder` and `decoder`."""
         before = iter(state)
         for layer in self.model:
             x = layer(x, next(before), live) if isinstance(layer, LooksBack) else layer(x)
         return x
-
-
-LooksBack = Convolution | Transposed | Residual
 
 
 def encoder(shape: CodecShape) -> Stack:
