@@ -70,7 +70,7 @@ class UserStarted:
     at: int
     """The onset."""
     may_continue: UUID | None = None
-    """The turn that it may turn out to be a later breath of."""
+    """The turn that it may turn out to be a later breath of; that one's words may be awaited still."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -331,8 +331,7 @@ class Session:
         # The end of one that is taken back is not told, so neither is its beginning.
         if not turn.announced and not turn.discarded:
             turn.announced = True
-            before = turn.continues or self.user.may_continue(turn)
-            self._tell(do.UserStarted(turn.turn_id, turn.onset, before.turn_id if before else None))
+            self._tell(do.UserStarted(turn.turn_id, turn.onset, self.user.breath_of(turn)))
 
     def _close_user_turn(self) -> None:
         self._out.extend(self._overlap.drop(self.now))

@@ -87,6 +87,11 @@ class UserTurn:
         """Whether the client awaits what becomes of it, be it a cough."""
         return self.announced or self.committed
 
+    @property
+    def may_go_on(self) -> bool:
+        """Whether the client has neither ended it by hand nor taken it back."""
+        return not (self.committed or self.discarded)
+
     def may_be_echo(self, since: int) -> bool:
         """Whether all that it holds may be the agent's own sound, which was heard since then."""
         return self.onset >= since and not (self.is_known or self.continues)
@@ -175,7 +180,17 @@ class UserFloor:
         said = self.said
         if said is None or turn.continues or turn.committed:
             return None
-        return said if 0 <= turn.onset - said.end <= GOES_ON else None
+        return said if _is_soon(turn, said) else None
+
+    def breath_of(self, turn: UserTurn) -> UUID | None:
+        """The turn that this one goes on with, or may turn out to: that one's words may be awaited still."""
+        if turn.continues:
+            return turn.continues.turn_id
+        closing = self.closing
+        if closing and closing.may_go_on and turn.may_go_on and _is_soon(turn, closing):
+            return (closing.continues or closing).turn_id
+        said = self.may_continue(turn)
+        return said.turn_id if said else None
 
     def stopped(self, offset: int, raised: bool = False) -> None:
         """Voice ended; a pause begins."""
@@ -257,3 +272,7 @@ class UserFloor:
             turn.asked_at = turn.asked_at or now
         self.closing = self.turn = None
         return left
+
+
+def _is_soon(turn: UserTurn, before: Said | UserTurn) -> bool:
+    return 0 <= turn.onset - before.end <= GOES_ON

@@ -252,6 +252,7 @@ def check(call: Call, rules: Rules) -> None:
     ducking_ends(call)
     injections_get_somewhere(call)
     user_turns_are_told_in_order(call)
+    a_turn_by_itself_stays_one(call)
     what_is_withdrawn_comes_again(call, rules)
     facts_are_about_known_turns(call)
     nobody_heard_what_was_not_sent(call)
@@ -326,6 +327,12 @@ def user_turns_are_told_in_order(call: Call) -> None:
     assert sum(told == ["UserStarted"] for told in states.values()) <= cleared
     for turn in call.told(do.UserTurnEnded):
         assert turn.start <= turn.end
+
+
+def a_turn_by_itself_stays_one(call: Call) -> None:
+    begun = {started.turn_id for started in call.told(do.UserStarted) if started.may_continue is None}
+    for turn in call.told(do.UserTurnEnded):
+        assert turn.breath_id not in begun or turn.turn_id == turn.breath_id, "its row would stay empty"
 
 
 def what_is_withdrawn_comes_again(call: Call, rules: Rules) -> None:

@@ -43,6 +43,14 @@ def test_what_follows_soon_is_the_same_turn(pause: float) -> None:
     ]
 
 
+def test_a_breath_may_continue_a_turn_whose_words_are_awaited_still() -> None:
+    call = asks_in_two_breaths(700, transcript=400).until(9000)
+    first, second = call.told(do.UserStarted)
+    assert call.when(do.UserStarted, 1) < call.when(do.UserTurnEnded)
+    assert (first.may_continue, second.may_continue) == (None, first.turn_id)
+    assert {turn.turn_id for turn in call.told(do.UserTurnEnded)} == {first.turn_id}
+
+
 def test_the_answer_that_began_is_withdrawn() -> None:
     call = asks_in_two_breaths(900).until(9000)
     assert call.said_by_agent()[1:] == ["Let me see.", "It is Tuesday in Tokyo."]
