@@ -23,6 +23,7 @@ from services.orchestrator.protocol import CHAT_PATH, ChatResult, Plan, Progress
 from services.orchestrator.server import OrchestratorSettings, make_app
 from services.orchestrator.store.store import Store
 from services.orchestrator.whose import Whose
+from tests.services.orchestrator.store.samples import WAIT_S
 
 KEY = "internal"
 WISH = "what is three plus four"
@@ -296,7 +297,7 @@ Kept = tuple[str, float | None, str | None]
 
 async def kept(database_url: str) -> list[Kept]:
     """All that was set and not cancelled."""
-    store = Store(database_url)
+    store = Store(database_url, WAIT_S)
     timers = await store.timers.waiting(Whose())
     await store.close()
     return [(timer.kind, timer.duration_s, timer.label) for timer in timers]

@@ -27,7 +27,7 @@ Script = Callable[[bridge.Utterance], AsyncIterator[bridge.BridgeEvent]]
 
 @pytest_asyncio.fixture
 async def store(database_url: str) -> AsyncIterator[Store]:
-    async with Store.open(database_url, "test") as store:
+    async with Store.open(database_url, "test", ledger_limit=PATIENCE) as store:
         yield store
 
 

@@ -11,8 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.base.database import StoreAway, error_code, new_engine, transaction
 
 POOL = 4
-ANSWER_S = 2.0
-"""What one try may take, connecting included."""
 INSIST_S = 5.0
 """A person waits meanwhile; a restart of Postgres takes less."""
 PAUSE_S = 0.2
@@ -28,8 +26,10 @@ Work = Callable[[AsyncConnection], Awaitable[T]]
 class Database:
     """A pool that connects when it is first used; the database need not be up yet."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, answer_s: float) -> None:
+        """`answer_s` is what one try may take, connecting included."""
         self._engine = new_engine(url, POOL, "antiphon orchestrator")
+        self._answer_s = answer_s
 
     async def do(self, work: Work[T]) -> T:
         """Run `work` in a transaction of its own; again, while the database is away, for `INSIST_S`.
@@ -81,7 +81,7 @@ class Database:
 
     async def _once(self, work: Work[T]) -> T:
         try:
-            async with transaction(self._engine, ANSWER_S) as connection:
+            async with transaction(self._engine, self._answer_s) as connection:
                 return await work(connection)
         except DBAPIError as error:
             # They are made while we start.

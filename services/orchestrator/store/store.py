@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from services.orchestrator.store.notes import Notes
     from services.orchestrator.store.timers import Timers
 
+ANSWER_S = 2.0
+"""What one try to ask Postgres may take: a person waits meanwhile."""
+
 
 class Store:
     """What a tool that names `store` gets. It connects when it is first used.
@@ -17,8 +20,9 @@ class Store:
     deployment starts. So it is loaded by `load`, or at the first use.
     """
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, url: str, answer_s: float = ANSWER_S) -> None:
+        """`answer_s` is what one try may take, connecting included."""
+        self._url, self._answer_s = url, answer_s
         self.timers_changed = asyncio.Event()
         """A timer was written."""
         self._loading = asyncio.Lock()
@@ -68,4 +72,4 @@ class Store:
     def _database(self) -> "Database":
         from services.orchestrator.store.database import Database
 
-        return Database(self._url)
+        return Database(self._url, self._answer_s)

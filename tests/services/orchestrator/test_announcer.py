@@ -43,13 +43,6 @@ UP = "Your pasta timer is up."
 
 
 @pytest_asyncio.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
-    store = Store(database_url)
-    yield store
-    await store.close()
-
-
-@pytest_asyncio.fixture
 async def gateway(database_url: str) -> AsyncIterator[Gateway]:
     """One that asks for keys, and writes its rows."""
     access = Access(

@@ -9,6 +9,8 @@ from services.orchestrator.whose import Whose
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CALL = new_id()
+WAIT_S = 30.0
+"""What Postgres may take in tests: on a loaded machine it has been away for seconds."""
 HOUSE = Whose()
 """Whoever calls the house without a name."""
 

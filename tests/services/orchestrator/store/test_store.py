@@ -8,7 +8,8 @@ from services.base.database import StoreAway
 from services.base.database_url import make_url
 from services.orchestrator.store import database
 from services.orchestrator.store.store import Store
-from tests.services.orchestrator.store.samples import HOUSE, timer
+from tests.gateway.store.samples import until_ready
+from tests.services.orchestrator.store.samples import HOUSE, WAIT_S, timer
 
 
 async def test_a_query_sees_every_table_and_can_change_none(store: Store) -> None:
@@ -23,9 +24,9 @@ async def test_a_query_sees_every_table_and_can_change_none(store: Store) -> Non
 
 
 async def test_it_is_ready_once_the_tables_are_there(database_url: str, empty_database_url: str) -> None:
-    ready, bare = Store(database_url), Store(empty_database_url)
-    assert await ready.ready() is None
-    assert await bare.ready() == "the tables are not there: run `antiphon migrate`"
+    ready, bare = Store(database_url, WAIT_S), Store(empty_database_url, WAIT_S)
+    await until_ready(ready.ready)
+    await until_ready(bare.ready, "the tables are not there: run `antiphon migrate`")
     with pytest.raises(StoreAway, match="not there yet"):
         await bare.timers.waiting(HOUSE)
     await ready.close()

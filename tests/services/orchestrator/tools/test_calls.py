@@ -110,13 +110,6 @@ async def database(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 @pytest_asyncio.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
-    store = Store(database_url)
-    yield store
-    await store.close()
-
-
-@pytest_asyncio.fixture
 async def empty(database: asyncpg.Connection) -> House:
     return House(database)
 
