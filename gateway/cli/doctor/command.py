@@ -9,7 +9,7 @@ from dataclasses import asdict
 import click
 
 from gateway.cli.deployment import UpSettings
-from gateway.cli.doctor import content, database, door, machine, outside, tools
+from gateway.cli.doctor import content, database, door, machine, outside, speech, tools
 from gateway.cli.doctor.finding import Finding, Verdict
 from gateway.cli.home import Home
 
@@ -42,6 +42,7 @@ def examine(home: Home, settings: UpSettings) -> Iterator[Finding]:
     yield machine.memory()
     yield machine.cores()
     yield machine.gpu()
+    yield from speech.examine()
     yield database.database(settings)
     yield from content.examine(home, settings)
     yield from door.examine(home, settings)

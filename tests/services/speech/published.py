@@ -1,11 +1,14 @@
 """A model's files as they are published, but of the toy's size: seeded weights, under the names that files have had."""
 
+import io
 import json
+import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
+import sentencepiece
 import torch
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
@@ -13,7 +16,7 @@ from safetensors.numpy import save_file
 from services.speech import toy
 from services.speech.codec.mimi import Mimi
 from services.speech.model import Model
-from services.speech.shapes import CODEBOOKS, SEVEN_B, TOY, ModelShape
+from services.speech.shapes import CODEBOOKS, MIMI, SEVEN_B, TOY, ModelShape
 
 Tensors = dict[str, NDArray[np.float32]]
 Named = Iterator[tuple[str, tuple[int, ...]]]
@@ -145,4 +148,46 @@ def write_codec(folder: Path, spelt: Callable[[Tensors], Tensors] = old) -> Path
     for name in [each for each in tensors if each.endswith("cluster_usage")]:
         tensors[name.replace("cluster_usage", "_initialized")] = np.ones(1, np.float32)
     save_file(spelt(tensors), path := folder / "tokenizer-e351c8d8-checkpoint125.safetensors")
+    return path
+
+
+SENTENCES = [
+    "You are a wise and friendly teacher.",
+    "Answer questions or provide advice in a clear and engaging way.",
+    "You enjoy having a good conversation about technology.",
+    "Your name is Jane, and you work for a bank.",
+    "The quick brown fox jumps over the lazy dogs: 12,345, 67 or 890?",
+]
+
+
+def write_tokenizer(folder: Path) -> Path:
+    """Train a SentencePiece model of the toy's size. Returns its path."""
+    written = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(SENTENCES), model_writer=written, vocab_size=TOY.model.text_card, minloglevel=2
+    )
+    path = folder / "tokenizer_spm_32k_3.model"
+    path.write_bytes(written.getvalue())
+    return path
+
+
+def write_hollow(path: Path, named: Iterable[tuple[str, tuple[int, ...]]]) -> None:
+    """Write a file of float32 tensors with a true head and nothing behind it: as long as it should be, on no disk."""
+    head: dict[str, object] = {}
+    end = 0
+    for name, shape in named:
+        start, end = end, end + 4 * math.prod(shape)
+        head[name] = {"dtype": "F32", "shape": shape, "data_offsets": [start, end]}
+    written = json.dumps(head).encode()
+    with path.open("wb") as file:
+        file.write(len(written).to_bytes(8, "little") + written)
+        file.truncate(8 + len(written) + end)
+
+
+def write_hollow_codec(folder: Path) -> Path:
+    """Write Mimi's file in its full size, hollow. Returns its path."""
+    with torch.device("meta"):
+        codec = Mimi(MIMI)
+    path = folder / "tokenizer-e351c8d8-checkpoint125.safetensors"
+    write_hollow(path, ((name, tuple(each.shape)) for name, each in codec.state_dict().items()))
     return path

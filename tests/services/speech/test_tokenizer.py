@@ -1,33 +1,21 @@
 """Text to tokens and back, with a SentencePiece model that is trained here."""
 
-import io
 from pathlib import Path
 
 import pytest
 import sentencepiece
 
 from services.speech.errors import FileBroken, FileMissing
+from services.speech.shapes import TOY
 from services.speech.tokenizer import Tokenizer
+from tests.services.speech.published import write_tokenizer
 
-CARD = 64
-SENTENCES = [
-    "You are a wise and friendly teacher.",
-    "Answer questions or provide advice in a clear and engaging way.",
-    "You enjoy having a good conversation about technology.",
-    "Your name is Jane, and you work for a bank.",
-    "The quick brown fox jumps over the lazy dogs: 12,345, 67 or 890?",
-]
+CARD = TOY.model.text_card
 
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    written = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(SENTENCES), model_writer=written, vocab_size=CARD, minloglevel=2
-    )
-    path = tmp_path_factory.mktemp("tokenizer") / "tokenizer_spm_32k_3.model"
-    path.write_bytes(written.getvalue())
-    return path
+    return write_tokenizer(tmp_path_factory.mktemp("tokenizer"))
 
 
 @pytest.fixture(scope="module")

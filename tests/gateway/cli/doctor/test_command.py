@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from gateway.cli.doctor import machine
+from gateway.cli.doctor import machine, speech
 from gateway.cli.doctor.command import doctor
 from gateway.cli.ports import free_port
 
@@ -16,6 +16,8 @@ from gateway.cli.ports import free_port
 def _somewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ANTIPHON_HOME", str(tmp_path))
     monkeypatch.setenv("GATEWAY_PORT", str(free_port()))
+    # Importing torch takes seconds; test_speech.py does it once.
+    monkeypatch.setattr(speech, "CHECK", ("echo", '{"findings": [{"verdict": "bad", "what": "no GPU"}]}'))
 
 
 def test_this_machine_can_run_antiphon() -> None:
@@ -23,6 +25,7 @@ def test_this_machine_can_run_antiphon() -> None:
     assert done.exit_code == 0, done.output
     assert f"✓ Python 3.{sys.version_info.minor}" in done.output
     assert "✓ embedded Postgres: postgres (PostgreSQL) 18" in done.output
+    assert "· duplex model: no GPU" in done.output
     assert "✗" not in done.output
 
 

@@ -1,0 +1,198 @@
+"""Looks at what the duplex model needs: torch, a GPU, memory, disk, a token, files, voices."""
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from huggingface_hub import get_token
+from torch import nn
+
+from services.speech.checkpoint import match
+from services.speech.codec.mimi import Mimi
+from services.speech.configuration import NOTHING, Configuration, model_shape, read_configuration
+from services.speech.errors import FileMissing, SpeechError
+from services.speech.finding import Finding
+from services.speech.header import Header, read_header
+from services.speech.hub import CONFIGURATION, VOICES, Folder, Place, Repository, find, place
+from services.speech.machine import amount, check_memory, find_device, gpu
+from services.speech.model import Model
+from services.speech.settings import SpeechSettings
+from services.speech.shapes import MIMI
+from services.speech.tokenizer import Tokenizer
+from services.speech.voices import Voices
+
+Shape = TypeVar("Shape")
+
+ARCHIVE = f"{VOICES}.tgz"
+TORCH = ((2, 11), (2, 14))
+"""From the first on, below the second: the versions that we test."""
+
+
+def examine(settings: SpeechSettings, wanted: bool) -> Iterator[Finding]:
+    """Look at everything.
+
+    Args:
+        wanted: The files are looked at even where no GPU could run them.
+    """
+    yield torch_version(torch.__version__)
+    device = None
+    try:
+        device = find_device(settings.speech_device)
+        yield about(device)
+    except SpeechError as error:
+        yield bad(error, "without one only the toy runs here: python -m services.speech.bench --shape toy")
+    if device is None and not wanted:
+        return  # What can't be run need not be fetched: the hub is not asked.
+    source = place(settings)
+    if isinstance(source, Repository):
+        yield token(settings)
+    yield from files(source, device, settings.speech_voices)
+
+
+def torch_version(version: str) -> Finding:
+    first, below = TORCH
+    found = tuple(int(number) for number in version.split("+")[0].split(".")[:2])
+    if first <= found < below:
+        return Finding("good", f"torch {version}")
+    known = f"{'.'.join(map(str, first))} to {below[0]}.{below[1] - 1}"
+    return Finding("note", f"torch {version} was never tried", f"install one from {known}")
+
+
+def about(device: torch.device) -> Finding:
+    if device.type == "cpu":
+        return Finding(
+            "note", "the model runs on the CPU, far slower than speech", "set SPEECH_DEVICE to cuda"
+        )
+    found = gpu(device)
+    return Finding(
+        "good", f"{found.name}, with bf16, {amount(found.free)} of {amount(found.total)} of memory free"
+    )
+
+
+def token(settings: SpeechSettings) -> Finding:
+    """Whether there is one; never which."""
+    if settings.hf_token:
+        return Finding("good", "HF_TOKEN is set")
+    if get_token():
+        return Finding("good", "a token for the hub is there, of `hf auth login`")
+    return Finding("note", "HF_TOKEN is not set", "gated repositories ask for it, such as NVIDIA's")
+
+
+def files(source: Place, device: torch.device | None, voices: Path | None) -> Iterator[Finding]:
+    """The files of a model: those that are here, and those that have to be fetched."""
+    try:
+        path = find(source, CONFIGURATION)
+        configuration = read_configuration(path) if path else NOTHING
+        names = (configuration.tokenizer, configuration.codec, configuration.model)
+        here = {name: there for name in names if (there := source.local(name))}
+        missing = sizes(source, [name for name in names if name not in here])
+        packed = {} if voices or isinstance(source, Folder) else sizes_of_voices(source)
+    except SpeechError as error:
+        yield bad(error)
+        return
+    if path := here.get(configuration.model):
+        yield from language_model(path, configuration, device, here.get(configuration.tokenizer))
+    if path := here.get(configuration.codec):
+        yield mimi(path)
+    for name, size in (missing | packed).items():
+        yield Finding("note", f"{name} has to be fetched: {amount(size)}", "the first start does so")
+    if isinstance(source, Repository):
+        yield from room(source, missing | packed)
+    if device and configuration.model in missing:
+        yield from fits(configuration.model, missing[configuration.model], device)
+    if not packed:
+        yield speaking(source, voices)
+
+
+def sizes(source: Place, names: list[str]) -> dict[str, int]:
+    """Bytes of files that are not here.
+
+    Raises:
+        SpeechError: they can't be had.
+    """
+    if isinstance(source, Repository):
+        return {name: source.size(name) for name in names}
+    for name in names:
+        source.get(name)
+    return {}
+
+
+def sizes_of_voices(source: Repository) -> dict[str, int]:
+    """Bytes of the archive of voices, if there is one and it is not here."""
+    try:
+        return {} if source.local(ARCHIVE) else {ARCHIVE: source.size(ARCHIVE)}
+    except FileMissing:
+        return {}
+
+
+def room(source: Repository, missing: dict[str, int]) -> Iterator[Finding]:
+    if missing:
+        try:
+            source.check_room(" and ".join(missing), sum(missing.values()))
+        except SpeechError as error:
+            yield bad(error)
+
+
+def fits(name: str, size: int, device: torch.device) -> Iterator[Finding]:
+    try:
+        check_memory(size, device, name)
+    except SpeechError as error:
+        yield bad(error)
+
+
+def language_model(
+    path: Path, configuration: Configuration, device: torch.device | None, pieces: Path | None
+) -> Iterator[Finding]:
+    """The model's file, by its head alone, and whether its tokenizer is."""
+    try:
+        header = read_header(path)
+        shape = model_shape(header, configuration)
+        size = torch.bfloat16.itemsize * check_tensors(Model, shape, path, header)
+        yield Finding("good", f"{path.name}: the model, whole, {amount(size)} of which are used in bf16")
+        if device:
+            yield from fits(path.name, size, device)
+        if pieces:
+            Tokenizer.load(pieces, shape.text_card)
+            yield Finding("good", f"{pieces.name}: {shape.text_card} pieces")
+    except SpeechError as error:
+        yield bad(error)
+
+
+def mimi(path: Path) -> Finding:
+    try:
+        check_tensors(Mimi, MIMI, path, read_header(path))
+    except SpeechError as error:
+        return bad(error)
+    return Finding("good", f"{path.name}: Mimi, whole")
+
+
+def check_tensors(kind: Callable[[Shape], nn.Module], shape: Shape, path: Path, header: Header) -> int:
+    """Whether a file's tensors are those of such a module. Returns how many numbers that has.
+
+    Raises:
+        WrongTensors
+    """
+    with torch.device("meta"):
+        wanted = {name: tuple(tensor.shape) for name, tensor in kind(shape).state_dict().items()}
+    match(wanted, header, path.name)
+    return sum(map(math.prod, wanted.values()))
+
+
+def speaking(source: Place, own: Path | None) -> Finding:
+    """The voices: one's own, or those that come with the model."""
+    archive = source.local(ARCHIVE)
+    path = own or source.local(VOICES) or (archive and archive.with_name(VOICES))
+    if path is None:
+        return Finding("note", "no voices: the model speaks in one of its own choice")
+    if path != own and archive and not path.exists():
+        return Finding("good", f"{ARCHIVE}: unpacked at the first start")
+    try:
+        return Finding("good", f"voices: {', '.join(Voices.open(path).names)}")
+    except SpeechError as error:
+        return bad(error)
+
+
+def bad(error: SpeechError, advice: str = "") -> Finding:
+    return Finding("bad", f"{error.title}: {error.detail}", advice)

@@ -1,0 +1,204 @@
+"""What a machine is told of the duplex model before it is started there."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from services.speech import check, examination, machine
+from services.speech.check import look
+from services.speech.examination import examine, torch_version
+from services.speech.finding import Finding
+from services.speech.hub import Repository
+from services.speech.machine import Gpu
+from services.speech.settings import SpeechSettings
+from tests.services.speech.hub_double import Hub, serving
+from tests.services.speech.published import write_hollow_codec, write_model, write_tokenizer
+
+H100 = Gpu("NVIDIA H100", (9, 0), 80_000_000_000, 79_000_000_000)
+
+
+@pytest.fixture
+def h100(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examination, "find_device", torch.device)
+    monkeypatch.setattr(examination, "gpu", lambda device: H100)
+    monkeypatch.setattr(machine, "gpu", lambda device: H100)
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with everything, of the toy's size but for Mimi."""
+    folder = tmp_path_factory.mktemp("model")
+    write_model(folder, steps=16)
+    write_tokenizer(folder)
+    write_hollow_codec(folder)
+    (folder / "voices").mkdir()
+    (folder / "voices" / "NATF2.pt").touch()
+    return folder
+
+
+@pytest.fixture
+def folder(published: Path, tmp_path: Path) -> Path:
+    """The same, to be changed."""
+    for each in published.iterdir():
+        (tmp_path / each.name).symlink_to(each)
+    return tmp_path
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
+    with serving(Hub(files={"tokenizer_spm_32k_3.model": b"pieces"})) as hub:
+        here = Repository(hub.name, endpoint=hub.endpoint, cache=tmp_path / "cache")
+        monkeypatch.setattr(examination, "place", lambda settings: here)
+        for module in ("hub", "examination"):
+            monkeypatch.setattr(f"services.speech.{module}.get_token", lambda: None)
+        yield hub
+
+
+def told(settings: SpeechSettings, verdict: str) -> list[str]:
+    return [each.what for each in examine(settings, wanted=True) if each.verdict == verdict]
+
+
+@pytest.mark.usefixtures("h100")
+def test_a_machine_with_everything_is_good(folder: Path) -> None:
+    found = list(examine(SpeechSettings(speech_folder=folder), wanted=False))
+    assert [each.what for each in found if each.verdict == "good"] == [
+        f"torch {torch.__version__}",
+        "NVIDIA H100, with bf16, 79.0 GB of 80.0 GB of memory free",
+        "model.safetensors: the model, whole, 6.6 MB of which are used in bf16",
+        "tokenizer_spm_32k_3.model: 64 pieces",
+        "tokenizer-e351c8d8-checkpoint125.safetensors: Mimi, whole",
+        "voices: NATF2",
+    ]
+    assert {each.verdict for each in found} == {"good"}
+
+
+@pytest.mark.usefixtures("h100")
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("model.safetensors", "the download broke off"),
+        ("tokenizer-e351c8d8-checkpoint125.safetensors", "the download broke off"),
+        ("tokenizer_spm_32k_3.model", "one is another model's"),
+        ("config.json", "can't be read"),
+    ],
+)
+def test_a_file_that_was_cut_off_is_found_before_it_is_loaded(folder: Path, name: str, words: str) -> None:
+    with (folder / name).open("rb") as file:
+        start = file.read(100)
+    (folder / name).unlink()
+    (folder / name).write_bytes(start)
+    [what] = told(SpeechSettings(speech_folder=folder), "bad")
+    assert name in what
+    assert words in what
+
+
+@pytest.mark.usefixtures("h100")
+def test_a_gpu_without_room_for_the_weights_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "gpu", lambda device: Gpu("NVIDIA H100", (9, 0), 80, 80))
+    [what] = told(SpeechSettings(speech_folder=folder), "bad")
+    assert "model.safetensors needs 6.6 MB" in what
+
+
+@pytest.mark.usefixtures("h100")
+def test_a_file_that_is_missing_is_told(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    [what] = told(SpeechSettings(speech_folder=folder), "bad")
+    assert "holds no model.safetensors" in what
+
+
+@pytest.mark.usefixtures("h100")
+def test_voices_of_ones_own_are_named(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    settings = SpeechSettings(speech_folder=folder, speech_voices=tmp_path / "own")
+    assert "holds no voice" in told(settings, "bad")[0]
+    (tmp_path / "own" / "me.wav").touch()
+    assert told(settings, "good")[-1] == "voices: me"
+
+
+def test_without_a_gpu_the_hub_is_not_asked(hub: Hub) -> None:
+    found = list(examine(SpeechSettings(), wanted=False))
+    assert [each.verdict for each in found] == ["good", "bad"]
+    assert "only the toy runs here" in found[-1].advice
+    assert hub.requests == []
+
+
+@pytest.mark.usefixtures("h100")
+def test_what_has_to_be_fetched_is_told_with_its_size(hub: Hub) -> None:
+    hub.files |= {
+        "model.safetensors": bytes(2_500_000),
+        "tokenizer-e351c8d8-checkpoint125.safetensors": bytes(300_000),
+        "voices.tgz": bytes(200_000),
+    }
+    assert told(SpeechSettings(), "note") == [
+        "HF_TOKEN is not set",
+        "tokenizer_spm_32k_3.model has to be fetched: 0.0 MB",
+        "tokenizer-e351c8d8-checkpoint125.safetensors has to be fetched: 0.3 MB",
+        "model.safetensors has to be fetched: 2.5 MB",
+        "voices.tgz has to be fetched: 0.2 MB",
+    ]
+    assert all(method == "HEAD" for method, _, _ in hub.requests)
+
+
+@pytest.mark.usefixtures("h100")
+def test_a_disk_without_room_for_it_is_told(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.files |= {
+        "model.safetensors": bytes(2_000_000),
+        "tokenizer-e351c8d8-checkpoint125.safetensors": b"m",
+    }
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=1_900_000))
+    [what] = told(SpeechSettings(), "bad")
+    assert "model.safetensors has 2.0 MB, and 1.9 MB are free" in what
+
+
+@pytest.mark.usefixtures("h100")
+def test_a_licence_that_was_not_accepted_is_told(hub: Hub) -> None:
+    hub.gated = True
+    [what] = told(SpeechSettings(), "bad")
+    assert what.startswith("The hub asks for a token: nvidia/personaplex-7b-v1 is gated: accept its licence")
+
+
+@pytest.mark.parametrize(
+    ("version", "verdict"),
+    [("2.10.1", "note"), ("2.11.0", "good"), ("2.13.0+cpu", "good"), ("2.14.0", "note")],
+)
+def test_a_torch_that_was_never_tried_is_told(version: str, verdict: str) -> None:
+    assert torch_version(version).verdict == verdict
+
+
+def test_packages_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "find_spec", lambda name: None if name in ("torch", "sentencepiece") else name)
+    assert list(look(SpeechSettings(), wanted=True)) == [
+        Finding("bad", "torch, sentencepiece missing", "`pip install 'antiphon[speech]'` brings them")
+    ]
+
+
+def test_people_read_marks_and_advice(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [Finding("good", "torch 2.13.0"), Finding("bad", "no GPU", "buy one")]
+    monkeypatch.setattr(check, "look", lambda settings, wanted: found)
+    done = CliRunner().invoke(check.check)
+    assert (done.exit_code, done.output) == (1, "✓ torch 2.13.0\n✗ no GPU\n    buy one\n")
+
+
+def test_the_command_asks_the_hub_that_the_environment_names(hub: Hub, tmp_path: Path) -> None:
+    hub.gated, hub.tokens = True, {"hf_secret": False}
+    environment = os.environ | {
+        "HF_ENDPOINT": hub.endpoint,
+        "HF_HOME": str(tmp_path),
+        "HF_TOKEN": "hf_secret",
+    }
+    command = [sys.executable, "-m", "services.speech.check", "--json", "--repository", hub.name]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=100)
+    assert done.returncode == 1, done.stderr
+    said = json.loads(done.stdout)
+    assert not said["works"]
+    assert {"verdict": "good", "what": "HF_TOKEN is set", "advice": ""} in said["findings"]
+    assert said["findings"][-1]["what"].startswith("The licence has to be accepted first: ")
+    assert "hf_secret" not in done.stdout + done.stderr
