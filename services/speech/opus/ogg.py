@@ -19,10 +19,11 @@ FULL = 255
 ENOUGH = 12
 """Bytes that tell a foreign format from another."""
 MAX_SKIPPED = 2**16
-"""Bytes without a page between two pages: as many as the longest page has."""
+"""Bytes that belong to no page, in all: as many as the longest page has. Nothing gets lost on a socket, so that none at
+all is what comes from whoever writes Ogg."""
 MAX_BROKEN = 8
-"""Pages in a row with a wrong checksum. Each may cost the checksum of 65 kB before the search goes on behind its
-first bytes, and a message can hold thousands of such beginnings."""
+"""Pages with a wrong checksum, in all. Each may cost the checksum of 65 kB before the search goes on behind its first
+bytes, and a message can hold thousands of such beginnings."""
 
 _MIRROR = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
@@ -101,10 +102,8 @@ class PageReader:
         """Bytes before which there is nothing more to see."""
         self._ogg = False
         """It began with the capture pattern."""
-        self._between = 0
-        """Bytes skipped since the last page."""
         self._broken = 0
-        """Pages with a wrong checksum since the last good one."""
+        """Pages with a wrong checksum."""
 
     def read(self, data: bytes) -> Iterator[Page]:
         """The pages that are whole with these bytes. Take all of them before the next call.
@@ -142,11 +141,10 @@ class PageReader:
         if version != 0 or checksum(bytes(raw)) != crc:
             self._broken += 1
             if self._broken > MAX_BROKEN:
-                raise BadOgg(f"{self._broken} pages of Ogg in a row have a wrong version or checksum")
+                raise BadOgg(f"{self._broken} pages of Ogg have a wrong version or checksum")
             self._skip(len(CAPTURE))
             return None
         del self._bytes[:whole]
-        self._between = self._broken = 0
         pieces, unfinished = _cut(lacing, bytes(raw[HEAD.size + count :]))
         return Page(
             serial,
@@ -163,9 +161,8 @@ class PageReader:
         del self._bytes[:count]
         self._needed = len(CAPTURE)
         self.skipped += count
-        self._between += count
-        if self._between > MAX_SKIPPED:
-            raise BadOgg(f"{self._between} bytes came in which there is no page of Ogg")
+        if self.skipped > MAX_SKIPPED:
+            raise BadOgg(f"{self.skipped} bytes came that belong to no page of Ogg")
 
 
 def _cut(lacing: bytes, body: bytes) -> tuple[tuple[bytes, ...], bool]:

@@ -19,7 +19,7 @@ class Kind(IntEnum):
 
 
 class Action(IntEnum):
-    """What a `Control` wants. NVIDIA's page sends the first two, from buttons for developers; no server heeds them."""
+    """What a `Control` wants. NVIDIA's page has buttons for the first two and shows neither; no server heeds any."""
 
     START = 0
     END_TURN = 1

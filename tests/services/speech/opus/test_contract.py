@@ -167,6 +167,15 @@ def test_half_a_packet_whose_other_half_was_lost_is_left_out(codec: Codec) -> No
     assert read(codec, [stream() + end + beginning + after_a_gap]).shape == (3 * length,)
 
 
+def test_a_packet_without_an_end_is_refused(codec: Codec) -> None:
+    endless = (
+        write_page(Page(9, 2 + index, -1, (bytes(255 * 50),), continued=index > 0, open=True))
+        for index in range(9)
+    )
+    with pytest.raises(BadOgg, match="a packet of more than 61440 bytes came"):
+        read(codec, [stream(), *endless])
+
+
 def test_garbage_between_pages_is_passed_over_and_counted(codec: Codec) -> None:
     messages = written(codec, tone(4))
     reader = OpusReader(codec)

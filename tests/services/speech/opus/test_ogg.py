@@ -95,11 +95,11 @@ def test_what_never_was_ogg_is_told_by_its_name_however_it_is_cut(data: bytes, n
         assert str(refused.value) == f"{name} came, Ogg Opus was wanted"
 
 
-def test_a_long_stretch_without_a_page_is_refused() -> None:
-    begun = write_page(WHOLE)
-    assert pages(begun, bytes(MAX_SKIPPED), begun) == [WHOLE, WHOLE]
-    with pytest.raises(BadOgg, match="no page of Ogg"):
-        pages(begun, bytes(MAX_SKIPPED // 2), bytes(MAX_SKIPPED // 2 + 4))
+def test_much_that_belongs_to_no_page_is_refused() -> None:
+    begun, half = write_page(WHOLE), bytes(MAX_SKIPPED // 2)
+    assert pages(begun, half, begun, half, begun) == [WHOLE] * 3
+    with pytest.raises(BadOgg, match="belong to no page"):
+        pages(begun, half, begun, half, begun, b"hello")
 
 
 def test_a_first_page_with_a_wrong_checksum_is_no_foreign_format() -> None:
@@ -108,12 +108,12 @@ def test_a_first_page_with_a_wrong_checksum_is_no_foreign_format() -> None:
     assert pages(bytes(broken), write_page(WHOLE)) == [WHOLE]
 
 
-def test_many_broken_pages_in_a_row_are_refused() -> None:
+def test_many_broken_pages_are_refused() -> None:
     begun = write_page(WHOLE)
     broken = bytes((*begun[:-1], begun[-1] ^ 1))
     assert pages(*[broken] * MAX_BROKEN, begun) == [WHOLE]
     with pytest.raises(BadOgg, match="wrong version or checksum"):
-        pages(*[broken] * (MAX_BROKEN + 1))
+        pages(*[begun, broken] * (MAX_BROKEN + 1))
 
 
 def test_beginnings_of_pages_by_the_thousand_are_not_all_followed() -> None:
