@@ -82,7 +82,7 @@ def add_health(
     app: web.Application,
     part: str,
     checks: Mapping[str, Check],
-    about: Mapping[str, str] | None = None,
+    about: Mapping[str, object] | None = None,
     optional: Mapping[str, Check] | None = None,
 ) -> Ready:
     """Mount the three routes on `app`; `/ready` tells what stands in `about`, too. Returns what it asks.

@@ -23,6 +23,9 @@ OPEN_PATHS = frozenset({"/health", "/ready", "/metrics"})
 KEEP_ALIVE_S = 75.0
 """What a connection gets for the head of its first request, or of its next. Proxies keep theirs for 60 s."""
 
+MAX_LINE = web.AppKey("max_line", int)
+"""Bytes of a request's first line that an application takes; aiohttp's 8,190 where it says nothing."""
+
 STOP_S = 5.0
 """What open requests get to finish after a signal."""
 
@@ -90,7 +93,13 @@ def new_app(key: str = "") -> web.Application:
 
 def new_runner(app: web.Application) -> web.AppRunner:
     """What serves `app`. It logs no requests, whose addresses may tell things."""
-    return web.AppRunner(app, access_log=None, shutdown_timeout=STOP_S, keepalive_timeout=KEEP_ALIVE_S)
+    return web.AppRunner(
+        app,
+        access_log=None,
+        shutdown_timeout=STOP_S,
+        keepalive_timeout=KEEP_ALIVE_S,
+        max_line_size=app.get(MAX_LINE, 8_190),
+    )
 
 
 async def serve(

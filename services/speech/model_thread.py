@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from services.base.problems import Problem
-from services.speech import priming
+from services.speech import measures, priming
 from services.speech.batch import Batch
 from services.speech.prefixes import Key, Prefixes
 from services.speech.priming import Prefix, Script, Work
@@ -212,7 +212,9 @@ class ModelThread:
             for lease, (tokens, sound) in zip(live, said, strict=True)
             if tokens[0] != FREE
         ]
-        self.ticks.append(time.perf_counter() - began)
+        took = time.perf_counter() - began
+        self.ticks.append(took)
+        measures.TICK.observe(took)
         self._tell(_hand_out, out)
 
     def _measuring(self) -> Work[None]:
@@ -226,6 +228,7 @@ class ModelThread:
         for slot in range(self.batch.count):
             self.batch.leave(slot)
         self.rtf = float(np.median(took)) / FRAME_S
+        measures.REAL_TIME.set(self.rtf)
 
     def _joining(
         self, lease: Lease, key: Key, script: Callable[[], Work[Script]], drawing: Drawing

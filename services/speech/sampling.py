@@ -4,7 +4,7 @@ The noise is a function of the slot's seed, the position, the stream and the tok
 sits beside it, and nothing has to be remembered but the seed.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -22,6 +22,8 @@ class Drawing:
     """How one call draws."""
 
     seed: int = 0
+    audio_seed: int | None = None
+    """For the codes alone; None: as for the text."""
     text_temperature: float = TEXT_TEMPERATURE
     """0 takes the likeliest."""
     text_top_k: int = TEXT_TOP_K
@@ -37,7 +39,9 @@ GREEDY = Drawing(text_temperature=0, audio_temperature=0)
 class Sampling:
     """How each slot draws. A fresh slot takes the likeliest token."""
 
-    seed: Tensor
+    text_seed: Tensor
+    """[slots], int64."""
+    audio_seed: Tensor
     """[slots], int64."""
     text_temperature: Tensor
     """[slots], float32; 0 takes the likeliest."""
@@ -53,13 +57,15 @@ def fresh(slots: int, device: torch.device) -> Sampling:
     """All slots greedy."""
     whole = torch.zeros(slots, dtype=torch.int64, device=device)
     real = torch.zeros(slots, device=device)
-    return Sampling(whole, real, whole.clone(), real.clone(), whole.clone())
+    return Sampling(whole, whole.clone(), real, whole.clone(), real.clone(), whole.clone())
 
 
 def choose(state: Sampling, slot: int, drawing: Drawing) -> None:
     """Have a slot draw so from now on."""
-    for field in fields(drawing):
-        getattr(state, field.name)[slot] = getattr(drawing, field.name)
+    state.text_seed[slot] = drawing.seed
+    state.audio_seed[slot] = drawing.seed if drawing.audio_seed is None else drawing.audio_seed
+    for name in ("text_temperature", "text_top_k", "audio_temperature", "audio_top_k"):
+        getattr(state, name)[slot] = getattr(drawing, name)
 
 
 def draw(logits: Tensor, temperature: Tensor, top_k: Tensor, key: Tensor) -> Tensor:

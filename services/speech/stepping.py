@@ -86,12 +86,12 @@ def draw(model: Model, hidden: Tensor, forced: Tensor, how: Sampling, position: 
     """
 
     def choose(stream: int, logits: Tensor) -> Tensor:
-        temperature, top_k = (
-            (how.text_temperature, how.text_top_k)
+        seed, temperature, top_k = (
+            (how.text_seed, how.text_temperature, how.text_top_k)
             if stream == TEXT
-            else (how.audio_temperature, how.audio_top_k)
+            else (how.audio_seed, how.audio_temperature, how.audio_top_k)
         )
-        token = sampling.draw(logits, temperature, top_k, sampling.key(how.seed, position, stream))
+        token = sampling.draw(logits, temperature, top_k, sampling.key(seed, position, stream))
         return torch.where(forced[:, stream] == FREE, token, forced[:, stream])
 
     text = choose(TEXT, model.text_logits(hidden))

@@ -125,8 +125,8 @@ async def test_a_known_voice_and_persona_is_not_primed_again(engine: Engine) -> 
         key, _ = engine.priming("NATF2", "be kind")
 
         def never() -> priming.Work[priming.Script]:
-            raise AssertionError("it is known")
             yield
+            raise AssertionError("it is known")
 
         await thread.join(second.lease, key, never, Drawing(seed=0))
         for caller in (first, second):

@@ -1,0 +1,24 @@
+"""Cuts sound that comes in pieces of any size into the model's frames."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.speech.shapes import FRAME_SAMPLES
+
+Samples = NDArray[np.float32]
+
+
+class Framing:
+    """What was heard of one call."""
+
+    def __init__(self) -> None:
+        self._rest: Samples = np.zeros(0, np.float32)
+
+    def add(self, samples: Samples) -> Iterator[Samples]:
+        """Take samples at 24 kHz; give the frames [FRAME_SAMPLES] that they make whole."""
+        whole = np.concatenate([self._rest, samples])
+        count = len(whole) // FRAME_SAMPLES
+        self._rest = whole[count * FRAME_SAMPLES :]
+        yield from whole[: count * FRAME_SAMPLES].reshape(count, FRAME_SAMPLES)

@@ -1,0 +1,26 @@
+"""Layers that stay in the host's memory."""
+
+import pytest
+import torch
+
+from services.speech import offload
+from services.speech.model import Model
+from services.speech.sampling import Drawing
+from tests.services.speech.calls import alone, heard, toy_model
+
+
+@pytest.mark.parametrize("sent", [0, 1, 2])
+def test_a_model_says_the_same_wherever_its_layers_are(model: Model, sent: int) -> None:
+    other = toy_model()
+    offload.place(other, torch.device("cpu"), sent)
+    user = heard(12)
+    assert alone(other, user, Drawing(seed=3)) == alone(model, user, Drawing(seed=3))
+
+
+def test_of_the_layers_that_are_sent_the_device_holds_one(model: Model) -> None:
+    def held(model: Model) -> int:
+        return sum(weights.numel() for weights in model.transformer.parameters())
+
+    other = toy_model()
+    offload.place(other, torch.device("cpu"), sent=2)
+    assert held(other) == held(model) // 2
