@@ -14,6 +14,7 @@ from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 from services.base.problems import Problem
 from services.speech import measures
 from services.speech.engine import Engine
+from services.speech.formats import reader_of, writer_of
 from services.speech.framing import Framing
 from services.speech.model_thread import FRAME_S, Lease, ModelThread, Said
 from services.speech.places import Places
@@ -41,7 +42,6 @@ from services.speech.protocol import (
 from services.speech.samples import BadSound
 from services.speech.sampling import MOST_CANDIDATES, Drawing
 from services.speech.shapes import TEXT_END_OF_PAD, TEXT_PAD
-from services.speech.sound import reader_of, writer_of
 
 log = logging.getLogger(__name__)
 

@@ -14,6 +14,7 @@ from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, WSServerH
 from services.base.serve import new_runner
 from services.speech import model_thread
 from services.speech.engine import Engine
+from services.speech.formats import reader_of, writer_of
 from services.speech.protocol import (
     Audio,
     Chat,
@@ -38,7 +39,6 @@ from services.speech.protocol import (
 from services.speech.protocol.messages import Action
 from services.speech.server import DOOR, Door, DoorSettings, make_app
 from services.speech.shapes import FRAME_SAMPLES
-from services.speech.sound import reader_of, writer_of
 from services.speech.toy_engine import toy_engine
 
 LIMIT_S = 60
