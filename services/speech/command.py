@@ -7,7 +7,9 @@ import torch
 
 from services.base.serve import run
 from services.speech.engine import Engine
-from services.speech.server import DoorSettings, make_app
+from services.speech.server import make_app
+from services.speech.settings import SpeechSettings
+from services.speech.toy_engine import toy_engine
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -23,20 +25,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--slots", type=int, help="calls at once, instead of SPEECH_SLOTS")
     given = parser.parse_args(arguments)
     named = {"speech_host": given.host, "speech_port": given.port, "speech_slots": given.slots}
-    settings = DoorSettings.load().model_copy(
+    settings = SpeechSettings.load().model_copy(
         update={name: value for name, value in named.items() if value is not None}
     )
-    run(
-        "speech",
-        lambda: make_app(settings, _engine(given.toy)),
-        settings.speech_host,
-        settings.speech_port,
-        settings.antiphon_internal_key,
-    )
+    host, port, key = settings.speech_host, settings.speech_port, settings.antiphon_internal_key
+    run("speech", lambda: make_app(settings, _engine(given.toy, settings)), host, port, key)
 
 
-def _engine(toy: bool) -> Engine:
-    from services.speech.toy_engine import toy_engine
+def _engine(toy: bool, settings: SpeechSettings) -> Engine:
+    if toy:
+        torch.set_num_threads(1)  # Its tensors are too small to share.
+        return toy_engine()
+    # The hub's client and the tokenizer take a second to import.
+    from services.speech.published import load
 
-    torch.set_num_threads(1)  # Its tensors are too small to share.
-    return toy_engine()
+    return load(settings)

@@ -12,7 +12,6 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from services.base.health import add_health
 from services.base.problems import Invalid, NotFound, Problem, Unavailable
 from services.base.serve import MAX_LINE, new_app
-from services.base.settings import Settings
 from services.speech import measures
 from services.speech.batch import Batch
 from services.speech.call import Call, end, voice_of
@@ -21,6 +20,7 @@ from services.speech.model_thread import ModelThread
 from services.speech.places import Places
 from services.speech.prefixes import Prefixes
 from services.speech.protocol import MAX_MESSAGE, PATH, BadQuery, Chat, Queued, encode, parse_query
+from services.speech.settings import SpeechSettings
 
 log = logging.getLogger(__name__)
 
@@ -29,23 +29,6 @@ HEARTBEAT_S = 20.0
 QUEUE_TOLD_S = 2.0
 LONGEST_LINE = 64 * 1024
 """Bytes of a request's first line: a persona of 4,000 characters has 12,000 and more of them."""
-
-
-class DoorSettings(Settings):
-    """`SPEECH_…` in the environment."""
-
-    speech_host: str = "127.0.0.1"
-    speech_port: int = 8998
-    speech_slots: int = 4
-    """Calls at once."""
-    speech_queue: int = 16
-    """Callers that may wait in line for a slot."""
-    speech_most_real_time: float = 0.9
-    """Of a frame's 80 ms, what a tick of all slots may take at the start; a slower device takes no calls."""
-    speech_prefixes_mb: int = 2_000
-    """Of the device's memory, for the voices and personas that were primed last."""
-    speech_drain_s: float = 30.0
-    """What calls get to end by themselves after SIGTERM."""
 
 
 class UnknownVoice(NotFound):
@@ -63,7 +46,7 @@ class UnusableQuery(Invalid):
 class Door:
     """What all calls share, and who is let in."""
 
-    def __init__(self, settings: DoorSettings, engine: Engine, thread: ModelThread) -> None:
+    def __init__(self, settings: SpeechSettings, engine: Engine, thread: ModelThread) -> None:
         self.settings, self.engine, self.thread = settings, engine, thread
         self.places = Places(settings.speech_slots, settings.speech_queue)
         self.about: dict[str, object] = {"model": engine.name}
@@ -118,7 +101,7 @@ class Door:
 DOOR = web.AppKey("door", Door)
 
 
-def make_app(settings: DoorSettings, engine: Engine) -> web.Application:
+def make_app(settings: SpeechSettings, engine: Engine) -> web.Application:
     """The whole service. When it starts up, the device is measured."""
     app = new_app(settings.antiphon_internal_key)
     app[MAX_LINE] = LONGEST_LINE

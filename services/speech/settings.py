@@ -1,4 +1,4 @@
-"""Where the speech service finds its model, by environment."""
+"""Where the speech service finds its model, and whom it lets in, by environment."""
 
 from pathlib import Path
 
@@ -19,3 +19,17 @@ class SpeechSettings(Settings):
     speech_device: str = "cuda"
     """As torch names it: `cuda`, `cuda:1`, `cpu`."""
     hf_token: str = ""
+    personaplex_cpu_offload: int = 0
+    """Layers of the model's 32 whose weights stay in the host's memory: see `offload`."""
+    speech_host: str = "127.0.0.1"
+    speech_port: int = 8998
+    speech_slots: int = 4
+    """Calls at once."""
+    speech_queue: int = 16
+    """Callers that may wait in line for a slot."""
+    speech_most_real_time: float = 0.9
+    """Of a frame's 80 ms, what a tick of all slots may take at the start; a slower device takes no calls."""
+    speech_prefixes_mb: int = 2_000
+    """Of the device's memory, for the voices and personas that were primed last."""
+    speech_drain_s: float = 30.0
+    """What calls get to end by themselves after SIGTERM."""

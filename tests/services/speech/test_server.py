@@ -37,7 +37,8 @@ from services.speech.protocol import (
     write_query,
 )
 from services.speech.protocol.messages import Action
-from services.speech.server import DOOR, Door, DoorSettings, make_app
+from services.speech.server import DOOR, Door, make_app
+from services.speech.settings import SpeechSettings
 from services.speech.shapes import FRAME_SAMPLES
 from services.speech.toy_engine import toy_engine
 
@@ -70,7 +71,7 @@ class Server:
 @asynccontextmanager
 async def serving(engine: Engine, **settings: Any) -> AsyncIterator[Server]:
     told = {"speech_slots": 2, "speech_most_real_time": SLOW_IS_FINE, "speech_drain_s": 0.0, **settings}
-    app = make_app(DoorSettings(**told), engine)
+    app = make_app(SpeechSettings(**told), engine)
     runner = new_runner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
