@@ -20,6 +20,7 @@ COMMANDS: Table = {
     "doctor": ("gateway.cli.doctor.command", "Say what this machine can run, and what is missing."),
     "gateway": ("gateway.cli.parts", "Run the gateway alone."),
     "orchestrator": ("gateway.cli.parts", "Run the orchestrator alone."),
+    "speech": ("gateway.cli.parts", "Run the duplex model alone."),
     "synthesizer": ("gateway.cli.parts", "Run the synthesizer alone."),
     "transcriber": ("gateway.cli.parts", "Run the transcriber alone."),
 }
