@@ -12,7 +12,7 @@ from torch import nn
 from services.speech.checkpoint import match
 from services.speech.codec.mimi import Mimi
 from services.speech.configuration import NOTHING, Configuration, model_shape, read_configuration
-from services.speech.errors import FileMissing, SpeechError
+from services.speech.errors import FileMissing, HubAway, SpeechError
 from services.speech.finding import Finding
 from services.speech.header import Header, read_header
 from services.speech.hub import CONFIGURATION, VOICES, Folder, Place, Repository, find, place
@@ -123,7 +123,7 @@ def sizes_of_voices(source: Repository) -> dict[str, int]:
     """Bytes of the archive of voices, if there is one and it is not here."""
     try:
         return {} if source.local(ARCHIVE) else {ARCHIVE: source.size(ARCHIVE)}
-    except FileMissing:
+    except (FileMissing, HubAway):
         return {}
 
 

@@ -6,6 +6,7 @@ Of none of them we know a hash. The hub's client compares sizes, and whoever rea
 
 import errno
 import logging
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,7 @@ VOICES = "voices"
 """A folder; `voices.tgz` where it is still packed."""
 ANSWER_S = 10.0
 """What the hub gets to tell of a file."""
+COMMIT = re.compile("[0-9a-f]{40}")
 TOKENS = "https://huggingface.co/settings/tokens"
 
 
@@ -105,6 +107,8 @@ class Repository:
             SpeechError: in words that say what to do.
         """
         cached = self.local(name)
+        if cached and COMMIT.fullmatch(self.revision):
+            return cached  # What stands there never changes.
         try:
             size = self.size(name)
         except FileMissing:
@@ -262,9 +266,13 @@ def find(source: Place, name: str) -> Path | None:
     """A file that a model may do without.
 
     Raises:
-        SpeechError: it can't be told whether there is one.
+        SpeechError: there is one, and it can't be had.
     """
     try:
         return source.get(name)
     except FileMissing:
+        return None
+    except HubAway as error:
+        # Not in the cache either. So it goes on: a machine off the network may have all that the model needs.
+        log.warning("a file is left out", extra={"file": name, "why": error.detail})
         return None

@@ -17,8 +17,8 @@ MEMORY_NEEDED = 2 * 2**30
 """Bytes. The transcriber's decoders take 91 MB each."""
 CALLS_A_CORE = 8
 """The default of GATEWAY_MAX_SESSIONS and TRANSCRIBER_WORKERS: hearing and speaking cost a tenth of a core a call."""
-DUPLEX_WEIGHTS = 14e9
-"""Bytes: PersonaPlex has 7 billion parameters, of 16 bit each."""
+DUPLEX_WEIGHTS = 15.4e9
+"""Bytes: 7.69 billion parameters of PersonaPlex are loaded, of 16 bits each."""
 ASK_GPU = ("--query-gpu=name,memory.total", "--format=csv,noheader,nounits")
 
 

@@ -92,7 +92,9 @@ def test_what_cannot_be_run_is_refused_before_anything_large_is_fetched(hub: Hub
 def test_a_commit_can_be_named_and_is_then_not_asked_for_again(hub: Hub, cache: Path) -> None:
     path = repository(hub, cache, revision=COMMIT).get(TOKENIZER)
     assert COMMIT in path.parts
-    assert path.read_bytes() == b"pieces"
+    hub.requests.clear()
+    assert repository(hub, cache, revision=COMMIT).get(TOKENIZER) == path
+    assert hub.requests == []
 
 
 def test_a_download_that_breaks_off_goes_on_where_it_ended(
@@ -175,6 +177,13 @@ def test_without_a_network_the_cache_is_enough(hub: Hub, cache: Path) -> None:
     fetched = repository(hub, cache).get(MODEL)
     hub.endpoint = "http://127.0.0.1:1"
     assert repository(hub, cache).get(MODEL) == fetched
+
+
+def test_without_a_network_a_model_without_voices_is_taken_from_the_cache(hub: Hub, cache: Path) -> None:
+    del hub.files["config.json"], hub.files["voices.tgz"]
+    fetched = fetch(repository(hub, cache))
+    hub.endpoint = "http://127.0.0.1:1"
+    assert fetch(repository(hub, cache)) == fetched
 
 
 def test_without_a_network_and_a_cache_the_way_out_is_told(hub: Hub, cache: Path) -> None:
