@@ -4,18 +4,14 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
-import migrations
 from gateway.cli.child import how_it_ended
 from gateway.cli.connecting import NoDatabase, connected, trouble
 from gateway.cli.home import Home, Secrets
 from gateway.cli.postgres import EmbeddedPostgres, PostgresFailed, last_lines
+from migrations.newest import newest
 from services.base.database_url import for_sqlalchemy
 from services.base.problems import Problem
-
-VERSIONS = Path(migrations.__file__).parent / "versions"
-"""Their names begin with their revision, and sort in its order."""
 
 
 class MigrationFailed(Problem):
@@ -103,14 +99,13 @@ def _cause(error: BaseException) -> BaseException:
 
 
 async def is_newest(url: str) -> bool:
-    """Whether the tables are of the newest form: asked without alembic, which takes longer to load than Postgres.
+    """Whether the tables are of the newest form.
 
     Raises:
         NoDatabase: it can't be asked.
     """
     import asyncpg
 
-    newest = max(path.name.partition("_")[0] for path in VERSIONS.glob("*_*.py"))
     connection = await connected(url)
     try:
         found: object = await connection.fetchval("SELECT version_num FROM alembic_version")
@@ -120,7 +115,7 @@ async def is_newest(url: str) -> bool:
         raise NoDatabase(trouble(url, error)) from error
     finally:
         await connection.close()
-    return found == newest
+    return found == newest()
 
 
 @asynccontextmanager

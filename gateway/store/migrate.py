@@ -1,7 +1,6 @@
 """Bring a database to the newest form of the tables, or tell which form it has."""
 
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,6 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 import migrations
@@ -24,14 +22,6 @@ def _config(connection: Connection | None = None) -> Config:
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
     return config
-
-
-@cache
-def head() -> str:
-    """The newest revision that this code knows."""
-    found = ScriptDirectory.from_config(_config()).get_current_head()
-    assert found is not None, "there are no migrations"
-    return found
 
 
 async def upgrade(url: str, revision: str = "head") -> None:
@@ -49,7 +39,7 @@ async def current(url: str) -> str | None:
     engine = new_engine(url)
     try:
         async with engine.connect() as connection:
-            return await connection.run_sync(revision_of)
+            return await connection.run_sync(_revision_of)
     finally:
         await engine.dispose()
 
@@ -69,8 +59,7 @@ def _differences(connection: Connection) -> list[Any]:
     return list(compare_metadata(MigrationContext.configure(connection), METADATA))  # type: ignore[arg-type]
 
 
-def revision_of(connection: Connection) -> str | None:
-    """The revision of the database behind `connection`."""
+def _revision_of(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 

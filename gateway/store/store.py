@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
 
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.store import orphans
@@ -13,10 +15,13 @@ from gateway.store.ledger import LIMIT_S, PostgresLedger
 from gateway.store.outbox import Outbox
 from gateway.store.queries import Queries
 from gateway.store.totals import Totals, totals
-from services.base.database import StoreAway, new_engine, transaction
+from migrations.newest import newest
+from services.base.database import UNDEFINED_TABLE, StoreAway, error_code, new_engine, transaction
 
 READY_S = 1.5
 """Shorter than a readiness check may take, so that the reason is ours."""
+
+REVISION = text("SELECT version_num FROM alembic_version")
 
 READERS = 3
 """Connections for what is shown. A query may take seconds, and must not keep a call from writing down a deed."""
@@ -56,16 +61,17 @@ class Store:
 
     async def ready(self) -> str | None:
         """None when calls can be written down, else what is missing (`services.base.health.Check`)."""
-        # It brings alembic along, for which a starting gateway need not wait.
-        from gateway.store import migrate
-
         try:
             async with transaction(self.engine, READY_S) as connection:
-                revision = await connection.run_sync(migrate.revision_of)
+                revision = await connection.scalar(REVISION)
         except StoreAway as away:
             return f"{away.title}: {away.detail}"
-        if revision != migrate.head():
-            return f"the database is at revision {revision}, not at {migrate.head()}: run `antiphon migrate`"
+        except DBAPIError as error:
+            if error_code(error) != UNDEFINED_TABLE:
+                raise
+            revision = None
+        if revision != newest():
+            return f"the database is at revision {revision}, not at {newest()}: run `antiphon migrate`"
         if self.outbox.full:
             return "rows come faster than they can be written; events are being dropped"
         return None

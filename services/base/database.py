@@ -18,6 +18,9 @@ POOL = 10
 POOL_WAIT_S = 5.0
 """How long a query waits for a free connection of the pool."""
 
+UNDEFINED_TABLE = "42P01"
+"""The SQLSTATE."""
+
 PASSING = ("08", "40", "53", "55", "57", "58")
 """SQLSTATE classes of what passes: connections, deadlocks, scarcity, locks, shutdown, its machine."""
 

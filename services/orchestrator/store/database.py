@@ -8,7 +8,7 @@ from sqlalchemy import Executable, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.base.database import StoreAway, error_code, new_engine, transaction
+from services.base.database import UNDEFINED_TABLE, StoreAway, error_code, new_engine, transaction
 
 POOL = 4
 INSIST_S = 5.0
@@ -16,8 +16,6 @@ INSIST_S = 5.0
 PAUSE_S = 0.2
 READY_S = 1.5
 """Shorter than a readiness check may take, so that the reason is ours."""
-
-UNDEFINED_TABLE = "42P01"
 
 T = TypeVar("T")
 Work = Callable[[AsyncConnection], Awaitable[T]]

@@ -13,7 +13,7 @@ from gateway.cli import connecting
 from gateway.cli.connecting import NoDatabase, connected
 from gateway.cli.database import MigrationFailed, migrate
 from gateway.cli.ports import free_port
-from gateway.store.migrate import head
+from migrations.newest import newest
 from services.base.database_url import for_psql, with_database
 
 PASSWORD = "a secret of theirs"
@@ -92,7 +92,7 @@ async def test_an_old_server_is_told(guest: str, monkeypatch: pytest.MonkeyPatch
 
 async def test_tables_of_a_newer_antiphon_are_told(database_url: str) -> None:
     owner = await asyncpg.connect(for_psql(database_url))
-    await owner.execute(f"UPDATE alembic_version SET version_num = 'x{head()}'")
+    await owner.execute(f"UPDATE alembic_version SET version_num = 'x{newest()}'")
     await owner.close()
     with pytest.raises(MigrationFailed, match="A newer Antiphon made these tables"):
         await migrate(database_url)

@@ -1,5 +1,7 @@
 """The store as a whole: ready or not, and what a dead gateway left behind."""
 
+import asyncio
+import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
@@ -108,6 +110,28 @@ async def test_what_is_shown_takes_no_connection_of_the_calls(database_url: str)
         assert taken == []
         await store.ready()
         assert taken != []
+
+
+READY = """
+import asyncio, sys
+from gateway.store.store import Store
+
+async def main():
+    async with Store.open(sys.argv[1], "gateway-1") as store:
+        print(await store.ready(), "alembic" in sys.modules)
+
+asyncio.run(main())
+"""
+
+
+async def test_to_be_ready_it_need_not_load_what_migrates(database_url: str) -> None:
+    """A start waits for that answer, and calls wait while something is loaded."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", READY, database_url, stdout=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(60):
+        said, _ = await process.communicate()
+    assert said == b"None False\n"
 
 
 async def test_a_session_known_by_its_deed_alone_is_closed_too(
