@@ -15,13 +15,14 @@ def record(work: Callable[[], None], device: torch.device) -> Callable[[], None]
     """
     if device.type != "cuda":
         return work
-    before, beside = torch.cuda.current_stream(device), torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-    beside.wait_stream(before)
-    with torch.cuda.stream(beside):
-        for _ in range(WARM_UPS):
+    with torch.cuda.device(device):
+        before, beside = torch.cuda.current_stream(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        beside.wait_stream(before)
+        with torch.cuda.stream(beside):
+            for _ in range(WARM_UPS):
+                work()
+        before.wait_stream(beside)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
             work()
-    before.wait_stream(beside)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        work()
     return graph.replay
