@@ -39,7 +39,11 @@ from services.base.problems import Conflict
 log = logging.getLogger(__name__)
 
 TICK_S = 0.02
-CONNECT_LIMIT_S = 10.0
+CONNECT_LIMIT_S = 30.0
+"""A stock speech server is primed frame by frame; engines that should be quicker have limits of their own."""
+
+SETTLES_S = 0.25
+"""Clients send their instructions right after they came: an engine that hears is primed with them, not twice."""
 DEAF = "I can't hear you at the moment. You can type to me meanwhile."
 LATE_DEEDS_S = 7.0
 """What running deeds get, after the call, to be written down as done."""
@@ -162,7 +166,10 @@ class Call:
         """A client is there for the first time: the agent may speak to it unasked, if that was wanted."""
         greets = self.profile.greets
         if knows_ours if greets is None else greets:
-            self.start()
+            if self.engine.traits.hears:
+                self._loop.call_later(SETTLES_S, self.start)
+            else:
+                self.start()
             self.feed(on.ClientCame(self.now()))
 
     def hear(self, pcm: bytes) -> None:
@@ -330,8 +337,13 @@ class Call:
     async def _live(self) -> None:
         if not await self._before_the_end(self._wanted.wait()):
             return
-        if not await self._before_the_end(self._connect()):
-            return
+        try:
+            if await self._before_the_end(self._connect()):
+                await self._converse()
+        finally:
+            await self.engine.close()
+
+    async def _converse(self) -> None:
         async with asyncio.TaskGroup() as work:
             self._work = work
             standing = [
@@ -378,7 +390,7 @@ class Call:
         if self.session.has_room:
             self._room.set()
         self._tell_of_deafness()
-        return self._rebrief and self.session.agent.turn is None
+        return self._rebrief and self.session.is_at_rest
 
     def _tell_of_deafness(self) -> None:
         """Say once, aloud and on the wire, that nothing is heard, and do so again the next time."""

@@ -1,7 +1,6 @@
 """Puts a call together: which engine, mind, voice, ears and bridge it gets. The one place that names adapters."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -20,6 +19,8 @@ from bridge.ports import OrchestratorError
 from gateway.call import Call
 from gateway.ears import TranscriberEars
 from gateway.engines.cascade import CascadeEngine
+from gateway.engines.personaplex.engine import PersonaPlexEngine
+from gateway.engines.personaplex.servers import Servers
 from gateway.engines.voice_service import VoiceService
 from gateway.minds.small_talk import SmallTalkMind
 from gateway.ports import Ears, Engine, Mind, Mode, Synthesizer, base_language
@@ -55,6 +56,10 @@ class Offer:
     available: bool
     reason: str | None
     """Why not, in words one can act on."""
+    slots_free: int | None = None
+    """Of the engine's own; None where the gateway's places are the only limit."""
+    slots_total: int | None = None
+    queue: int = 0
 
 
 def missing_to_local(parts: Mapping[str, str | None]) -> str | None:
@@ -78,6 +83,7 @@ class Parts:
         self._transcribers = [url.rstrip("/") for url in as_list(settings.transcriber_urls)]
         if not self._transcribers:
             raise BadSettings("TRANSCRIBER_URLS names no transcriber")
+        self.speech = Servers(http, as_list(settings.personaplex_urls), settings.antiphon_internal_key)
         self.catalogue: Catalogue = load()
         self.orchestrator = HttpOrchestrator(
             http, settings.orchestrator_url, key=settings.antiphon_internal_key
@@ -95,7 +101,7 @@ class Parts:
         """Parts with their connections, and a task that keeps the tools' phrases fresh.
 
         Raises:
-            BadSettings: TRANSCRIBER_URLS is empty.
+            BadSettings: TRANSCRIBER_URLS is empty, or PERSONAPLEX_URLS holds no URL.
         """
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
         # Each call holds sockets for as long as it lives, and each deed one for as long as it runs.
@@ -105,21 +111,27 @@ class Parts:
             language_model(settings) as mind,
         ):
             parts = cls(settings, http, ledger, mind)
-            watch = asyncio.create_task(parts.watch(), name="watch parts")
+            watches = {
+                asyncio.create_task(parts.watch(), name="watch parts"),
+                asyncio.create_task(parts.speech.watch(), name="watch speech servers"),
+            }
             try:
                 yield parts
             finally:
-                watch.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await watch
+                for watch in watches:
+                    watch.cancel()
+                await asyncio.wait(watches)
 
     def offers(self, missing: str | None = None) -> list[Offer]:
         """The engines and whether they can be had, the best first; `missing` says what the local one has not.
 
         To `choose` nothing is missing: a part that is being started again is back before the first word is due.
         """
+        speech = self.speech.room()
         return [
-            Offer("personaplex", False, "PersonaPlex has no engine in this version; `local` takes its calls"),
+            Offer(
+                "personaplex", speech.missing is None, speech.missing, speech.free, speech.total, speech.queue
+            ),
             Offer(
                 "realtime",
                 False,
@@ -154,7 +166,10 @@ class Parts:
 
     def engine(self, profile: Profile) -> Engine:
         """The call's engine."""
-        return CascadeEngine(profile.mode, self._mind(profile.brief.persona), self.synthesizer())
+        mind, voice = self._mind(profile.brief.persona), self.synthesizer()
+        if profile.mode == "personaplex":
+            return PersonaPlexEngine(self.speech, mind, voice, new_id)
+        return CascadeEngine(profile.mode, mind, voice)
 
     def synthesizer(self) -> Synthesizer:
         """A voice of one's own, to be closed by whoever asked for it."""

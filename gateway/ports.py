@@ -94,6 +94,10 @@ class Engine(Protocol):
         """Work until cancelled. Raises `PartAway` when the engine is lost for good."""
         ...
 
+    async def close(self) -> None:
+        """Let go of what is held; `run` is over, or never began."""
+        ...
+
     def hear(self, pcm: bytes) -> None:
         """The user's sound, PCM16 mono at 24 kHz, gapless and in real time."""
         ...

@@ -51,6 +51,8 @@ class GatewaySettings(Settings):
     """The same, of those who see and steer everybody's sessions."""
     database_url: str
     transcriber_urls: str = "http://127.0.0.1:8007"
+    personaplex_urls: str = ""
+    """Speech servers, comma separated: ours (`services/speech`) or stock ones; empty: no duplex model."""
     synthesizer_url: str = "http://127.0.0.1:8009"
     orchestrator_url: str = "http://127.0.0.1:8001"
     llm_base_url: str = ""

@@ -52,15 +52,15 @@ class CascadeEngine:
 
     async def run(self, sink: Sink) -> None:
         """Speak one order after the other until cancelled."""
-        try:
-            while True:
-                await self._ordered.wait()
-                self._ordered.clear()
-                order, self._order = self._order, None
-                if order is not None:
-                    await self._follow(order, sink)
-        finally:
-            await self.synthesizer.close()
+        while True:
+            await self._ordered.wait()
+            self._ordered.clear()
+            order, self._order = self._order, None
+            if order is not None:
+                await self._follow(order, sink)
+
+    async def close(self) -> None:
+        await self.synthesizer.close()
 
     def hear(self, pcm: bytes) -> None:
         """It does not hear."""

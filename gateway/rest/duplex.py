@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, StringConstraints, field_validator
 from gateway.access import Access
 from gateway.calls import Calls, Opening
 from gateway.entrance import VISITOR
-from gateway.parts import missing_to_local
+from gateway.parts import Offer, missing_to_local
 from gateway.ports import Mode
 from gateway.rest.routes import Body, Route, answer, read
 from gateway.store.queries import Measured, Queries
@@ -102,7 +102,7 @@ class EngineOffer(BaseModel):
     slots_free: int
     slots_total: int
     queue: int = Field(
-        description="Callers who wait for a slot. This gateway lets nobody wait: it answers 503"
+        description="Callers who wait for a slot of the engine's, of other gateways too. This one lets nobody wait"
     )
     latency_ms: float | None = Field(
         description="Milliseconds from the user's last word to the agent's first sound: median of the turns of the "
@@ -187,6 +187,7 @@ class Duplex:
     async def show_offers(self, request: web.Request) -> web.Response:
         """Each engine with its places and how fast it has been. What was not measured is null."""
         self._access.user(bearer(request))
+        await self._calls.parts.speech.look()
         found = await self._ready.ask()
         missing = missing_to_local(found.parts)
         offers = self._calls.parts.offers(missing and f"{missing}. `antiphon doctor` looks closer")
@@ -197,15 +198,25 @@ class Duplex:
                 mode=offer.mode,
                 available=offer.available and self._calls.free > 0,
                 reason=offer.reason or (None if self._calls.free else self._full()),
-                slots_free=self._calls.free if offer.available else 0,
-                slots_total=self._calls.most if offer.available else 0,
-                queue=0,
+                slots_free=self._free(offer),
+                slots_total=self._total(offer),
+                queue=offer.queue,
                 latency_ms=measured.get(offer.mode, nothing).median_ms,
                 latency_turns=measured.get(offer.mode, nothing).turns,
             )
             for offer in offers
         ]
         return answer(Offers(engines=engines))
+
+    def _free(self, offer: Offer) -> int:
+        """Places: the engine's own, as far as this gateway has as many."""
+        free = self._calls.free
+        return min(free, free if offer.slots_free is None else offer.slots_free) if offer.available else 0
+
+    def _total(self, offer: Offer) -> int:
+        if offer.slots_total is not None:
+            return offer.slots_total
+        return self._calls.most if offer.available else 0
 
     def _full(self) -> str:
         return f"all {self._calls.most} places are taken; end a call, or raise GATEWAY_MAX_SESSIONS"

@@ -70,6 +70,12 @@ class Session:
         return self.agent.playout.backlog < ROOM
 
     @property
+    def is_at_rest(self) -> bool:
+        """Whether both floors are free, and nothing is being decided."""
+        busy = self.agent.turn is not None or self.user.has_floor(self.now)
+        return not busy and not self._mouth.answer_under_way
+
+    @property
     def is_alone(self) -> bool:
         """Whether no client is there."""
         return self._lost_at is not None

@@ -21,6 +21,7 @@ from gateway.call import Call
 from gateway.calls import Calls
 from gateway.conversation import Conversation
 from gateway.engines.cascade import CascadeEngine
+from gateway.engines.personaplex.servers import Servers
 from gateway.parts import Offer, Parts
 from gateway.ports import Engine, Mode, PartAway, Sound
 from gateway.profile import Profile
@@ -298,6 +299,7 @@ class TestParts:
 
     def __init__(self) -> None:
         self.catalogue = load()
+        self.speech = Servers(cast(aiohttp.ClientSession, None), [], "")
         self.orchestrator = TestOrchestrator()
         self.recognizer = "ears of a test"
         self.ears: dict[UUID, ScriptedEars] = {}

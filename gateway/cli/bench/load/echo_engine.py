@@ -68,6 +68,9 @@ class EchoEngine:
         if turn_id == self._turn:
             self._turn, self._sounding = None, False
 
+    async def close(self) -> None:
+        pass
+
     def hold(self, on: bool, drop: bool = False) -> None:
         pass
 
