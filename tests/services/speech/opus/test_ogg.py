@@ -95,6 +95,13 @@ def test_what_never_was_ogg_is_told_by_its_name_however_it_is_cut(data: bytes, n
         assert str(refused.value) == f"{name} came, Ogg Opus was wanted"
 
 
+def test_what_lies_between_pages_is_passed_over_however_it_is_cut() -> None:
+    # The last bytes look like the beginning of a page until the next one comes.
+    data = write_page(WHOLE) + b"Ogg? Oggs! OggOg" + write_page(WHOLE)
+    for size in range(1, len(data)):
+        assert pages(*(data[at : at + size] for at in range(0, len(data), size))) == [WHOLE, WHOLE]
+
+
 def test_much_that_belongs_to_no_page_is_refused() -> None:
     begun, half = write_page(WHOLE), bytes(MAX_SKIPPED // 2)
     assert pages(begun, half, begun, half, begun) == [WHOLE] * 3
