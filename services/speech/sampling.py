@@ -98,7 +98,8 @@ def key(seed: Tensor, position: Tensor, stream: int) -> Tensor:
 
 def uniform(key: Tensor, token: Tensor) -> Tensor:
     """Even noise between 0 and 1, both excluded, float32 in the shape of the two together."""
-    return ((mix(key + token) >> 40 & 0xFF_FFFF).float() + 0.5) / 2**24
+    # 23 bits and a half are what float32 holds. Of one more the largest would round to 1, whose noise is infinite.
+    return ((mix(key + token) >> 41 & 0x7F_FFFF).float() + 0.5) / 2**23
 
 
 def mix(x: Tensor) -> Tensor:

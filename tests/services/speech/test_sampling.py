@@ -68,6 +68,13 @@ def test_noise_is_even() -> None:
     assert (shares - 0.1).abs().max() < 0.005
 
 
+def test_the_largest_noise_there_is_is_less_than_one() -> None:
+    """At 1 it would be infinite once Gumbel, and the token taken however unlikely: every eleven minutes of a call."""
+    key, token = torch.tensor([3_747_930]), torch.tensor([5])
+    assert int(sampling.mix(key + token)) % 2**64 >> 40 == 0xFF_FFFF
+    assert sampling.uniform(key, token) < 1
+
+
 def test_mix_is_splitmix64() -> None:
     """The first numbers of its stream from 0, as its authors' reference prints them."""
     golden = 0x9E3779B97F4A7C15 - 2**64
