@@ -152,7 +152,7 @@ class Uplink:
         if self._queued and early > 0:
             out = self._take(self._queued if self._queued - early < REST else early)
             self._keep_up(now)
-        if not self._queued and not self._held and now - max(self._head, self._came_at) >= GAP:
+        if not self._queued and not self._held and now - max(self._head, self._came_at) >= self._patience:
             out += self._fill(now)
         self._owing = max(self._owing, self._surplus.look(self._queued, now))
         return out
@@ -191,6 +191,13 @@ class Uplink:
                 return time if until is None else min(time, until)
             until = at
         return 0 if until is None else max(0, until - (self._marks[0][0] - position))
+
+    @property
+    def _patience(self) -> int:
+        """How long the next sound is awaited, from the last on."""
+        assert self._head is not None, "sound sets the clock"
+        # What the client kept while it was away is on its way: silence before it, or within, would cut a word.
+        return MOST_LATE if self._head < self._back_at else GAP
 
     def _fill(self, now: int) -> bytes:
         """Silence up to now; none for the time in which the client was away."""

@@ -242,6 +242,22 @@ def test_sound_that_the_client_kept_is_heard_at_once_and_when_it_was_said(pieces
         assert ms(line.uplink.clock(samples(position * 1000))) == pytest.approx(position * 1000, abs=120)
 
 
+@pytest.mark.parametrize("wait", [450, 900, 1800])
+def test_what_the_client_kept_is_awaited_and_no_silence_put_before_it(wait: float) -> None:
+    line = Line()
+    line.streams(0, 1000)
+    away(line, 1000, 3000)
+    # A slow line takes so long for the first of it, and as long again for the rest.
+    half, rest = 3000 + wait, 3000 + 2 * wait
+    line.ticks(3000, half)
+    line.push(half, 1000)
+    line.ticks(half, rest)
+    line.push(rest, rest - 2000)
+    line.streams(rest, rest + 1000)
+    assert line.left == sound(rest + 1000)
+    assert line.uplink.clock(samples(1500)) == samples(1500)
+
+
 def test_where_nothing_was_kept_what_follows_is_heard_right_behind() -> None:
     line = Line()
     line.streams(0, 1000)
@@ -255,11 +271,11 @@ def test_a_client_that_comes_back_mute_brings_no_silence_of_before() -> None:
     line = Line()
     line.streams(0, 1000)
     away(line, 1000, 11_000)
-    line.ticks(11_000, 12_000)
+    line.ticks(11_000, 14_000)
     silence = line.left[2 * samples(1000) :]
     assert not any(silence)
-    assert ms(len(silence) // 2) <= 1000
-    assert line.uplink.clock(line.uplink.position) == pytest.approx(samples(12_000), abs=GAP)
+    assert ms(len(silence) // 2) <= 3000
+    assert line.uplink.clock(line.uplink.position) == pytest.approx(samples(14_000), abs=GAP)
 
 
 # Clocks, stalls and jitter.
