@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -69,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m services.speech.bench", description=__doc__)
     parser.add_argument("--shape", choices=sorted(SHAPES), default="personaplex-7b")
-    parser.add_argument("--slots", type=_counts, default=(1, 8, 16, 32, 64, 96), help="for example 1,8,16")
+    parser.add_argument("--slots", type=counts, default=(1, 8, 16, 32, 64, 96), help="for example 1,8,16")
     parser.add_argument("--seconds", type=float, default=90.0, help="of sound in each row")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--json", type=Path, help="write the figures here too")
@@ -83,15 +84,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def measure(shape: Shape, counts: Sequence[int], frames: int, device: torch.device) -> dict[str, object]:
     """Measure all rows, and print each as it comes."""
-    about = _about(shape, device)
+    about = machine(shape, device)
     print(" · ".join(f"{key} {value}" for key, value in about.items()))
-    model, mimi = _engine(shape, device)
+    model, mimi = random_engine(shape, device)
     began = time.perf_counter()
     prefix = priming.prefill(model, _script(shape))
     _synchronize(device)
     about |= {"primed_frames": prefix.frames, "prefill_ms": 1000 * (time.perf_counter() - began)}
     print(f"prefill of {prefix.frames} frames, the first time: {about['prefill_ms']:.0f} ms")
-    print("  ".join(f"{field.name:>9}" for field in fields(Row)))
+    print(heading(Row))
     rows = []
     for count in counts:
         try:
@@ -99,7 +100,7 @@ def measure(shape: Shape, counts: Sequence[int], frames: int, device: torch.devi
         except torch.OutOfMemoryError:
             print(f"{count:>9}  out of memory")
             break
-        print("  ".join(f"{_told(value):>9}" for value in asdict(rows[-1]).values()), flush=True)
+        print(line(rows[-1]), flush=True)
     return about | {"rows": [asdict(row) for row in rows]}
 
 
@@ -117,7 +118,7 @@ def _row(model: Model, mimi: Mimi, prefix: Prefix, count: int, frames: int) -> R
         batch.join(count - 1, prefix, Drawing(seed=count))
         _synchronize(device)
         joins.append(1000 * (time.perf_counter() - began))
-    _fill_windows(batch)
+    fill_windows(batch)
     batch.host.live.fill_(True)
     batch.host.heard.uniform_(-0.1, 0.1)
     for _ in range(WARM_UP_TICKS):
@@ -149,7 +150,7 @@ def _row(model: Model, mimi: Mimi, prefix: Prefix, count: int, frames: int) -> R
     )
 
 
-def _fill_windows(batch: Batch) -> None:
+def fill_windows(batch: Batch) -> None:
     """As after a long call."""
     for state in (batch.state.step.transformer, batch.state.ears.transformer, batch.state.mouth.transformer):
         for ring in state.rings:
@@ -170,7 +171,7 @@ def _launches(batch: Batch) -> tuple[int | None, int | None]:
     return sum(event.name in LAUNCHES for event in events), len(on_device)
 
 
-def _engine(shape: Shape, device: torch.device) -> tuple[Model, Mimi]:
+def random_engine(shape: Shape, device: torch.device) -> tuple[Model, Mimi]:
     """Of random weights: the model in bfloat16 on a GPU, the codec in float32."""
     with torch.device("meta"):
         model, mimi = Model(shape.model), Mimi(shape.codec)
@@ -190,7 +191,7 @@ def _script(shape: Shape) -> priming.Script:
     return priming.script(shape.model, VoiceCodes(codes), prompt.tolist())
 
 
-def _about(shape: Shape, device: torch.device) -> dict[str, object]:
+def machine(shape: Shape, device: torch.device) -> dict[str, object]:
     name = (
         torch.cuda.get_device_name(device)
         if device.type == "cuda"
@@ -202,6 +203,16 @@ def _about(shape: Shape, device: torch.device) -> dict[str, object]:
         "torch": torch.__version__,
         "python": platform.python_version(),
     }
+
+
+def heading(row: type[Any]) -> str:
+    """The names of a row's fields."""
+    return "  ".join(f"{field.name:>9}" for field in fields(row))
+
+
+def line(row: Any) -> str:
+    """A row's values, below its `heading`."""
+    return "  ".join(f"{_told(value):>9}" for value in asdict(row).values())
 
 
 def _synchronize(device: torch.device) -> None:
@@ -219,7 +230,7 @@ def _told(value: float | None) -> str:
             return f"{value:.2f}"
 
 
-def _counts(text: str) -> tuple[int, ...]:
+def counts(text: str) -> tuple[int, ...]:
     counts = tuple(int(each) for each in text.split(","))
     if min(counts) < 1:
         raise argparse.ArgumentTypeError("a batch has at least one slot")

@@ -107,7 +107,7 @@ class ModelThread:
         """
         self._loop = asyncio.get_running_loop()
         self._thread.start()
-        await self._do(self._measuring())
+        await self.do(self._measuring())
 
     async def stop(self) -> None:
         """End after the tick that runs."""
@@ -128,13 +128,13 @@ class ModelThread:
             PrimingTooLong: Voice and persona don't fit.
             ModelBroke
         """
-        await self._do(self._joining(lease, key, script, drawing))
+        await self.do(self._joining(lease, key, script, drawing))
 
     async def leave(self, lease: Lease) -> None:
         """Empty a call's slot. Once this returns, the slot is free."""
         lease.heard.clear()
         if self.broken is None:
-            await self._do(self._leaving(lease))
+            await self.do(self._leaving(lease))
 
     def hear(self, lease: Lease, frame: Samples) -> None:
         """Give the next frame [FRAME_SAMPLES] of a call.
@@ -148,8 +148,13 @@ class ModelThread:
             lease.heard.append(frame)
             self._wake.notify()
 
-    async def _do(self, work: Work[None]) -> None:
-        """Have the model's thread do a work, and wait for its end."""
+    async def do(self, work: Work[None]) -> None:
+        """Have the model's thread do a work between ticks, and wait for its end.
+
+        Raises:
+            Problem: Of the work's own.
+            ModelBroke
+        """
         assert self._loop is not None, "start comes first"
         done: asyncio.Future[None] = self._loop.create_future()
         with self._wake:

@@ -12,7 +12,7 @@ from torch import nn
 
 from services.speech import toy
 from services.speech.codec.mimi import Mimi
-from services.speech.engine import Engine
+from services.speech.engine import Engine, Voices
 from services.speech.model import Model
 from services.speech.priming import Voice, VoiceCodes, Work
 from services.speech.shapes import CODEBOOKS, TEXT_END_OF_PAD, TEXT_PAD, TOY, ModelShape
@@ -33,8 +33,12 @@ def toy_engine() -> Engine:
     last = list(mimi.decoder.parameters())[-2:]  # Weight and bias of the outermost convolution.
     for parameter in last:
         parameter.mul_(MURMUR)
-    voices = {name: _voice(name) for name in VOICES}
-    return Engine(TOY.name, seeded(lambda: Model(TOY.model)), mimi, ToyWords(), voices)
+    return Engine(TOY.name, seeded(lambda: Model(TOY.model)), mimi, ToyWords(), toy_voices())
+
+
+def toy_voices() -> Voices:
+    """Voices of random codes, under the names that NVIDIA's have."""
+    return {name: _voice(name) for name in VOICES}
 
 
 def seeded(make: Callable[[], Network]) -> Network:
