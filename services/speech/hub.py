@@ -130,7 +130,7 @@ class Repository:
                 cache_dir=self._cache,
                 etag_timeout=ANSWER_S,
             )
-        except (OSError, HTTPError) as error:
+        except (OSError, HTTPError, RuntimeError) as error:  # The last is hf_xet's, which brings large files.
             raise self._broke(name, error) from error
         return Path(fetched)
 
@@ -227,7 +227,7 @@ class Repository:
                 return CacheClosed(f"{self._cache}: {reason}; set HF_HOME to a folder that can be written")
             case _:
                 why, *_ = str(error).splitlines() or [type(error).__name__]
-                return DownloadBroken(f"{name} of {self.name}: {why} Start again")
+                return DownloadBroken(f"{name} of {self.name}: {why.rstrip('.')}. Start again")
 
     def _away(self, name: str, why: str) -> HubAway:
         advice = "connect this machine, or put the model's files into a folder and set SPEECH_FOLDER"

@@ -224,6 +224,17 @@ def test_a_disk_that_fills_up_meanwhile_is_told(
         repository(hub, cache).get(MODEL)
 
 
+def test_a_download_by_xet_that_breaks_off_is_told(
+    hub: Hub, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> str:
+        raise RuntimeError("Data processing error: CAS service error")  # As hf_xet, the hub's own transport.
+
+    monkeypatch.setattr("services.speech.hub.hf_hub_download", broken)
+    with pytest.raises(DownloadBroken, match=f"{MODEL} of {NAME}: Data .* service error. Start again"):
+        repository(hub, cache).get(MODEL)
+
+
 def test_a_cache_that_cannot_be_written_is_told(hub: Hub, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CacheClosed, match=r"file/cache: Not a directory; set HF_HOME"):
