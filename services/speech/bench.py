@@ -20,6 +20,8 @@ import torch
 from services.speech import priming, slots, toy
 from services.speech.batch import Batch
 from services.speech.codec.mimi import Mimi
+from services.speech.errors import TooLittleMemory
+from services.speech.machine import check_memory
 from services.speech.model import Model
 from services.speech.priming import Prefix, VoiceCodes
 from services.speech.sampling import Drawing
@@ -76,14 +78,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, help="write the figures here too")
     given = parser.parse_args(arguments)
     device, shape = torch.device(given.device), SHAPES[given.shape]
-    with torch.inference_mode():
-        found = measure(shape, given.slots, round(given.seconds * 1000 / FRAME_MS), device)
+    try:
+        with torch.inference_mode():
+            found = measure(shape, given.slots, round(given.seconds * 1000 / FRAME_MS), device)
+    except TooLittleMemory as error:
+        parser.exit(1, f"{error.detail}\n")
     if given.json:
         given.json.write_text(json.dumps(found, indent=2) + "\n")
 
 
 def measure(shape: Shape, counts: Sequence[int], frames: int, device: torch.device) -> dict[str, object]:
-    """Measure all rows, and print each as it comes."""
+    """Measure all rows, and print each as it comes.
+
+    Raises:
+        TooLittleMemory: for the weights.
+    """
     about = machine(shape, device)
     print(" · ".join(f"{key} {value}" for key, value in about.items()))
     model, mimi = random_engine(shape, device)
@@ -172,11 +181,17 @@ def _launches(batch: Batch) -> tuple[int | None, int | None]:
 
 
 def random_engine(shape: Shape, device: torch.device) -> tuple[Model, Mimi]:
-    """Of random weights: the model in bfloat16 on a GPU, the codec in float32."""
+    """Of random weights: the model in bfloat16 on a GPU, the codec in float32.
+
+    Raises:
+        TooLittleMemory: for the weights.
+    """
     with torch.device("meta"):
         model, mimi = Model(shape.model), Mimi(shape.codec)
     if device.type == "cuda":
         model.to(torch.bfloat16)
+    weights = (tensor for network in (model, mimi) for tensor in network.state_dict().values())
+    check_memory(sum(tensor.nbytes for tensor in weights), device, shape.name)
     for network in (model, mimi):
         network.to_empty(device=device)
         for name, tensor in network.state_dict().items():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from services.speech import bench
+from services.speech import bench, machine
 from services.speech.shapes import TOY
 
 
@@ -34,6 +34,16 @@ def test_late_frames_are_those_longer_than_they_sound(
     monkeypatch.setattr(bench, "FRAME_MS", 1e-6)
     found = bench.measure(TOY, [1], 4, torch.device("cpu"))
     assert [row["late"] for row in found["rows"]] == [4]  # type: ignore[attr-defined]
+
+
+def test_a_model_that_does_not_fit_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(machine, "free_memory", lambda device: 8 * 10**9)
+    with pytest.raises(SystemExit) as end:
+        bench.main(["--shape", "personaplex-7b", "--device", "cpu"])
+    assert end.value.code == 1
+    assert "personaplex-7b needs 31.1 GB, and 8.0 GB are free of memory" in capsys.readouterr().err
 
 
 def test_a_batch_of_no_slots_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
