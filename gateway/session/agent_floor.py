@@ -11,13 +11,13 @@ from gateway.session.effects import (
     AgentSounded,
     AgentStatus,
     Effect,
-    HeardBasis,
     HeardCorrected,
     InjectionChanged,
     InjectionState,
 )
 from gateway.session.events import Arrived, InjectionAsked, Source
 from gateway.session.playout import KEPT_TURNS, Playout
+from gateway.session.rules import Traits
 
 BREATH = samples(250)
 """Between two turns of the agent ("Let me look." "It's noon."): without it they sound like one sentence."""
@@ -48,8 +48,9 @@ class AgentTurn:
 class AgentFloor:
     """Holds the agent's turn and the playout of its sound."""
 
-    def __init__(self, basis: HeardBasis, lead: int) -> None:
-        self.playout = Playout(basis, lead)
+    def __init__(self, traits: Traits, lead: int) -> None:
+        self._traits = traits
+        self.playout = Playout(traits.basis, lead)
         self.turn: AgentTurn | None = None
         self._injected: deque[tuple[AgentEnded, InjectionAsked]] = deque(maxlen=KEPT_TURNS)
         """Injections whose turn has ended: a late report may still correct what became of them."""
@@ -65,7 +66,7 @@ class AgentFloor:
     ) -> AgentTurn:
         """The agent takes the floor; `own`: the engine by itself, without an order."""
         self.turn = AgentTurn(turn_id, source, answers, injection, now, now, own)
-        self.playout.open(turn_id)
+        self.playout.open(turn_id, self._traits.basis if own else self._traits.ordered_basis)
         return self.turn
 
     @property

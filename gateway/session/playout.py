@@ -57,8 +57,9 @@ class Playout:
 
     def __init__(self, basis: HeardBasis = "synthesizer", lead: int = LEAD) -> None:
         self._lead = lead
+        self._usual: HeardBasis = basis
         self.basis: HeardBasis = basis
-        """How word positions are known where the client reports nothing."""
+        """How the last turn's word positions are known where the client reports nothing."""
         self.track: Track | None = None
         self._kept: deque[Track] = deque(maxlen=KEPT_TURNS)
         self._horizon = 0
@@ -70,8 +71,9 @@ class Playout:
         self._halted_at: int | None = None
         """Since when nobody is there to hear it."""
 
-    def open(self, turn_id: UUID) -> None:
-        """Begin a turn; the one before has ended."""
+    def open(self, turn_id: UUID, basis: HeardBasis | None = None) -> None:
+        """Begin a turn, whose word positions are known by `basis` if not as usual; the one before has ended."""
+        self.basis = basis or self._usual
         self.track = Track(turn_id, self.basis)
         self._paused = self._fade_out = self._fade_in = False
 

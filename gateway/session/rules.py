@@ -49,3 +49,5 @@ class Traits:
     """It can be kept silent in its own mind."""
     basis: HeardBasis = "synthesizer"
     """How its word positions are known."""
+    ordered_basis: HeardBasis | None = None
+    """The same of what it says on order, where that differs."""

@@ -34,7 +34,7 @@ class Session:
         self.rules, self.traits, self._new_id = rules, traits, new_id
         self.now = 0
         self.user = UserFloor(new_id)
-        self.agent = AgentFloor(traits.basis, FRAME_LEAD if traits.hears else LEAD)
+        self.agent = AgentFloor(traits, FRAME_LEAD if traits.hears else LEAD)
         self._mouth = Mouth(self.agent, traits, new_id, self._tell, self._no_longer_open)
         self.injections, self.answers = self._mouth.injections, self._mouth.answers
         self._asking = Asking(self.answers, self._tell)

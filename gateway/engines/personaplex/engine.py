@@ -44,7 +44,7 @@ class PersonaPlexEngine:
     """A model of the Moshi family (mode `personaplex`), on a server of ours or a stock one."""
 
     mode: Mode = "personaplex"
-    traits = Traits(hears=True, holds=True, basis="model")
+    traits = Traits(hears=True, holds=True, basis="model", ordered_basis="synthesizer")
 
     def __init__(
         self, servers: Servers, mind: Mind, synthesizer: Synthesizer, new_id: Callable[[], UUID]

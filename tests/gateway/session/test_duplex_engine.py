@@ -177,6 +177,14 @@ def test_what_it_says_by_itself_over_an_ordered_text_is_nobodys(call: Call) -> N
     assert len(call.told(do.AgentStarted)) == 1
 
 
+def test_a_text_that_another_says_for_it_is_known_by_other_means() -> None:
+    call = Call(traits=Traits(hears=True, basis="model", ordered_basis="synthesizer"))
+    call.injects("Your tea is ready.", at=1000)
+    opens(call, 4000, "never mind")
+    call.until(8000)
+    assert [ended.heard_basis for ended in call.told(do.AgentEnded)] == ["synthesizer", "model"]
+
+
 def drops(call: Call) -> list[bool]:
     """Of each end of a hold, whether what was begun meanwhile is not wanted."""
     return [hold.drop for hold in call.told(do.Hold) if not hold.on]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gateway.session import effects as do
 from gateway.session import events as on
 from gateway.session.clock import ms, samples
+from gateway.session.rules import Traits
 from tests.gateway.session.driver import WORD, Call
 
 ANSWER = "one two three four five six seven eight nine ten eleven twelve"
@@ -132,8 +133,7 @@ def test_a_turn_that_sounded_to_its_end_was_heard_whole_though_the_client_is_beh
 
 @pytest.mark.parametrize("basis", ["model", "estimate"])
 def test_the_engines_basis_is_told(basis: do.HeardBasis) -> None:
-    call = Call(answer="one two")
-    call.session.agent.playout.basis = basis
+    call = Call(traits=Traits(basis=basis), answer="one two")
     call.types("count", at=0)
     call.until(2000)
     assert call.told(do.AgentEnded)[0].heard_basis == basis
