@@ -23,6 +23,9 @@ TAIL_FRAMES = 2
 """So many quiet frames are given on as they come. Of a longer pause the rest is not sent: it comes about by itself, and
 the agent has nothing left to say when the user answers before the response is known to be over."""
 
+LEFT_FRAMES = 125
+"""10 s: a model that is told to stop and talks on for so long is saying something else by now."""
+
 HUSH = 32_768 * 10 ** (-50 / 20)
 """Root mean square of a frame below which it is quiet: -50 dBFS. The codec's own silence is no digital one."""
 
@@ -63,8 +66,8 @@ class Responses:
         self._new_id = new_id
         self.turn_id: UUID | None = None
         """The response that is open."""
-        self._left = False
-        """What is being said is nobody's."""
+        self._left = 0
+        """For so many frames, unless it is quiet before, what is being said is nobody's."""
         self._quiet = 0
         """Quiet frames in a row."""
         self._given = 0
@@ -92,6 +95,7 @@ class Responses:
         """A frame of PCM16."""
         loud = is_loud(pcm)
         self._quiet = 0 if loud else self._quiet + 1
+        self._left = max(0, self._left - 1)
         if self._quiet >= QUIET_FRAMES:
             yield from self.close()
         elif not self._left and (loud or (self._audible and self._quiet <= TAIL_FRAMES)):
@@ -103,10 +107,10 @@ class Responses:
             yield Sounded(self.turn_id, pcm, self._take_words())
 
     def leave(self) -> None:
-        """What is being said is nobody's: nothing comes of it, up to the next eight quiet frames."""
+        """What is being said is nobody's: nothing comes of it, up to the next eight quiet frames or for 10 s."""
         if self.turn_id is not None:
             self._reset()
-            self._left = True
+            self._left = LEFT_FRAMES
 
     def close(self) -> Iterator[Fact]:
         """End what is open: the model was quiet, or is gone."""
@@ -125,7 +129,7 @@ class Responses:
             yield Opened(self.turn_id)
 
     def _reset(self) -> None:
-        self.turn_id, self._left = None, False
+        self.turn_id, self._left = None, 0
         self._given = self._audible = 0
         self._word, self._words = "", []
 

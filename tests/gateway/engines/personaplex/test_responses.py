@@ -7,6 +7,7 @@ import pytest
 
 from gateway.engines.personaplex.responses import (
     FRAME,
+    LEFT_FRAMES,
     LONGEST_WORD,
     QUIET_FRAMES,
     TAIL_FRAMES,
@@ -134,6 +135,13 @@ def test_of_what_is_left_nothing_comes_until_it_was_quiet(responses: Responses) 
     assert told(responses, LOUD, " two", LOUD, *[QUIET] * (QUIET_FRAMES - 1), LOUD, " three") == []
     assert told(responses, *[QUIET] * QUIET_FRAMES) == []
     assert story(told(responses, " four")) == ["open 2"]
+
+
+def test_who_never_pauses_is_heard_again_after_ten_seconds(responses: Responses) -> None:
+    told(responses, LOUD)
+    responses.leave()
+    assert told(responses, *[LOUD] * (LEFT_FRAMES - 1)) == []
+    assert story(told(responses, LOUD)) == ["open 2", "1 frames"]
 
 
 def test_leaving_when_nothing_is_said_leaves_nothing(responses: Responses) -> None:
