@@ -145,7 +145,10 @@ class Parts:
         """The engine that `wanted` gets, and why it is not the one asked for where it isn't."""
         offers = self.offers()
         best = next(offer for offer in offers if offer.available)
-        asked = next((offer for offer in offers if offer.mode == wanted), best)
+        if wanted == "auto":
+            # Who has set up speech servers and gets another engine wants to know why.
+            wanted = "personaplex" if self.settings.personaplex_urls else best.mode
+        asked = next(offer for offer in offers if offer.mode == wanted)
         if asked.available:
             return asked.mode, None
         return best.mode, f"{asked.mode}: {asked.reason}"

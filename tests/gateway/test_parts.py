@@ -13,6 +13,7 @@ from gateway import parts as module
 from gateway.parts import Parts, missing_to_local
 from gateway.settings import GatewaySettings
 from services.orchestrator.protocol import ToolDescription
+from tests.doubles.speech_server import SpeechServer
 
 PATIENCE = 20.0
 
@@ -28,9 +29,11 @@ def transcriber(told: dict[str, str]) -> TestServer:
     return TestServer(app)
 
 
-def parts_with(http: aiohttp.ClientSession, *transcribers: BaseTestServer) -> Parts:
-    urls = ",".join(str(server.make_url("")) for server in transcribers)
-    settings = GatewaySettings(database_url="postgresql://nobody@127.0.0.1:1/none", transcriber_urls=urls)
+def parts_with(http: aiohttp.ClientSession, *transcribers: BaseTestServer, speech: str = "") -> Parts:
+    urls = ",".join(str(server.make_url("")) for server in transcribers) or "http://127.0.0.1:9"
+    settings = GatewaySettings(
+        database_url="postgresql://nobody@127.0.0.1:1/none", transcriber_urls=urls, personaplex_urls=speech
+    )
     return Parts(settings, http, cast("LedgerStore", None))
 
 
@@ -101,3 +104,32 @@ def test_the_local_engine_lacks_what_it_needs_and_nothing_else() -> None:
     found |= {"synthesizer": "cannot be reached", "transcriber": "answered 503"}
     assert missing_to_local(found) == "transcriber: answered 503; synthesizer: cannot be reached"
     assert missing_to_local({}) is None, "before anybody was asked, nothing is known to be missing"
+
+
+async def test_of_all_engines_the_duplex_one_is_best_while_it_has_a_slot() -> None:
+    async with SpeechServer(ours=True) as server, aiohttp.ClientSession() as http:
+        parts = parts_with(http, speech=server.url)
+        assert parts.choose("auto")[0] == "local"
+        await parts.speech.look()
+        assert parts.choose("auto") == ("personaplex", None)
+        assert parts.choose("local") == ("local", None)
+        (offer, *_) = parts.offers()
+        assert (offer.available, offer.slots_free, offer.slots_total, offer.queue) == (True, 1, 1, 0)
+
+
+async def test_what_is_wrong_with_the_speech_servers_is_why_it_is_the_local_one() -> None:
+    async with SpeechServer(ours=True) as server, aiohttp.ClientSession() as http:
+        server.ready = False
+        parts = parts_with(http, speech=server.url)
+        await parts.speech.look()
+        reason = f"personaplex: {server.url}: too slow"
+        assert parts.choose("personaplex") == ("local", reason)
+        assert parts.choose("auto") == ("local", reason)
+
+
+async def test_where_no_speech_server_is_configured_auto_misses_nothing() -> None:
+    async with aiohttp.ClientSession() as http:
+        parts = parts_with(http)
+        assert parts.choose("auto") == ("local", None)
+        missing = "personaplex: no speech server is configured; set PERSONAPLEX_URLS"
+        assert parts.choose("personaplex") == ("local", missing)
