@@ -12,6 +12,7 @@ import pytest
 from gateway.conversation import Conversation, Line
 from gateway.engines.cascade import PAUSE, CascadeEngine
 from gateway.engines.personaplex.engine import PersonaPlexEngine
+from gateway.engines.personaplex.responses import FRAME
 from gateway.engines.personaplex.servers import Servers
 from gateway.ports import Brief, Engine, PartAway, PartRefused, Sound
 from gateway.session.clock import BYTES, RATE, samples
@@ -20,6 +21,7 @@ from personas.loader import load
 from personas.model import Voice
 from services.base.ids import new_id
 from tests.doubles.speech_server import SpeechServer
+from tests.doubles.toy_server import serving_toy
 from tests.gateway.harness import EchoMind, TestVoice
 
 PATIENCE = 20.0
@@ -95,8 +97,8 @@ class Recording:
 
 
 def is_ours(task: asyncio.Task[object]) -> bool:
-    """Whether the engine made it, and not the double of its server."""
-    return "RequestHandler" not in repr(task)
+    """Whether the engine made it, and not its server, which is in this process too."""
+    return task.get_name().startswith(("personaplex", "speak"))
 
 
 @pytest.fixture
@@ -104,11 +106,18 @@ def voice() -> TestVoice:
     return TestVoice()
 
 
-@pytest.fixture(params=["cascade", "personaplex, ours", "personaplex, stock"])
+@pytest.fixture(params=["cascade", "personaplex, ours", "personaplex, stock", "personaplex, the toy"])
 async def engine(request: pytest.FixtureRequest, voice: TestVoice) -> AsyncIterator[Engine]:
     """Each adapter in turn."""
     if request.param == "cascade":
         yield CascadeEngine("local", EchoMind(), voice)
+        return
+    if request.param.endswith("the toy"):
+        async with serving_toy() as toy, aiohttp.ClientSession() as http:
+            engine = PersonaPlexEngine(Servers(http, [toy.url], ""), EchoMind(), voice, new_id)
+            yield engine
+            await engine.close()
+            await toy.is_empty()
         return
     async with (
         SpeechServer(ours=request.param.endswith("ours")) as server,
@@ -116,6 +125,7 @@ async def engine(request: pytest.FixtureRequest, voice: TestVoice) -> AsyncItera
     ):
         servers = Servers(http, [server.url], "")
         engine = PersonaPlexEngine(servers, EchoMind(), voice, new_id)
+        server.says("hello there")
         yield engine
         await engine.close()
         # Whatever became of the call, its slot is free.
@@ -247,6 +257,20 @@ async def test_it_can_be_stopped_in_every_state(engine: Engine, sink: Recording,
     await asyncio.wait({work}, timeout=PATIENCE)
     assert work.cancelled()
     assert not [task for task in asyncio.all_tasks() - before if is_ours(task)]
+
+
+async def test_one_that_hears_opens_turns_by_itself_and_no_other_does(
+    running: Engine, sink: Recording
+) -> None:
+    for _ in range(10):
+        running.hear(bytes(FRAME * BYTES))
+    if running.traits.hears:
+        turn = await sink.until(await sink.nth(0), lambda turn: turn.samples >= FRAME)
+        assert turn.failed is None
+    ordered = new_id()
+    running.speak(ordered, "one")
+    assert (await sink.whole(ordered)).text == "one"
+    assert len(sink.turns) == 1 + running.traits.hears
 
 
 # The cascade's own.

@@ -199,6 +199,16 @@ class Watch:
                 self._fresh.clear()
                 await self._fresh.wait()
 
+    async def nth(self, kind: type[F], number: int) -> F:
+        """The nth fact of that kind since the watch began, the first being 1."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                found = [fact for fact in self.facts if isinstance(fact, kind)]
+                if len(found) >= number:
+                    return found[number - 1]
+                self._fresh.clear()
+                await self._fresh.wait()
+
     def ended(self, reason: str) -> None:
         self.end_reason = reason
 
@@ -325,7 +335,7 @@ class TestParts:
             self.made.set()
             return self.ears[profile.session_id]
 
-        recorder = Recorder(outlet, profile.session_id, profile.started_at, "local")
+        recorder = Recorder(outlet, profile.session_id, profile.started_at, profile.mode)
         return Call(profile, self.engine(), ears, cast(Bridge, self.bridge), recorder, new_id)
 
     async def transcriber_ready(self) -> str | None:
