@@ -8,10 +8,10 @@ from services.speech import priming, recorded, slots, stepping
 from services.speech.batch import Batch
 from services.speech.codec.mimi import Mimi
 from services.speech.model import Model
-from services.speech.priming import VoiceCodes
+from services.speech.priming import VoiceCodes, VoiceEmbeddings
 from services.speech.sampling import GREEDY, Drawing
-from services.speech.shapes import FRAME_SAMPLES, FREE
-from tests.services.speech.calls import heard
+from services.speech.shapes import FRAME_SAMPLES, FREE, TOY
+from tests.services.speech.calls import heard, toy_model
 
 Said = tuple[list[int], Tensor]
 """Tokens of a frame, and its sound."""
@@ -62,6 +62,21 @@ def test_a_tick_hears_steps_and_speaks(model: Model, mimi: Mimi) -> None:
         expected.append((tokens[0].tolist(), mimi.decode(tokens[:, 1:, None], mouth, live)[0]))
     assert same(call(model, mimi, frames, GREEDY), expected)
     assert all(float(spoken.square().mean()) > 1e-6 for _, spoken in expected)
+
+
+def test_a_model_in_bfloat16_as_on_a_gpu_speaks_too(mimi: Mimi) -> None:
+    model = toy_model().to(torch.bfloat16)
+    voice = VoiceEmbeddings(torch.randn(5, TOY.model.temporal.dim), torch.ones(17, 4, dtype=torch.int64))
+    batch = Batch(model, mimi, 2)
+    for slot in range(2):
+        batch.join(
+            slot, priming.prefill(model, priming.script(model.shape, voice, [7, 8])), Drawing(seed=slot)
+        )
+    assert {ring.keys.dtype for ring in batch.state.step.transformer.rings} == {torch.bfloat16}
+    for frame in sound(3):
+        for tokens, spoken in tick(batch, {0: frame, 1: frame}).values():
+            assert FREE not in tokens
+            assert float(spoken.square().mean()) > 1e-6
 
 
 def test_a_call_beside_others_that_come_late_equals_the_call_alone(model: Model, mimi: Mimi) -> None:
