@@ -76,7 +76,8 @@ class Batch:
 
     def join(self, slot: int, prefix: Prefix, drawing: Drawing) -> None:
         """Make a slot that of a call which was just primed."""
-        self.leave(slot)
+        for way in (self.state.ears, self.state.mouth):
+            slots.reset(way, slot)
         priming.join(self.model, self.state.step, slot, prefix, drawing)
 
     def leave(self, slot: int) -> None:
