@@ -91,6 +91,12 @@ def test_a_seed_repeats_and_another_does_not(model: Model) -> None:
     assert alone(model, user, Drawing(seed=7)) != alone(model, user, Drawing(seed=8))
 
 
+def test_codes_may_have_a_seed_of_their_own(model: Model) -> None:
+    user = heard(20)
+    assert alone(model, user, Drawing(seed=7, audio_seed=7)) == alone(model, user, Drawing(seed=7))
+    assert alone(model, user, Drawing(seed=7, audio_seed=8)) != alone(model, user, Drawing(seed=7))
+
+
 def test_a_frame_is_looked_back_on_for_as_long_as_the_context_and_no_longer() -> None:
     """What one layer writes is what the next reads, so the values of the second show what the first looked back on."""
     context, odd = 12, 3
