@@ -9,6 +9,7 @@ import torch
 from huggingface_hub import get_token
 from torch import nn
 
+from services.speech import slots, stepping
 from services.speech.checkpoint import match
 from services.speech.codec.mimi import Mimi
 from services.speech.configuration import NOTHING, Configuration, model_shape, read_configuration
@@ -19,7 +20,7 @@ from services.speech.hub import CONFIGURATION, VOICES, Folder, Place, Repository
 from services.speech.machine import amount, check_memory, find_device, gpu
 from services.speech.model import Model
 from services.speech.settings import SpeechSettings
-from services.speech.shapes import MIMI
+from services.speech.shapes import MIMI, ModelShape
 from services.speech.tokenizer import Tokenizer
 from services.speech.voices import Voices
 
@@ -27,7 +28,7 @@ Shape = TypeVar("Shape")
 
 ARCHIVE = f"{VOICES}.tgz"
 TORCH = ((2, 11), (2, 14))
-"""From the first on, below the second: the versions that we test."""
+"""From the first on, below the second: as the extra `speech` asks for."""
 
 
 def examine(settings: SpeechSettings, wanted: bool) -> Iterator[Finding]:
@@ -48,7 +49,7 @@ def examine(settings: SpeechSettings, wanted: bool) -> Iterator[Finding]:
     source = place(settings)
     if isinstance(source, Repository):
         yield token(settings)
-    yield from files(source, device, settings.speech_voices)
+    yield from files(source, device, settings.speech_voices, settings.speech_slots)
 
 
 def torch_version(version: str) -> Finding:
@@ -80,7 +81,7 @@ def token(settings: SpeechSettings) -> Finding:
     return Finding("note", "HF_TOKEN is not set", "gated repositories ask for it, such as NVIDIA's")
 
 
-def files(source: Place, device: torch.device | None, voices: Path | None) -> Iterator[Finding]:
+def files(source: Place, device: torch.device | None, voices: Path | None, calls: int) -> Iterator[Finding]:
     """The files of a model: those that are here, and those that have to be fetched."""
     try:
         path = find(source, CONFIGURATION)
@@ -93,7 +94,7 @@ def files(source: Place, device: torch.device | None, voices: Path | None) -> It
         yield bad(error)
         return
     if path := here.get(configuration.model):
-        yield from language_model(path, configuration, device, here.get(configuration.tokenizer))
+        yield from language_model(path, configuration, device, here.get(configuration.tokenizer), calls)
     if path := here.get(configuration.codec):
         yield mimi(path)
     for name, size in (missing | packed).items():
@@ -143,21 +144,29 @@ def fits(name: str, size: int, device: torch.device) -> Iterator[Finding]:
 
 
 def language_model(
-    path: Path, configuration: Configuration, device: torch.device | None, pieces: Path | None
+    path: Path, configuration: Configuration, device: torch.device | None, pieces: Path | None, calls: int
 ) -> Iterator[Finding]:
-    """The model's file, by its head alone, and whether its tokenizer is."""
+    """The model's file, by its head alone, room for it and for what calls are remembered by, and its tokenizer."""
     try:
         header = read_header(path)
         shape = model_shape(header, configuration)
         size = torch.bfloat16.itemsize * check_tensors(Model, shape, path, header)
         yield Finding("good", f"{path.name}: the model, whole, {amount(size)} of which are used in bf16")
         if device:
-            yield from fits(path.name, size, device)
+            what = f"{path.name}, with SPEECH_SLOTS={calls},"
+            yield from fits(what, size + remembered(shape, calls), device)
         if pieces:
             Tokenizer.load(pieces, shape.text_card)
             yield Finding("good", f"{pieces.name}: {shape.text_card} pieces")
     except SpeechError as error:
         yield bad(error)
+
+
+def remembered(shape: ModelShape, calls: int) -> int:
+    """Bytes of the model's state of so many calls, in bf16."""
+    with torch.device("meta"):
+        model = Model(shape).to(torch.bfloat16)
+    return slots.size(stepping.fresh(model, calls))
 
 
 def mimi(path: Path) -> Finding:

@@ -101,10 +101,14 @@ def test_a_file_that_was_cut_off_is_found_before_it_is_loaded(folder: Path, name
 
 
 @pytest.mark.usefixtures("h100")
-def test_a_gpu_without_room_for_the_weights_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "gpu", lambda device: Gpu("NVIDIA H100", (9, 0), 80, 80))
+@pytest.mark.parametrize("free", [80, 7_000_000])
+def test_a_gpu_without_room_for_weights_and_calls_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, free: int
+) -> None:
+    """The weights alone, of 6.6 MB, would fit into the second."""
+    monkeypatch.setattr(machine, "gpu", lambda device: Gpu("NVIDIA H100", (9, 0), free, free))
     [what] = told(SpeechSettings(speech_folder=folder), "bad")
-    assert "model.safetensors needs 6.6 MB" in what
+    assert "model.safetensors, with SPEECH_SLOTS=4, needs 7.2 MB" in what
 
 
 @pytest.mark.usefixtures("h100")
