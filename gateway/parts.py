@@ -171,6 +171,7 @@ class Parts:
         """The call's engine."""
         mind, voice = self._mind(profile.brief.persona), self.synthesizer()
         if profile.mode == "personaplex":
+            self.speech.promise()
             return PersonaPlexEngine(self.speech, mind, voice, new_id)
         return CascadeEngine(profile.mode, mind, voice)
 

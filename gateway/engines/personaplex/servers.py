@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,9 @@ OURS_LIMIT_S = 5.0
 STOCK_LIMIT_S = 25.0
 """A stock server steps through voice and prompt, some 250 frames, before it shakes hands. It lets a second client wait
 for ever, without a word."""
+
+PROMISED_S = 15.0
+"""For so long a call that was made and has not connected yet counts as one: clients come within a second."""
 
 SHUNNED_S = 30.0
 """A server that failed is tried last for so long."""
@@ -76,6 +80,8 @@ class Servers:
         """
         self._http, self._key = http, key
         self._servers = [Server(_http_url(url)) for url in urls]
+        self._promised: deque[float] = deque()
+        """When calls were promised a slot that have not asked for it yet."""
         self._looked_at = -FRESH_S
         self._looking = asyncio.Lock()
 
@@ -92,12 +98,19 @@ class Servers:
                 await asyncio.gather(*(self._ask(server) for server in self._servers))
                 self._looked_at = time.monotonic()
 
+    def promise(self) -> None:
+        """A call was told that it gets one of the slots: the next to ask what is free finds one less."""
+        self._promised.append(time.monotonic())
+
     def room(self) -> Room:
         """What they have, as they were last seen."""
         if not self._servers:
             return Room("no speech server is configured; set PERSONAPLEX_URLS", 0, 0, 0)
         now = time.monotonic()
+        while self._promised and now - self._promised[0] > PROMISED_S:
+            self._promised.popleft()
         free = sum(server.free for server in self._servers if server.full_until <= now)
+        free = max(0, free - len(self._promised))
         total = sum(server.total for server in self._servers if not server.missing)
         queue = sum(server.queue for server in self._servers)
         reasons = [f"{server.url}: {server.missing}" for server in self._servers if server.missing]
@@ -111,6 +124,8 @@ class Servers:
         Raises:
             PartAway: none does; says why of each.
         """
+        if self._promised:
+            self._promised.popleft()
         await self.look()
         reasons = []
         for server in sorted(self._servers, key=self._order):

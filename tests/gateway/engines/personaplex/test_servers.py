@@ -160,6 +160,26 @@ async def test_what_is_free_is_told_as_the_servers_tell_it(http: aiohttp.ClientS
         assert (room.missing, room.free, room.total, room.queue) == (None, 5, 5, 2)
 
 
+async def test_a_slot_that_was_promised_is_not_free_until_the_call_has_it_or_is_long_in_coming(
+    http: aiohttp.ClientSession, brief: Brief, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with SpeechServer(ours=True, slots=2) as server:
+        servers = Servers(http, [server.url], "")
+        await servers.look()
+        free = [servers.room().free]
+        servers.promise()
+        free.append(servers.room().free)
+        line = await servers.connect(brief)
+        free.append(servers.room().free)
+        servers.promise()
+        free.append(servers.room().free)
+        assert servers.room().missing == "all 2 slots are taken"
+        monkeypatch.setattr(module, "PROMISED_S", -1.0)
+        free.append(servers.room().free)
+        assert free == [2, 1, 1, 0, 1]
+        await line.close()
+
+
 async def test_one_that_is_not_ready_has_nothing_free(http: aiohttp.ClientSession) -> None:
     async with SpeechServer(ours=True, slots=4) as server:
         server.ready = False
