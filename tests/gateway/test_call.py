@@ -17,6 +17,7 @@ from gateway.session import effects as do
 from gateway.session import events as on
 from gateway.session.clock import samples
 from gateway.session.injections import MOST
+from gateway.session.rules import Traits
 from gateway.store.rows import InjectionRow, SessionRow, TurnRow
 from tests.gateway.harness import PATIENCE, EchoMind, Gateway, Watch, sound
 
@@ -44,6 +45,65 @@ def engine(gateway: Gateway) -> SlowEngine:
     engine = SlowEngine(gateway)
     gateway.parts.engine = lambda: engine
     return engine
+
+
+class HearingEngine(SlowEngine):
+    """One that is primed with its brief, as duplex models are."""
+
+    traits = Traits(hears=True, holds=True)
+
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(gateway)
+        self.may_connect.set()
+        self.primed_again = asyncio.Event()
+
+    async def connect(self, brief: Brief) -> None:
+        await super().connect(brief)
+        if len(self.briefs) > 1:
+            self.primed_again.set()
+
+
+@pytest.fixture
+def hearing(gateway: Gateway) -> HearingEngine:
+    engine = HearingEngine(gateway)
+    gateway.parts.engine = lambda: engine
+    return engine
+
+
+async def test_an_engine_that_hears_is_connected_once_the_clients_instructions_are_in(
+    gateway: Gateway, hearing: HearingEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "SETTLES_S", 60.0)
+    client, _ = await gateway.client(greeting=True)
+    await client.send("session.update", session={"type": "realtime", "instructions": "Be a pirate."})
+    await client.until("response.done")
+    assert [brief.instructions for brief in hearing.briefs] == ["Be a pirate."]
+
+
+async def test_an_engine_that_hears_waits_only_a_moment_for_instructions(
+    gateway: Gateway, hearing: HearingEngine
+) -> None:
+    client, _ = await gateway.client(greeting=True)
+    await client.until("response.done")
+    assert len(hearing.briefs) == 1
+
+
+async def test_another_brief_is_taken_up_when_the_user_has_done(
+    gateway: Gateway, hearing: HearingEngine
+) -> None:
+    client, ears = await gateway.client()
+    await client.send("input_audio_buffer.append", audio=sound(20))
+    await ears.begin("well")
+    await client.send("session.update", session={"type": "realtime", "instructions": "Be a pirate."})
+    await client.until("session.updated")
+    call = gateway.call()
+    watch = Watch(call)
+    assert not call._tick()
+    ears.pause()
+    await watch.until(do.UserTurnEnded)
+    async with asyncio.timeout(PATIENCE):
+        await hearing.primed_again.wait()
+    assert hearing.briefs[1].instructions == "Be a pirate."
 
 
 async def test_what_is_said_before_the_engine_is_connected_is_kept(
