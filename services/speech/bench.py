@@ -196,6 +196,7 @@ def random_engine(shape: Shape, device: torch.device) -> tuple[Model, Mimi]:
         network.to_empty(device=device)
         for name, tensor in network.state_dict().items():
             tensor.uniform_(*toy.bounds(name, tuple(tensor.shape)))
+        network.requires_grad_(False).eval()
     return model, mimi
 
 

@@ -15,7 +15,7 @@ def record(work: Callable[[], None], device: torch.device) -> Callable[[], None]
     """
     if device.type != "cuda":
         return work
-    with torch.cuda.device(device):
+    with torch.cuda.device(device), torch.inference_mode():
         before, beside = torch.cuda.current_stream(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
         beside.wait_stream(before)
         with torch.cuda.stream(beside):

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from services.speech import bench, machine
+from services.speech.batch import Batch
 from services.speech.shapes import TOY
 
 
@@ -34,6 +35,13 @@ def test_late_frames_are_those_longer_than_they_sound(
     monkeypatch.setattr(bench, "FRAME_MS", 1e-6)
     found = bench.measure(TOY, [1], 4, torch.device("cpu"))
     assert [row["late"] for row in found["rows"]] == [4]  # type: ignore[attr-defined]
+
+
+def test_random_weights_are_read_wherever_a_batch_is_made() -> None:
+    """A server makes its batch, and so has it recorded, before the model's thread is in inference mode."""
+    model, mimi = bench.random_engine(TOY, torch.device("cpu"))
+    with torch.inference_mode(False):
+        Batch(model, mimi, 1).tick(1)
 
 
 def test_a_model_that_does_not_fit_is_a_sentence(
