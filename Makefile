@@ -49,6 +49,8 @@ lock: $(DONE)/venv ## Choose the versions of all dependencies anew
 	$(STEP) "requirements.lock" $(COMPILE) --upgrade --group build -o requirements.lock pyproject.toml
 	$(STEP) "requirements-dev.lock" $(COMPILE) --upgrade --group dev -c requirements.lock \
 		-o requirements-dev.lock pyproject.toml
+	$(STEP) "requirements-speech.lock" $(COMPILE) --upgrade --extra speech -c requirements-dev.lock \
+		-o requirements-speech.lock pyproject.toml
 	$(STEP) ".ci/setup/uv.lock" $(COMPILE) --upgrade -o .ci/setup/uv.lock .ci/setup/uv.in
 	$(STEP) ".ci/setup/node.lock" $(COMPILE) --upgrade -o .ci/setup/node.lock .ci/setup/node.in
 	$(STEP) ".ci/setup/parity.lock" $(COMPILE) --upgrade --no-deps -o .ci/setup/parity.lock .ci/setup/parity.in

@@ -13,7 +13,7 @@ from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 
 import click
 
-PORTS = {"gateway": 8999, "orchestrator": 8001, "synthesizer": 8009, "transcriber": 8007}
+PORTS = {"gateway": 8999, "orchestrator": 8001, "speech": 8998, "synthesizer": 8009, "transcriber": 8007}
 """Where the parts listen unless `<PART>_PORT` says otherwise."""
 LOOPBACK = "127.0.0.1"
 EVERYWHERE = ("0.0.0.0", "::")

@@ -44,19 +44,26 @@ def instructions(text: str) -> Iterator[Instruction]:
             yield Instruction(stage, word, rest.strip())
 
 
-def of_image(text: str) -> list[Instruction]:
-    """Those of the last stage, which make the image."""
+def of_image(text: str, target: str | None = None) -> list[Instruction]:
+    """Those that make the image of the stage `target`, or of the last, with those of the stages below it."""
     found = list(instructions(text))
-    return [each for each in found if each.stage == found[-1].stage]
+    named = {each.words[2]: each.stage for each in found if each.word == "FROM" and len(each.words) == 3}
+    stage: int | None = found[-1].stage if target is None else named[target]
+    made: list[Instruction] = []
+    while stage is not None:
+        own = [each for each in found if each.stage == stage]
+        made = [*own, *made]
+        stage = named.get(own[0].words[0])
+    return made
 
 
-def entrypoint(text: str) -> list[str]:
+def entrypoint(text: str, target: str | None = None) -> list[str]:
     """What runs in the image, before the arguments."""
-    return next(each.words for each in of_image(text) if each.word == "ENTRYPOINT")
+    return next(each.words for each in of_image(text, target) if each.word == "ENTRYPOINT")
 
 
-def environment(text: str) -> dict[str, str]:
+def environment(text: str, target: str | None = None) -> dict[str, str]:
     """What the image sets for whatever runs in it, but the path."""
-    pairs = [word for each in of_image(text) if each.word == "ENV" for word in each.words]
+    pairs = [word for each in of_image(text, target) if each.word == "ENV" for word in each.words]
     found = dict(pair.partition("=")[::2] for pair in pairs)
     return {name: put_in(value, {}) for name, value in found.items() if name != "PATH"}

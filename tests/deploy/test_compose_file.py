@@ -1,15 +1,20 @@
 """`docker-compose.voice.yml`: what it runs, what it asks for, and what it keeps closed."""
 
 import re
+from pathlib import Path
 
 import pytest
 import yaml
 
 from gateway.calls import STOP_LIMIT_S
+from gateway.cli.health import PORTS
 from gateway.cli.main import COMMANDS
 from gateway.store.outbox import CLOSE_S
 from services.base.serve import STOP_S
-from tests.deploy.composition import FILE, ROOT, BadComposition, Composition, check, given, put_in
+from services.speech.settings import SpeechSettings
+from tests.deploy.composition import FILE, ROOT, BadComposition, Composition, check, given, mounts, put_in
+from tests.deploy.dockerfile import FILE as DOCKERFILE
+from tests.deploy.dockerfile import environment, instructions
 
 TEXT = FILE.read_text(encoding="utf-8")
 
@@ -20,7 +25,7 @@ NEEDED = {
 }
 ON_CPU = ["postgres", "migrate", "orchestrator", "phrases", "transcriber", "synthesizer", "gateway"]
 ONCE = ("migrate", "phrases")
-OURS = [name for name in ON_CPU if name != "postgres"]
+OURS = [name for name in [*ON_CPU, "speech"] if name != "postgres"]
 
 
 def read(profile: str = "gpu", **variables: str) -> Composition:
@@ -31,10 +36,42 @@ def test_the_profile_cpu_is_everything_that_a_call_needs() -> None:
     assert list(read("cpu").services) == ON_CPU
 
 
-def test_the_profile_gpu_is_the_same_and_the_place_of_the_speech_service() -> None:
+def test_the_profile_gpu_is_the_same_and_the_duplex_model_on_a_gpu() -> None:
     assert list(read("gpu").services) == [*ON_CPU, "speech"]
     devices = read("gpu").services["speech"]["deploy"]["resources"]["reservations"]["devices"]
     assert devices == [{"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}]
+
+
+def test_the_duplex_model_has_an_image_of_its_own_with_torch() -> None:
+    services = read().services
+    build = services["speech"]["build"]
+    assert build == {"context": services["gateway"]["build"], "target": "speech"}
+    stages = [
+        each.words for each in instructions(DOCKERFILE.read_text(encoding="utf-8")) if each.word == "FROM"
+    ]
+    assert build["target"] in [words[2] for words in stages if len(words) == 3]
+    assert services["speech"]["image"] not in {services[name]["image"] for name in OURS if name != "speech"}
+
+
+def test_what_is_fetched_for_the_duplex_model_is_kept() -> None:
+    home = environment(DOCKERFILE.read_text(encoding="utf-8"), "speech")["HF_HOME"]
+    (target,) = [target for source, target in mounts(read().services["speech"]) if source == "weights"]
+    assert Path(home).is_relative_to(target)
+
+
+def test_the_line_in_the_docs_sends_the_gateway_to_the_duplex_model_of_the_profile() -> None:
+    page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    (url,) = re.findall(r"PERSONAPLEX_URLS=(http://speech:\d+)", page)
+    services = read(PERSONAPLEX_URLS=url).services
+    assert url == f"http://speech:{PORTS['speech']}"
+    assert services["gateway"]["environment"]["PERSONAPLEX_URLS"] == url
+    assert set(services["speech"]["networks"]) & set(services["gateway"]["networks"])
+
+
+def test_the_gateway_looks_for_no_duplex_model_that_it_is_not_told_of() -> None:
+    # Compose puts variables in before it chooses a profile, so a default would hold on `cpu`, too.
+    for profile in ("cpu", "gpu"):
+        assert "PERSONAPLEX_URLS" not in read(profile).services["gateway"]["environment"]
 
 
 @pytest.mark.parametrize("name", NEEDED)
@@ -66,7 +103,7 @@ def test_a_part_may_write_in_its_own_folders_alone_and_is_never_more_than_it_mus
     assert not {"cap_add", "privileged", "user", "network_mode", "pid"} & part.keys()
 
 
-@pytest.mark.parametrize("name", [*OURS, "postgres", "speech"])
+@pytest.mark.parametrize("name", [*OURS, "postgres"])
 def test_a_service_says_whether_it_is_well_and_comes_back_or_runs_once(name: str) -> None:
     service = read().services[name]
     if name in ONCE:
@@ -105,8 +142,7 @@ def test_whoever_waits_for_a_service_waits_for_what_it_can_tell() -> None:
 @pytest.mark.parametrize("profile", ["cpu", "gpu"])
 def test_only_what_people_and_clients_talk_to_is_published_and_on_this_machine_alone(profile: str) -> None:
     published = {n: s["ports"] for n, s in read(profile).services.items() if "ports" in s}
-    assert published.pop("gateway") == ["127.0.0.1:8999:8999"]
-    assert published == ({"speech": ["127.0.0.1:8998:8998"]} if profile == "gpu" else {})
+    assert published == {"gateway": ["127.0.0.1:8999:8999"]}
 
 
 def test_a_variable_publishes_it_elsewhere() -> None:
@@ -132,11 +168,12 @@ def test_a_part_gets_the_time_that_it_takes_to_stop_in_order() -> None:
     grace = {name: int(read().services[name]["stop_grace_period"].rstrip("s")) for name in OURS}
     assert min(grace.values()) > STOP_S
     assert grace["gateway"] > STOP_LIMIT_S + CLOSE_S + STOP_S
+    assert grace["speech"] > SpeechSettings.model_fields["speech_drain_s"].default + STOP_S
 
 
 def test_limits_are_set_by_variables_and_are_none_by_default() -> None:
     limits = {"cpus": "1.5", "memory": "2g"}
-    for name in ("gateway", "orchestrator", "postgres", "synthesizer", "transcriber"):
+    for name in ("gateway", "orchestrator", "postgres", "speech", "synthesizer", "transcriber"):
         assert read().services[name]["deploy"]["resources"]["limits"] == {"cpus": "0", "memory": "0"}
         set_so = read(**{f"{name.upper()}_CPUS": "1.5", f"{name.upper()}_MEMORY": "2g"})
         assert set_so.services[name]["deploy"]["resources"]["limits"] == limits
@@ -177,7 +214,7 @@ def test_the_file_that_the_docs_put_on_top_fits_it() -> None:
     (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     on_top = yaml.safe_load(example)
     check(on_top)
-    assert on_top["services"].keys() <= read("cpu").services.keys()
+    assert on_top["services"].keys() <= read("gpu").services.keys()
 
 
 @pytest.mark.parametrize(

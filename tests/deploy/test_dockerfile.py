@@ -3,9 +3,12 @@
 import re
 import subprocess
 import tomllib
+from collections import defaultdict
 from fnmatch import fnmatch
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.deploy.composition import ROOT
 from tests.deploy.dockerfile import FILE, entrypoint, environment, instructions, of_image
@@ -14,6 +17,18 @@ TEXT = FILE.read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 COPIED = [each for each in instructions(TEXT) if each.word == "COPY" and "from" not in each.options]
 SOURCES = sorted({word for each in COPIED for word in each.words[:-1]})
+INSTALLS = [each.rest for each in instructions(TEXT) if each.word == "RUN" and each.rest.startswith("pip ")]
+TARGETS = (None, "speech")
+"""The stages that are images: the last one, and the one with torch."""
+
+
+def locked(lock: str) -> dict[str, set[str]]:
+    """The versions of each package, more than one where the Python or the machine decides."""
+    found: dict[str, set[str]] = defaultdict(set)
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    for name, version in re.findall(r"^([a-z0-9._-]+)==([^\s;]+)", text, re.MULTILINE):
+        found[name].add(version)
+    return found
 
 
 def tracked(path: str) -> bool:
@@ -50,26 +65,58 @@ def test_what_has_no_business_in_an_image_is_left_out(path: str) -> None:
 def test_every_package_of_the_wheel_is_copied() -> None:
     packages = set(PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])
     assert packages <= set(SOURCES)
-    assert {"pyproject.toml", "hatch_build.py", "README.md", "requirements.lock", "web"} <= set(SOURCES)
+    locks = {"requirements.lock", "requirements-speech.lock"}
+    assert {"pyproject.toml", "hatch_build.py", "README.md", "web", *locks} <= set(SOURCES)
 
 
-def test_packages_are_those_of_the_lock_by_their_hashes_and_none_is_compiled() -> None:
-    installs = [each.rest for each in instructions(TEXT) if each.word == "RUN" and " install " in each.rest]
-    (packages,) = [line for line in installs if "requirements.lock" in line]
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-speech.lock"])
+def test_packages_are_those_of_the_lock_by_their_hashes_and_none_is_compiled(lock: str) -> None:
+    (packages,) = [line for line in INSTALLS if line.endswith(f"-r {lock}")]
     assert "--require-hashes" in packages
     assert "--only-binary :all:" in packages
-    (ours,) = [line for line in installs if line.endswith("install --no-deps --no-build-isolation .")]
-    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+
+
+def test_our_own_wheel_is_built_by_what_the_lock_brought() -> None:
+    packages, _, ours = INSTALLS
+    assert packages.endswith("-r requirements.lock")
+    assert ours.endswith("install --no-deps --no-build-isolation .")
     for requirement in PROJECT["build-system"]["requires"]:
         name = re.split(r"[<>=]", requirement)[0]
-        assert re.search(rf"^{name}==", lock, re.MULTILINE), f"{name} builds us without isolation"
-    assert installs.index(packages) < installs.index(ours)
+        assert name in locked("requirements.lock"), f"{name} builds us without isolation"
 
 
-def test_the_image_runs_our_command_and_not_as_root() -> None:
-    assert entrypoint(TEXT) == ["antiphon"]
+def test_the_locks_agree_so_that_one_environment_can_lie_over_the_other() -> None:
+    speech, base = locked("requirements-speech.lock"), locked("requirements.lock")
+    assert {name: speech[name] for name in speech.keys() & base.keys()} == {
+        name: base[name] for name in speech.keys() & base.keys()
+    }
+
+
+def test_the_speech_image_has_every_package_of_the_extra_in_a_version_that_it_allows() -> None:
+    speech = locked("requirements-speech.lock")
+    for line in PROJECT["project"]["optional-dependencies"]["speech"]:
+        requirement = Requirement(line)
+        versions = speech[canonicalize_name(requirement.name)]
+        assert all(requirement.specifier.contains(version) for version in versions), line
+
+
+def test_its_torch_is_the_one_of_the_tests() -> None:
+    (tested,) = re.findall(r"torch==(\S+)", (ROOT / ".ci" / "setup" / "torch").read_text(encoding="utf-8"))
+    assert locked("requirements-speech.lock")["torch"] == {tested}
+
+
+def test_in_the_speech_image_our_code_lies_over_the_gigabytes_which_stay_when_it_changes() -> None:
+    copied = [each.options["from"] for each in of_image(TEXT, "speech") if each.word == "COPY"]
+    assert copied == ["locked-speech", "packages"]
+    assert [each.options["from"] for each in of_image(TEXT) if each.word == "COPY"] == copied[1:]
+    assert environment(TEXT).items() < environment(TEXT, "speech").items()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_an_image_runs_our_command_and_not_as_root(target: str | None) -> None:
+    assert entrypoint(TEXT, target) == ["antiphon"]
     assert "antiphon" in PROJECT["project"]["scripts"]
-    (user,) = [each.rest for each in of_image(TEXT) if each.word == "USER"]
+    (user,) = [each.rest for each in of_image(TEXT, target) if each.word == "USER"]
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
 
 
@@ -90,5 +137,6 @@ def test_its_python_is_one_that_we_support() -> None:
     assert int(low) <= int(default.partition(".")[2]) < int(high)
 
 
-def test_no_secret_is_baked_in() -> None:
-    assert not [name for name in environment(TEXT) if re.search(r"KEY|PASSWORD|SECRET|TOKEN", name)]
+@pytest.mark.parametrize("target", TARGETS)
+def test_no_secret_is_baked_in(target: str | None) -> None:
+    assert not [name for name in environment(TEXT, target) if re.search(r"KEY|PASSWORD|SECRET|TOKEN", name)]

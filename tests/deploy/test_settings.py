@@ -13,8 +13,6 @@ TOLD = list(told(EXAMPLE.read_text(encoding="utf-8")))
 BY_NAME = {each.name: each for each in TOLD}
 
 NOT_FROM_US = {
-    "HF_HOME": "Hugging Face's",
-    "NO_TORCH_COMPILE": "Moshi's",
     "PGPASSWORD": "Postgres's own clients'",
     "POSTGRES_DB": "the image's",
     "POSTGRES_INITDB_ARGS": "the image's",
@@ -66,7 +64,7 @@ def test_the_page_tells_what_the_example_tells() -> None:
     assert written == page(written), "`python -m tests.deploy.settings` writes it anew"
 
 
-@pytest.mark.parametrize("part", ["gateway", "orchestrator", "synthesizer", "transcriber"])
+@pytest.mark.parametrize("part", ["gateway", "orchestrator", "speech", "synthesizer", "transcriber"])
 def test_a_container_can_be_given_every_setting_of_its_part(part: str) -> None:
     read_here = {each.name for each in READ if each.by in (part, "every part") and not each.is_path}
     # A container's own port never clashes; what is published is GATEWAY_PUBLISH's business.
@@ -74,7 +72,7 @@ def test_a_container_can_be_given_every_setting_of_its_part(part: str) -> None:
     assert read_here - needless - names_in(part) == set(), "add them to its environment in the compose file"
 
 
-@pytest.mark.parametrize("service", [*OURS, "postgres", "speech"])
+@pytest.mark.parametrize("service", [*OURS, "postgres"])
 def test_a_container_is_told_nothing_that_nobody_reads(service: str) -> None:
     assert names_in(service) - by_name().keys() - NOT_FROM_US.keys() == set()
 

@@ -59,12 +59,17 @@ class Host:
 
     def environment(self, name: str) -> dict[str, str]:
         """What the process has: the image's environment, then the file's, both in terms of this machine."""
-        image = dockerfile.environment(dockerfile.FILE.read_text(encoding="utf-8"))
+        image = dockerfile.environment(dockerfile.FILE.read_text(encoding="utf-8"), self.target(name))
         given = {**image, **self.services[name]["environment"]}
         found = {variable: self._here(name, value) for variable, value in given.items()}
         # In a container a part listens where it always does.
         ports = {f"{part.upper()}_PORT": str(port) for part, port in self.ports.items() if part == name}
         return {**found, **ports, "PGPORT": str(self.postgres_port)}
+
+    def target(self, name: str) -> str | None:
+        """The stage of the Dockerfile that makes the image of a service; None for the last."""
+        build = self.services[name]["build"]
+        return build["target"] if isinstance(build, dict) else None
 
     def _here(self, name: str, value: str) -> str:
         for source, target in mounts(self.services[name]):
@@ -96,9 +101,14 @@ class Host:
             if "healthcheck" in self.services[name]:
                 await self.reach(name, "service_healthy")
 
-    async def start(self, name: str) -> None:
-        command = [*dockerfile.entrypoint(dockerfile.FILE.read_text(encoding="utf-8"))]
-        command += self.services[name]["command"]
+    async def start(self, name: str, *arguments: str) -> None:
+        """Start one, with `arguments` behind those of the file."""
+        text = dockerfile.FILE.read_text(encoding="utf-8")
+        command = [
+            *dockerfile.entrypoint(text, self.target(name)),
+            *self.services[name]["command"],
+            *arguments,
+        ]
         with (self.folder / f"{name}.log").open("wb") as log:
             self.running[name] = await asyncio.create_subprocess_exec(
                 *tethered(_with_our_python(command), SIGKILL),
@@ -243,3 +253,43 @@ def _is_expected_by_the_recogniser(host: Host) -> None:
     }
     assert built is not None, host.log("transcriber")
     assert int(built[1]) >= len(phrases)
+
+
+async def test_the_speech_service_of_the_compose_file_is_a_plain_process_that_serves_the_toy(
+    tmp_path: Path,
+) -> None:
+    # Where other tests run beside it, a tick may take longer than it sounds.
+    variables = {**VARIABLES, "SPEECH_SLOTS": "2", "SPEECH_MOST_REAL_TIME": "100"}
+    host = Host(gpu(variables).services, tmp_path, free_port())
+    try:
+        await host.start("speech", "--toy")
+        await host.reach("speech", "service_healthy")
+        async with aiohttp.ClientSession() as http:
+            async with http.get(f"{host.url('speech')}/ready") as told:
+                assert (await told.json())["slots_total"] == 2
+            async with http.get(f"{host.url('speech')}/api/chat") as refused:
+                assert refused.status == 401
+        assert await host.down(["speech"]) == {"speech": 0}
+    finally:
+        host.kill()
+
+
+async def test_without_a_gpu_it_ends_with_a_sentence_and_its_health_check_says_that_it_is_away(
+    tmp_path: Path,
+) -> None:
+    host = Host(gpu({**VARIABLES, "SPEECH_DEVICE": "cuda:99"}).services, tmp_path, free_port())
+    try:
+        await host.start("speech")
+        async with asyncio.timeout(HEALTHY_S):
+            assert await host.running["speech"].wait() == 1
+        assert re.search(r"^speech: There is no such GPU: SPEECH_DEVICE is cuda:99", host.log("speech"), re.M)
+        said = await host.unwell("speech")
+        assert said is not None
+        assert said.startswith("speech: no answer at ")
+    finally:
+        host.kill()
+
+
+def gpu(variables: Mapping[str, str]) -> Composition:
+    """The profile `gpu`."""
+    return Composition.read(composition.FILE.read_text(encoding="utf-8"), variables, "gpu")

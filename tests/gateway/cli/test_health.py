@@ -19,6 +19,7 @@ from gateway.cli.deployment import UpSettings
 from gateway.cli.health import PORTS, health, missing, url_of
 from services.base.health import Check, add_health
 from services.base.tls import server_context
+from services.speech.settings import SpeechSettings
 
 
 @asynccontextmanager
@@ -99,8 +100,9 @@ def test_it_asks_where_the_part_listens(set_so: dict[str, str], url: str) -> Non
 
 
 def test_it_knows_the_usual_ports() -> None:
+    fields = UpSettings.model_fields | SpeechSettings.model_fields
     assert {f"{part}_port": port for part, port in PORTS.items()} == {
-        name: field.default for name, field in UpSettings.model_fields.items() if name.endswith("_port")
+        name: field.default for name, field in fields.items() if name.endswith("_port")
     }
 
 
