@@ -111,6 +111,8 @@ def test_a_slot_that_was_not_primed_is_silent_for_its_first_frame(model: Model, 
     assert first[0] == [FREE] * 9
     assert not first[1].any()
     assert FREE not in second[0]
+    codes, one = torch.tensor(second[0][1:])[None, :, None], torch.tensor([True])
+    assert torch.allclose(second[1], mimi.decode(codes, mimi.fresh_decoder(1), one)[0], atol=1e-5)
 
 
 def test_a_tick_of_the_first_slots_equals_one_of_all(model: Model, mimi: Mimi) -> None:
