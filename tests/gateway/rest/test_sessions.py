@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from gateway.access import LOCAL, Access, Caller
+from gateway.parts import Offer
 from gateway.server import MAX_BODY
 from gateway.session import effects as do
 from gateway.session.injections import MOST
@@ -88,6 +89,26 @@ async def test_what_could_be_had_is_told_with_reasons_and_no_invented_number(gat
     assert offers["personaplex"]["reason"] == "none here"
     assert (offers["local"]["slots_free"], offers["local"]["slots_total"]) == (9, 10)
     assert offers["local"]["latency_ms"] is None
+
+
+@pytest.mark.parametrize(
+    ("offer", "free"),
+    [
+        (Offer("personaplex", True, None, 3, 4, 2), 3),
+        # This gateway has nine places left.
+        (Offer("personaplex", True, None, 20, 64, 2), 9),
+        (Offer("personaplex", False, "all 4 slots are taken", 0, 4, 2), 0),
+    ],
+)
+async def test_an_engine_with_slots_of_its_own_tells_those(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, offer: Offer, free: int
+) -> None:
+    await gateway.session()
+    monkeypatch.setattr(gateway.parts, "offers", lambda missing=None: [offer])
+    _, body = await gateway.ask("GET", MAKE)
+    (told,) = body["engines"]
+    assert (told["slots_free"], told["slots_total"], told["queue"]) == (free, offer.slots_total, 2)
+    assert (told["available"], told["reason"]) == (offer.available, offer.reason)
 
 
 async def offered(gateway: Gateway) -> dict[str, Any]:
