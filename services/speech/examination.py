@@ -49,7 +49,7 @@ def examine(settings: SpeechSettings, wanted: bool) -> Iterator[Finding]:
     source = place(settings)
     if isinstance(source, Repository):
         yield token(settings)
-    yield from files(source, device, settings.speech_voices, settings.speech_slots)
+    yield from files(source, device, settings)
 
 
 def torch_version(version: str) -> Finding:
@@ -81,8 +81,9 @@ def token(settings: SpeechSettings) -> Finding:
     return Finding("note", "HF_TOKEN is not set", "gated repositories ask for it, such as NVIDIA's")
 
 
-def files(source: Place, device: torch.device | None, voices: Path | None, calls: int) -> Iterator[Finding]:
+def files(source: Place, device: torch.device | None, settings: SpeechSettings) -> Iterator[Finding]:
     """The files of a model: those that are here, and those that have to be fetched."""
+    voices = settings.speech_voices
     try:
         path = find(source, CONFIGURATION)
         configuration = read_configuration(path) if path else NOTHING
@@ -94,7 +95,7 @@ def files(source: Place, device: torch.device | None, voices: Path | None, calls
         yield bad(error)
         return
     if path := here.get(configuration.model):
-        yield from language_model(path, configuration, device, here.get(configuration.tokenizer), calls)
+        yield from language_model(path, configuration, device, here.get(configuration.tokenizer), settings)
     if path := here.get(configuration.codec):
         yield mimi(path)
     for name, size in (missing | packed).items():
@@ -144,7 +145,11 @@ def fits(name: str, size: int, device: torch.device) -> Iterator[Finding]:
 
 
 def language_model(
-    path: Path, configuration: Configuration, device: torch.device | None, pieces: Path | None, calls: int
+    path: Path,
+    configuration: Configuration,
+    device: torch.device | None,
+    pieces: Path | None,
+    settings: SpeechSettings,
 ) -> Iterator[Finding]:
     """The model's file, by its head alone, room for it and for what calls are remembered by, and its tokenizer."""
     try:
@@ -153,8 +158,8 @@ def language_model(
         size = torch.bfloat16.itemsize * check_tensors(Model, shape, path, header)
         yield Finding("good", f"{path.name}: the model, whole, {amount(size)} of which are used in bf16")
         if device:
-            what = f"{path.name}, with SPEECH_SLOTS={calls},"
-            yield from fits(what, size + remembered(shape, calls), device)
+            what = f"{path.name}, with SPEECH_SLOTS={settings.speech_slots},"
+            yield from fits(what, needed(shape, settings), device)
         if pieces:
             Tokenizer.load(pieces, shape.text_card)
             yield Finding("good", f"{pieces.name}: {shape.text_card} pieces")
@@ -162,11 +167,19 @@ def language_model(
         yield bad(error)
 
 
-def remembered(shape: ModelShape, calls: int) -> int:
-    """Bytes of the model's state of so many calls, in bf16."""
+def needed(shape: ModelShape, settings: SpeechSettings) -> int:
+    """Bytes of the device, in bf16: the weights, less those of layers that stay behind, and what calls leave."""
     with torch.device("meta"):
         model = Model(shape).to(torch.bfloat16)
-    return slots.size(stepping.fresh(model, calls))
+    layer, *_ = model.transformer.layers
+    stay = max(settings.personaplex_cpu_offload - 1, 0)  # One layer's place is where they are sent.
+    state = slots.size(stepping.fresh(model, settings.speech_slots))
+    return weight(model) - stay * weight(layer) + state
+
+
+def weight(module: nn.Module) -> int:
+    """Bytes of its parameters."""
+    return sum(parameter.nbytes for parameter in module.parameters())
 
 
 def mimi(path: Path) -> Finding:

@@ -19,6 +19,7 @@ from services.speech.finding import Finding
 from services.speech.hub import Repository
 from services.speech.machine import Gpu
 from services.speech.settings import SpeechSettings
+from services.speech.shapes import SEVEN_B
 from tests.services.speech.hub_double import Hub, serving
 from tests.services.speech.published import write_hollow_codec, write_model, write_tokenizer
 
@@ -109,6 +110,17 @@ def test_a_gpu_without_room_for_weights_and_calls_is_told(
     monkeypatch.setattr(machine, "gpu", lambda device: Gpu("NVIDIA H100", (9, 0), free, free))
     [what] = told(SpeechSettings(speech_folder=folder), "bad")
     assert "model.safetensors, with SPEECH_SLOTS=4, needs 7.2 MB" in what
+
+
+def test_layers_that_stay_behind_take_no_room() -> None:
+    layers = SEVEN_B.temporal.layers
+    all_here, some, none = (
+        examination.needed(SEVEN_B, SpeechSettings(personaplex_cpu_offload=sent)) for sent in (0, 9, layers)
+    )
+    layer = (all_here - some) / 8
+    assert 0.40e9 < layer < 0.42e9
+    assert all_here - none == (layers - 1) * layer
+    assert all_here == 2 * 7_687_729_152 + 4 * 1_572_864_456
 
 
 @pytest.mark.usefixtures("h100")
