@@ -96,6 +96,10 @@ class SpeechServer:
             caller.socket._req.transport.abort()
         self._script.clear()
 
+    async def hangs_up(self) -> None:
+        for caller in [*self.live]:
+            await caller.socket.close()
+
     async def sends(self, message: bytes) -> None:
         """A message of any bytes, to all callers."""
         for caller in self.live:
@@ -113,6 +117,14 @@ class SpeechServer:
         """Wait until so many came in all."""
         async with asyncio.timeout(PATIENCE):
             while len(self.callers) < callers:
+                self._fresh.clear()
+                await self._fresh.wait()
+
+    async def serves(self, number: int) -> None:
+        """Wait until the caller who came as that, the first being 1, holds a slot."""
+        await self.came(number)
+        async with asyncio.timeout(PATIENCE):
+            while self.callers[number - 1] not in self.live:
                 self._fresh.clear()
                 await self._fresh.wait()
 

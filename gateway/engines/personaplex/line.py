@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncGenerator, Callable
 from types import TracebackType
 from typing import Self
@@ -13,6 +14,8 @@ from gateway.engines.personaplex.responses import FRAME
 from gateway.ports import PartAway
 from gateway.session.clock import BYTES, samples
 from services.speech import protocol as wire
+
+log = logging.getLogger(__name__)
 
 SEND_LIMIT_S = 5.0
 """A server that takes nothing for so long takes nothing any more."""
@@ -150,7 +153,7 @@ class Line:
         Raises:
             LineLost: always in the end.
         """
-        garbage = 0
+        garbage, complaint = 0, ""
         async for message in self._socket:
             try:
                 if message.type is not aiohttp.WSMsgType.BINARY:
@@ -169,10 +172,12 @@ class Line:
                 case wire.Text(text):
                     yield text
                 case wire.Error(code, why):
-                    raise LineLost(f"it says {code or 'error'}: {why}")
+                    # The call goes on, unless it hangs up as well.
+                    complaint = f", having said {code or 'error'}: {why}"
+                    log.warning("speech server complains", extra={"code": code, "pii_detail": why})
                 case _:
                     pass
-        raise LineLost(f"the socket closed with {self._socket.close_code}")
+        raise LineLost(f"the socket closed with {self._socket.close_code}{complaint}")
 
     def _frames(self, data: bytes) -> list[bytes]:
         from services.speech.samples import BadSound

@@ -209,7 +209,7 @@ async def test_another_brief_is_taken_up_with_another_line(talk: Talk) -> None:
     talk.hears(5)
     await talk.server.has(1, frames=5)
     await talk.engine.connect(replace(talk.brief, instructions="Speak like a pirate."))
-    await talk.server.came(2)
+    await talk.server.serves(2)
     talk.server.says("ahoy")
     talk.hears(30)
     assert (await talk.turn(0)).text == "ahoy"
@@ -237,8 +237,7 @@ async def test_a_lost_server_is_called_again_and_the_turn_has_failed(talk: Talk)
     await talk.sink.until(first, lambda turn: turn.samples >= FRAME)
     await talk.server.dies()
     assert (await talk.turn(0)).failed == "line_lost"
-    await talk.server.came(2)
-    await talk.server.has(1)
+    await talk.server.serves(2)
     talk.server.says("here again")
     talk.hears(30)
     assert (await talk.turn(1)).text == "here again"
@@ -247,8 +246,7 @@ async def test_a_lost_server_is_called_again_and_the_turn_has_failed(talk: Talk)
 async def test_a_server_that_is_lost_twice_is_lost_for_good(talk: Talk) -> None:
     await talk.server.has(1)
     await talk.server.dies()
-    await talk.server.came(2)
-    await talk.server.has(1)
+    await talk.server.serves(2)
     await talk.server.dies()
     async with asyncio.timeout(PATIENCE):
         with pytest.raises(LineLost):
@@ -283,10 +281,25 @@ async def test_nothing_but_garbage_is_no_speech_server(talk: Talk) -> None:
     await talk.server.came(2)
 
 
-async def test_an_error_of_the_servers_is_a_loss(talk: Talk) -> None:
+COMPLAINT = b"\x05too_slow: the device fell behind"
+
+
+async def test_a_complaint_of_the_servers_ends_nothing(talk: Talk) -> None:
     await talk.server.has(1)
-    await talk.server.sends(b"\x05too_slow: the device fell behind")
-    await talk.server.came(2)
+    await talk.server.sends(COMPLAINT)
+    talk.server.says("all the same")
+    talk.hears(30)
+    assert (await talk.turn(0)).text == "all the same"
+
+
+async def test_what_the_server_said_before_it_hung_up_is_told(talk: Talk) -> None:
+    for callers in (1, 2):
+        await talk.server.serves(callers)
+        await talk.server.sends(COMPLAINT)
+        await talk.server.hangs_up()
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(LineLost, match="having said too_slow: the device fell behind"):
+            await talk.work
 
 
 async def test_a_server_that_stands_still_is_a_loss(talk: Talk) -> None:
