@@ -164,6 +164,11 @@ def test_the_password_is_told_to_the_database_and_to_those_who_use_it_alone() ->
     assert keys == {"gateway"}
 
 
+def test_the_hubs_token_is_told_to_the_duplex_model_alone() -> None:
+    services = read(HF_TOKEN="hf_secret").services
+    assert {n for n, s in services.items() if "hf_secret" in s["environment"].values()} == {"speech"}
+
+
 def test_a_part_gets_the_time_that_it_takes_to_stop_in_order() -> None:
     grace = {name: int(read().services[name]["stop_grace_period"].rstrip("s")) for name in OURS}
     assert min(grace.values()) > STOP_S
