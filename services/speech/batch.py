@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from services.speech import priming, recorded, slots, stepping
+from services.speech import priming, recorded, sampling, slots, stepping
 from services.speech.codec.mimi import DecoderState, EncoderState, Mimi
+from services.speech.machine import check_memory
 from services.speech.model import Model
 from services.speech.priming import Prefix
 from services.speech.sampling import Drawing
@@ -60,12 +61,14 @@ class Batch:
         """Args:
         count: Slots.
         sizes: Smaller batches of the first slots that a tick can run instead of all, each recorded by itself.
+
+        Raises:
+            TooLittleMemory: for so many slots.
         """
         self.model, self.mimi, self.count = model, mimi, count
         self.device = model.out_norm.alpha.device
-        self.state = BatchState(
-            mimi.fresh_encoder(count), stepping.fresh(model, count), mimi.fresh_decoder(count)
-        )
+        check_memory(slots.size(_fresh(model, mimi, 1)) * count, self.device, f"{count} calls at once")
+        self.state = _fresh(model, mimi, count)
         self.host = _desk(count, torch.device("cpu"), pinned=self.device.type == "cuda")
         self._there = self.host if self.device.type == "cpu" else _desk(count, self.device)
         # Recording runs the work: with no slot live it leaves all as it is.
@@ -79,6 +82,11 @@ class Batch:
         for way in (self.state.ears, self.state.mouth):
             slots.reset(way, slot)
         priming.join(self.model, self.state.step, slot, prefix, drawing)
+
+    def begin(self, slot: int, drawing: Drawing) -> None:
+        """Make a slot that of a call without voice or persona. Its first frame says nothing."""
+        self.leave(slot)
+        sampling.choose(self.state.step.sampling, slot, drawing)
 
     def leave(self, slot: int) -> None:
         """Empty a slot."""
@@ -112,6 +120,10 @@ class Batch:
         sound = self.mimi.decode(tokens[:, 1:, None].clamp(min=0), state.mouth, speaks)
         desk.tokens.copy_(tokens)
         desk.sound.copy_(sound * speaks[:, None])
+
+
+def _fresh(model: Model, mimi: Mimi, count: int) -> BatchState:
+    return BatchState(mimi.fresh_encoder(count), stepping.fresh(model, count), mimi.fresh_decoder(count))
 
 
 def _desk(count: int, device: torch.device, pinned: bool = False) -> Desk:

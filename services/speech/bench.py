@@ -20,8 +20,8 @@ import torch
 from services.speech import priming, slots, toy
 from services.speech.batch import Batch
 from services.speech.codec.mimi import Mimi
-from services.speech.errors import TooLittleMemory
-from services.speech.machine import check_memory
+from services.speech.errors import NoGpu, TooLittleMemory
+from services.speech.machine import check_memory, find_device
 from services.speech.model import Model
 from services.speech.priming import Prefix, VoiceCodes
 from services.speech.sampling import Drawing
@@ -61,7 +61,7 @@ class Row:
     kernels: int | None
     """A frame, on the device."""
     memory_gb: float | None
-    """At most, of the device, all told."""
+    """At most, of the device: what torch has given out, weights among it."""
     slot_mb: float
     """Of each slot's state."""
     join: float
@@ -77,11 +77,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     given = parser.parse_args(arguments)
-    device, shape = torch.device(given.device), SHAPES[given.shape]
     try:
         with torch.inference_mode():
-            found = measure(shape, given.slots, round(given.seconds * 1000 / FRAME_MS), device)
-    except TooLittleMemory as error:
+            frames = round(given.seconds * 1000 / FRAME_MS)
+            found = measure(SHAPES[given.shape], given.slots, frames, find_device(given.device))
+    except (NoGpu, TooLittleMemory) as error:
         parser.exit(1, f"{error.detail}\n")
     if given.json:
         given.json.write_text(json.dumps(found, indent=2) + "\n")
@@ -106,8 +106,8 @@ def measure(shape: Shape, counts: Sequence[int], frames: int, device: torch.devi
     for count in counts:
         try:
             rows.append(_row(model, mimi, prefix, count, frames))
-        except torch.OutOfMemoryError:
-            print(f"{count:>9}  out of memory")
+        except (TooLittleMemory, torch.OutOfMemoryError) as error:
+            print(f"{count:>9}  too little memory: {error}")
             break
         print(line(rows[-1]), flush=True)
     return about | {"rows": [asdict(row) for row in rows]}

@@ -23,6 +23,8 @@ from services.base.serve import new_runner
 from services.speech import bench
 from services.speech.batch import Batch
 from services.speech.engine import Engine
+from services.speech.errors import NoGpu, TooLittleMemory
+from services.speech.machine import find_device
 from services.speech.model_thread import ModelThread
 from services.speech.priming import Work
 from services.speech.protocol import Codec
@@ -68,11 +70,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     given = parser.parse_args(arguments)
-    shape, device = SHAPES[given.shape], torch.device(given.device)
+    shape = SHAPES[given.shape]
+    try:
+        device = find_device(given.device)
+        with torch.inference_mode():
+            model, mimi = bench.random_engine(shape, device)
+    except (NoGpu, TooLittleMemory) as error:
+        parser.exit(1, f"{error.detail}\n")
     about = bench.machine(shape, device) | {"codec": given.codec}
     print(" · ".join(f"{key} {value}" for key, value in about.items()))
-    with torch.inference_mode():
-        model, mimi = bench.random_engine(shape, device)
     engine = Engine(shape.name, model, mimi, ToyWords(), toy_voices())
     print(bench.heading(Row))
     rows = []

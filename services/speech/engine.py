@@ -38,16 +38,19 @@ class Engine:
     words: Words
     voices: Voices
 
-    def priming(self, voice: str, prompt: str) -> tuple[Key, Callable[[], Work[Script]]]:
+    def priming(self, voice: str, prompt: str) -> tuple[Key, Callable[[], Work[Script]] | None]:
         """What a call with this voice and persona is primed with.
 
         Args:
             voice: A name out of `voices`, or "" for none.
 
         Returns:
-            By what its prefix is known, and how its script is written.
+            By what its prefix is known, and how its script is written; None where there is neither voice nor
+            persona. Then nothing is primed, as Moshi never is.
         """
         tokens = self.words.persona(prompt)
+        if not voice and not tokens:
+            return ("", ()), None
 
         def write() -> Work[Script]:
             spoken = (yield from self.voices[voice](self.mimi, self.model.shape)) if voice else None

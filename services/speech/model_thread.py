@@ -117,12 +117,12 @@ class ModelThread:
         await asyncio.to_thread(self._thread.join, STOP_S)
 
     async def join(
-        self, lease: Lease, key: Key, script: Callable[[], Work[Script]], drawing: Drawing
+        self, lease: Lease, key: Key, script: Callable[[], Work[Script]] | None, drawing: Drawing
     ) -> None:
         """Prime a call's slot. From then on it is heard.
 
         Args:
-            script: What it is primed with, worked out by the model's thread where `key` isn't known.
+            script: What it is primed with, worked out by the model's thread where `key` isn't known; None: nothing.
 
         Raises:
             PrimingTooLong: Voice and persona don't fit.
@@ -236,13 +236,16 @@ class ModelThread:
         measures.REAL_TIME.set(self.rtf)
 
     def _joining(
-        self, lease: Lease, key: Key, script: Callable[[], Work[Script]], drawing: Drawing
+        self, lease: Lease, key: Key, script: Callable[[], Work[Script]] | None, drawing: Drawing
     ) -> Work[None]:
-        prefix = self.prefixes.get(key)
-        if prefix is None:
-            prefix = yield from self._priming(script)
-            self.prefixes.keep(key, prefix)
-        self.batch.join(lease.slot, prefix, drawing)
+        if script is None:
+            self.batch.begin(lease.slot, drawing)
+        else:
+            prefix = self.prefixes.get(key)
+            if prefix is None:
+                prefix = yield from self._priming(script)
+                self.prefixes.keep(key, prefix)
+            self.batch.join(lease.slot, prefix, drawing)
         self._leases[lease.slot] = lease
         yield
 

@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from services.speech import priming, recorded, slots, stepping
+from services.speech import machine, priming, recorded, slots, stepping
 from services.speech.batch import Batch
 from services.speech.codec.mimi import Mimi
+from services.speech.errors import TooLittleMemory
 from services.speech.model import Model
 from services.speech.priming import VoiceCodes, VoiceEmbeddings
 from services.speech.sampling import GREEDY, Drawing
@@ -152,3 +153,11 @@ def test_off_a_gpu_work_is_recorded_as_it_is() -> None:
 def test_a_batch_says_what_a_slot_takes(model: Model, mimi: Mimi, count: int) -> None:
     one = slots.size(Batch(model, mimi, 1).state)
     assert slots.size(Batch(model, mimi, count).state) == count * one
+
+
+def test_slots_that_do_not_fit_are_told_before_they_are_made(
+    model: Model, mimi: Mimi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "free_memory", lambda device: 10**6)
+    with pytest.raises(TooLittleMemory, match="64 calls at once needs"):
+        Batch(model, mimi, 64)

@@ -73,6 +73,7 @@ def sound(frames: int, seed: int = 0) -> list[Samples]:
 def alone(engine: Engine, frames: list[Samples], seed: int = 0) -> list[int]:
     """The text of a call that has a batch to itself."""
     _, script = engine.priming("NATF2", "be kind")
+    assert script is not None
     batch = Batch(engine.model, engine.mimi, 1)
     prefix = priming.prefill(engine.model, priming.finish(script()))
     batch.join(0, prefix, Drawing(seed=seed))

@@ -56,6 +56,7 @@ def test_a_folder_becomes_an_engine_that_can_be_primed(engine: Engine, folder: P
     assert list(engine.voices) == ["NATF2", "mine"]
     for voice, frames in (("NATF2", 10), ("mine", 13), ("", 0)):
         (_, tokens), write = engine.priming(voice, "You are a wise teacher.")
+        assert write is not None
         prefix = prefill(engine.model, finish(write()))
         assert prefix.frames == frames + 6 + len(tokens) + 6
 
@@ -73,6 +74,7 @@ def test_layers_can_stay_behind(engine: Engine, folder: Path) -> None:
     settings = SpeechSettings(speech_folder=folder, speech_device="cpu", personaplex_cpu_offload=1)
     offloaded = published.load(settings)
     _, write = engine.priming("NATF2", "Hello")
+    assert write is not None
     script = finish(write())
     assert torch.equal(prefill(offloaded.model, script).hidden, prefill(engine.model, script).hidden)
 

@@ -235,6 +235,14 @@ async def test_what_cannot_be_had_is_refused_before_the_upgrade(
         await used(server, 0)
 
 
+async def test_without_voice_and_persona_nothing_is_primed(engine: Engine) -> None:
+    async with serving(engine) as server, calling(server, text_prompt="") as client:
+        await client.until_a(Handshake)
+        assert not server.door.thread.prefixes.size
+        await client.say(5)
+        await client.hear(4)  # The first frame says nothing: there is no frame before it.
+
+
 async def test_a_long_persona_fits_into_the_address(engine: Engine) -> None:
     async with serving(engine) as server, calling(server, text_prompt="ä" * 4_000) as client:
         await client.until_a(Handshake)
