@@ -68,7 +68,7 @@ class Host:
 
     def target(self, name: str) -> str | None:
         """The stage of the Dockerfile that makes the image of a service; None for the last."""
-        build = self.services[name]["build"]
+        build = self.services[name].get("build")
         return build["target"] if isinstance(build, dict) else None
 
     def _here(self, name: str, value: str) -> str:
