@@ -117,7 +117,7 @@ class Batch:
         user = self.mimi.encode(desk.heard, state.ears, desk.live)[:, :, 0]
         tokens = stepping.step(self.model, state.step, user, desk.forced, desk.live)
         speaks = tokens[:, 1] != FREE
-        sound = self.mimi.decode(tokens[:, 1:, None].clamp(min=0), state.mouth, speaks)
+        sound = self.mimi.decode(tokens[:, 1:, None], state.mouth, speaks)
         desk.tokens.copy_(tokens)
         desk.sound.copy_(sound * speaks[:, None])
 
