@@ -25,9 +25,9 @@ from services.speech.machine import check_memory, find_device
 from services.speech.model import Model
 from services.speech.priming import Prefix, VoiceCodes
 from services.speech.sampling import Drawing
-from services.speech.shapes import CODEBOOKS, FRAME_SAMPLES, SAMPLE_RATE, SHAPES, Shape
+from services.speech.shapes import CODEBOOKS, FRAME_S, SHAPES, Shape
 
-FRAME_MS = 1000 * FRAME_SAMPLES / SAMPLE_RATE
+FRAME_MS = 1000 * FRAME_S
 VOICE_FRAMES = 125
 """Ten seconds of voice prompt."""
 PROMPT_TOKENS = 100

@@ -23,9 +23,8 @@ from services.speech.protocol import (
     encode,
     write_query,
 )
+from services.speech.shapes import FRAME_S, FRAME_SAMPLES
 
-FRAME_S = 0.08
-FRAME_SAMPLES = 1_920
 LAST_S = 10.0
 """What the answers to the last frames get."""
 VOICE, PERSONA = "NATF2.pt", "word " * 100

@@ -16,7 +16,7 @@ from services.speech import measures
 from services.speech.engine import Engine
 from services.speech.formats import reader_of, writer_of
 from services.speech.framing import Framing
-from services.speech.model_thread import FRAME_S, Lease, ModelThread, Said
+from services.speech.model_thread import Lease, ModelThread, Said
 from services.speech.places import Places
 from services.speech.protocol import (
     Audio,
@@ -41,7 +41,7 @@ from services.speech.protocol import (
 )
 from services.speech.samples import BadSound
 from services.speech.sampling import MOST_CANDIDATES, Drawing
-from services.speech.shapes import TEXT_END_OF_PAD, TEXT_PAD
+from services.speech.shapes import FRAME_S, TEXT_END_OF_PAD, TEXT_PAD
 
 log = logging.getLogger(__name__)
 

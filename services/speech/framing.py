@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
+from services.speech.samples import Samples
 from services.speech.shapes import FRAME_SAMPLES
-
-Samples = NDArray[np.float32]
 
 
 class Framing:

@@ -1,14 +1,11 @@
 """Brings a voice to the loudness that the model knows its voices in."""
 
 import numpy as np
-import numpy.typing as npt
 import pyloudnorm
 
 from services.speech.errors import VoiceBroken
+from services.speech.samples import Samples
 from services.speech.shapes import SAMPLE_RATE
-
-Samples = npt.NDArray[np.float32]
-"""[samples] at 24 kHz, mono, -1 to 1."""
 
 TARGET = -24.0
 """LUFS (ITU-R BS.1770-4): PersonaPlex's voices were brought to it."""

@@ -14,21 +14,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from services.base.problems import Problem
 from services.speech import measures, priming
 from services.speech.batch import Batch
 from services.speech.prefixes import Key, Prefixes
 from services.speech.priming import Prefix, Script, Work
+from services.speech.samples import Samples
 from services.speech.sampling import Drawing
-from services.speech.shapes import FRAME_SAMPLES, FREE, SAMPLE_RATE
+from services.speech.shapes import FRAME_S, FREE
 
 log = logging.getLogger(__name__)
 
-Samples = NDArray[np.float32]
-
-FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
 MOST_AHEAD = 125
 """Frames of a call that wait: 10 s. Live sound has one or two; who sends a file has to wait for the answers."""
 MEASURED_TICKS = 20

@@ -18,6 +18,7 @@ SAMPLE_RATE = 24_000
 """Hz, mono."""
 FRAME_SAMPLES = 1_920
 """80 ms: 12.5 frames a second."""
+FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
 
 CODEBOOKS = 8
 """Of Mimi's, that a speaker's voice has in the model: one semantic, seven acoustic."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import soxr
 
 from services.speech.errors import VoiceBroken
-from services.speech.loudness import Samples
+from services.speech.samples import Samples
 from services.speech.shapes import SAMPLE_RATE
 
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE

@@ -20,8 +20,8 @@ from torch import Tensor
 
 from services.speech import loudness
 from services.speech.errors import FileBroken, FileMissing, UnknownVoice, VoiceBroken
-from services.speech.loudness import Samples
 from services.speech.priming import VoiceEmbeddings
+from services.speech.samples import Samples
 from services.speech.shapes import FRAME_SAMPLES, FREE, SAMPLE_RATE, ModelShape
 from services.speech.sound import read_wav
 

@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.speech.framing import Framing, Samples
+from services.speech.framing import Framing
+from services.speech.samples import Samples
 from services.speech.shapes import FRAME_SAMPLES
 
 

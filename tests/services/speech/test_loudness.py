@@ -8,7 +8,8 @@ import pyloudnorm
 import pytest
 
 from services.speech.errors import VoiceBroken
-from services.speech.loudness import Samples, even
+from services.speech.loudness import even
+from services.speech.samples import Samples
 from services.speech.shapes import SAMPLE_RATE
 
 MONO = 10 * np.log10(2)

@@ -11,9 +11,10 @@ import torch
 from services.speech import model_thread, priming
 from services.speech.batch import Batch
 from services.speech.engine import Engine
-from services.speech.model_thread import Lease, ModelBroke, ModelThread, Said, Samples, TooFarAhead
+from services.speech.model_thread import Lease, ModelBroke, ModelThread, Said, TooFarAhead
 from services.speech.prefixes import Prefixes
 from services.speech.priming import PrimingTooLong
+from services.speech.samples import Samples
 from services.speech.sampling import Drawing
 from services.speech.shapes import FRAME_SAMPLES
 from services.speech.toy_engine import toy_engine
