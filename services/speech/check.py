@@ -1,21 +1,17 @@
 """`python -m services.speech.check`: what this machine can run of the duplex model, and what is missing."""
 
-import json
-import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
-from services.speech.finding import Finding, Verdict
+from services.base.findings import Finding, tell
 from services.speech.settings import SpeechSettings
 
 EXTRA = ("torch", "safetensors", "sentencepiece", "huggingface_hub", "pyloudnorm")
 """Packages of the extra `speech`."""
-MARKS: dict[Verdict, str] = {"good": "✓", "note": "·", "bad": "✗"}
 
 
 @click.command()
@@ -32,17 +28,7 @@ def check(as_json: bool, repository: str | None, folder: Path | None) -> None:
         settings = settings.model_copy(update={"speech_repository": repository, "speech_folder": None})
     if folder:
         settings = settings.model_copy(update={"speech_folder": folder})
-    findings = list(look(settings, wanted=bool(repository or settings.speech_folder)))
-    works = all(finding.verdict != "bad" for finding in findings)
-    if as_json:
-        body = {"works": works, "findings": [asdict(finding) for finding in findings]}
-        click.echo(json.dumps(body, indent=2, ensure_ascii=False))
-    else:
-        for finding in findings:
-            click.echo(f"{MARKS[finding.verdict]} {finding.what}")
-            if finding.advice:
-                click.echo(f"    {finding.advice}")
-    sys.exit(not works)
+    tell(look(settings, wanted=bool(repository or settings.speech_folder)), as_json)
 
 
 def look(settings: SpeechSettings, wanted: bool) -> Iterator[Finding]:

@@ -9,12 +9,12 @@ import torch
 from huggingface_hub import get_token
 from torch import nn
 
+from services.base.findings import Finding
 from services.speech import slots, stepping
 from services.speech.checkpoint import match
 from services.speech.codec.mimi import Mimi
 from services.speech.configuration import NOTHING, Configuration, model_shape, read_configuration
 from services.speech.errors import FileMissing, HubAway, SpeechError
-from services.speech.finding import Finding
 from services.speech.header import Header, read_header
 from services.speech.hub import CONFIGURATION, VOICES, Folder, Place, Repository, find, place
 from services.speech.machine import amount, check_memory, find_device, gpu

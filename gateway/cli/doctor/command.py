@@ -1,19 +1,14 @@
 """`antiphon doctor`: looks at everything, and tells it."""
 
-import json
 import logging
-import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 
 import click
 
 from gateway.cli.deployment import UpSettings
 from gateway.cli.doctor import content, database, door, machine, outside, speech, tools
-from gateway.cli.doctor.finding import Finding, Verdict
 from gateway.cli.home import Home
-
-MARKS: dict[Verdict, str] = {"good": "✓", "note": "·", "bad": "✗"}
+from services.base.findings import Finding, tell
 
 
 @click.command()
@@ -22,17 +17,7 @@ def doctor(as_json: bool) -> None:
     """Say what this machine can run and what is missing; exit status 1 when `antiphon up` can't work."""
     # What the parts log while they are looked at is among the findings.
     logging.getLogger("services").addHandler(logging.NullHandler())
-    findings = list(examine(Home.find(), UpSettings.load()))
-    works = all(finding.verdict != "bad" for finding in findings)
-    if as_json:
-        body = {"works": works, "findings": [asdict(finding) for finding in findings]}
-        click.echo(json.dumps(body, indent=2, ensure_ascii=False))
-    else:
-        for finding in findings:
-            click.echo(f"{MARKS[finding.verdict]} {finding.what}")
-            if finding.advice:
-                click.echo(f"    {finding.advice}")
-    sys.exit(not works)
+    tell(examine(Home.find(), UpSettings.load()), as_json)
 
 
 def examine(home: Home, settings: UpSettings) -> Iterator[Finding]:

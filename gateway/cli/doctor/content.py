@@ -5,11 +5,11 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from gateway.cli.deployment import UpSettings
-from gateway.cli.doctor.finding import Finding
 from gateway.cli.home import Home
 from gateway.rest.page import find_page
 from personas.errors import PersonaError
 from personas.loader import load
+from services.base.findings import Finding
 from services.base.problems import Problem
 
 

@@ -5,9 +5,10 @@ import subprocess
 
 from gateway.cli.connecting import NoDatabase, connected
 from gateway.cli.deployment import UpSettings
-from gateway.cli.doctor.finding import ASK_S, Finding
+from gateway.cli.doctor.finding import ASK_S
 from gateway.cli.postgres import PostgresFailed, binaries
 from services.base.database_url import for_people
+from services.base.findings import Finding
 
 
 def database(settings: UpSettings) -> Finding:

@@ -10,11 +10,12 @@ from gateway.access import check_apart, checked_keys
 from gateway.cli.address import client, unreachable
 from gateway.cli.certificate import Certificate
 from gateway.cli.deployment import LOOPBACK, UpSettings
-from gateway.cli.doctor.finding import ASK_S, Finding
+from gateway.cli.doctor.finding import ASK_S
 from gateway.cli.health import reasons
 from gateway.cli.home import Home, Running
 from gateway.cli.lan import listens_at, names
 from gateway.cli.ports import is_free
+from services.base.findings import Finding
 from services.base.serve import is_loopback
 from services.base.settings import BadSettings
 from services.base.tls import server_context

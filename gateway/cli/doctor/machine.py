@@ -8,8 +8,9 @@ from pathlib import Path
 
 import psutil
 
-from gateway.cli.doctor.finding import ASK_S, Finding, gib
+from gateway.cli.doctor.finding import ASK_S, gib
 from gateway.cli.home import Home
+from services.base.findings import Finding
 
 DISK_NEEDED = 2 * 2**30
 """Bytes. The database of a fresh install takes 0.05 GiB; its log of changes may grow to 1 GiB."""

@@ -7,7 +7,8 @@ from importlib import import_module
 
 import aiohttp
 
-from gateway.cli.doctor.finding import ASK_S, Finding
+from gateway.cli.doctor.finding import ASK_S
+from services.base.findings import Finding
 from services.base.settings import BadSettings, Settings
 
 OURS = (

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 
-from gateway.cli.doctor.finding import Finding
+from services.base.findings import Finding
 
 CHECK = (sys.executable, "-m", "services.speech.check", "--json")
 CHECK_S = 120.0

@@ -6,8 +6,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.cli.doctor.finding import ASK_S, Finding
+from gateway.cli.doctor.finding import ASK_S
 from gateway.cli.home import CHECKOUT
+from services.base.findings import Finding
 
 NODE_NEEDED = (20, 19)
 COMPOSE = "docker-compose.voice.yml"

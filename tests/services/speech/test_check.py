@@ -12,10 +12,10 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from services.base.findings import Finding
 from services.speech import check, examination, machine
 from services.speech.check import look
 from services.speech.examination import examine, torch_version
-from services.speech.finding import Finding
 from services.speech.hub import Repository
 from services.speech.machine import Gpu
 from services.speech.settings import SpeechSettings

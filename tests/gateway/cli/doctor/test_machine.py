@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.doctor import machine
-from gateway.cli.doctor.finding import Finding
 from gateway.cli.home import Home
+from services.base.findings import Finding
 
 
 def test_a_wrong_python_is_bad(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from gateway.cli.doctor import outside, tools
-from gateway.cli.doctor.finding import Finding
+from services.base.findings import Finding
 from tests.deploy.settings import reads
 
 KEY = "a key of theirs"

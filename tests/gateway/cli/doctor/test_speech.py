@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from gateway.cli.doctor import speech
-from gateway.cli.doctor.finding import Finding
+from services.base.findings import Finding
 
 
 def say(monkeypatch: pytest.MonkeyPatch, code: str) -> list[Finding]:
