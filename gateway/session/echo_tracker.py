@@ -81,6 +81,8 @@ class EchoTracker:
         self._look_at, self._patience = 0, SOONEST
         self._is_sure = False
         """The delay was seen in this turn of the agent."""
+        self._glimpsed = 0
+        """The delay at which the last glimpse was most like what was sent, if too little; 0 is none."""
         self._echoes = self._echoes_in_a_row = 0
         self._misses, self._check_after = 0, FIRST_CHECK
 
@@ -103,6 +105,7 @@ class EchoTracker:
             self._thinner.clear()
         if begins:
             self._is_sure, self._check_after, self._echoes_in_a_row = False, FIRST_CHECK, 0
+            self._glimpsed = 0
             self._look_at, self._patience = 0, SOONEST
         self._sent.write(max(start, self._sent.end), self._thinner.push(pcm))
 
@@ -174,7 +177,10 @@ class EchoTracker:
         delay = REACH - LISTENED - match.place
         # That chance falls on a delay that was found before is unlikely enough.
         again = self.delay and abs(delay - self.delay) <= SAME
-        if match.likeness < (STILL_ALIKE if again else max(ALIKE, match.rival * ALIKE_TO_RIVAL)):
+        # Nor is it likely that chance falls on one that too little was heard of.
+        glimpsed = self._glimpsed and abs(delay - self._glimpsed) <= SAME
+        enough = max(STILL_ALIKE if glimpsed else ALIKE, match.rival * ALIKE_TO_RIVAL)
+        if match.likeness < (STILL_ALIKE if again else enough):
             return False
         sent = self._sent.read(now - LISTENED - delay, now - delay)
         if _voiced_blocks(sent) < SENT_BLOCKS:
@@ -196,10 +202,13 @@ class EchoTracker:
             return False
         start = now - GLIMPSE - self.delay - ASTRAY
         match = best_match(self._sent.read(start, min(now, start + GLIMPSE + 2 * ASTRAY)), heard)
-        if match is None or match.likeness < max(GLIMPSED, match.rival * GLIMPSED_TO_RIVAL):
+        if match is None:
+            return False
+        self._glimpsed = now - GLIMPSE - start - match.place
+        if match.likeness < max(GLIMPSED, match.rival * GLIMPSED_TO_RIVAL):
             return False
         before = self.delay, self._is_sure
-        self.delay, self._is_sure = now - GLIMPSE - start - match.place, True
+        self.delay, self._is_sure = self._glimpsed, True
         if abs(before[0] - self.delay) > SAME:
             self._path.recall(self.coming_back(now - GLIMPSE - WINDOW, now - BLOCK))
             unexplained = self._unexplained(heard, now)
