@@ -1,12 +1,14 @@
 """Published weights into our modules, whose parameters have the published names.
 
 A module is made on the meta device, where it takes no memory; each tensor is then read from the file straight to where
-it stays. Nothing is read before all of it is known to fit: the names, the shapes, the memory.
+it stays. Nothing is read before all of it is known to fit: the names, the shapes, the memory. A tensor that a parameter
+needs must be there, of its shape; one that none needs is left out and told, as a newer file may have some.
 """
 
+import logging
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +24,11 @@ from services.speech.machine import check_memory
 from services.speech.model import Model
 from services.speech.shapes import CODEBOOKS, MIMI, CodecShape
 
+log = logging.getLogger(__name__)
+
 FLOATS = ("BF16", "F16", "F32", "F64")
 TOLD = 5
-"""Of wrong tensors, so many are named."""
+"""Of many tensors, so many are named."""
 
 OLDER = {
     "_codebook.embedding_sum": ("_codebook.embed_sum", "_codebook.embed_avg"),
@@ -51,6 +55,16 @@ class Piece:
 
     tensor: str
     rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be read of a file."""
+
+    parameters: Mapping[str, list[Piece]]
+    """Of which tensors each parameter is put together."""
+    unknown: tuple[str, ...]
+    """Tensors that are of no use to the module, and that no published file is known to have."""
 
 
 def load_model(
@@ -93,10 +107,13 @@ def fill(module: nn.Module, path: Path, header: Header, device: torch.device, dt
     """
     wanted = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     plan = match(wanted, header, path.name)
+    if plan.unknown:
+        told = {"file": path.name, "tensors": len(plan.unknown), "names": first(plan.unknown)}
+        log.warning("tensors that are not known are left out", extra=told)
     check_memory(sum(map(math.prod, wanted.values())) * dtype.itemsize, device, path.name)
     with safe_open(path, framework="pt") as file:
         tensors = {}
-        for name, pieces in plan.items():
+        for name, pieces in plan.parameters.items():
             tensors[name] = torch.empty(wanted[name], dtype=dtype, device=device)
             _copy(file, pieces, tensors[name])
     module.load_state_dict(tensors, assign=True)
@@ -111,7 +128,7 @@ def _copy(file: safe_open, pieces: list[Piece], into: Tensor) -> None:
         start += piece.rows
 
 
-def match(wanted: Mapping[str, tuple[int, ...]], header: Header, file: str) -> dict[str, list[Piece]]:
+def match(wanted: Mapping[str, tuple[int, ...]], header: Header, file: str) -> Plan:
     """Find each parameter in a file.
 
     Args:
@@ -119,7 +136,8 @@ def match(wanted: Mapping[str, tuple[int, ...]], header: Header, file: str) -> d
         file: Its name, for people.
 
     Raises:
-        WrongTensors: naming those that are missing, of another shape or type, or not known.
+        WrongTensors: naming those that are missing, or of another shape or type; and, as one may have taken another's
+            place, those that are not known.
     """
     plan: dict[str, list[Piece]] = {}
     wrong: list[str] = []
@@ -131,11 +149,17 @@ def match(wanted: Mapping[str, tuple[int, ...]], header: Header, file: str) -> d
         plan[name] = [Piece(each, part[0]) for each in names]
         step = part[0] // CODEBOOKS if _steps(name) > 1 and len(names) == 1 else 0
         wrong += (fault for each in names if (fault := _fault(each, part, step, header)))
-    wrong += (f"{name} is not known" for name in header if name not in used and not _is_needless(name))
+    unknown = tuple(name for name in header if name not in used and not _is_needless(name))
     if wrong:
-        more = f"; and {len(wrong) - TOLD} more" if len(wrong) > TOLD else ""
-        raise WrongTensors(f"{file}: {'; '.join(wrong[:TOLD])}{more}")
-    return plan
+        beside = f"; not known: {first(unknown)}" if unknown else ""
+        raise WrongTensors(f"{file}: {first(wrong, '; ')}{beside}")
+    return Plan(plan, unknown)
+
+
+def first(told: Sequence[str], between: str = ", ") -> str:
+    """The first of many, and how many more there are, for a sentence."""
+    more = f"{between}and {len(told) - TOLD} more" if len(told) > TOLD else ""
+    return between.join(told[:TOLD]) + more
 
 
 def spellings(name: str) -> Iterator[tuple[str, ...]]:

@@ -22,7 +22,7 @@ class FileBroken(SpeechError):
 
 
 class WrongTensors(SpeechError):
-    """Tensors of a checkpoint are missing, too many, or of another shape: it is another model's."""
+    """Tensors of a checkpoint are missing, of another shape or quantized: it is another model's."""
 
     code, title = "wrong_tensors", "The checkpoint is of another model"
 

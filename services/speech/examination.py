@@ -1,7 +1,7 @@
 """Looks at what the duplex model needs: torch, a GPU, memory, disk, a token, files, voices."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ from torch import nn
 
 from services.base.findings import Finding
 from services.speech import slots, stepping
-from services.speech.checkpoint import match
+from services.speech.checkpoint import first, match
 from services.speech.codec.mimi import Mimi
 from services.speech.configuration import NOTHING, Configuration, model_shape, read_configuration
 from services.speech.errors import FileMissing, HubAway, SpeechError
@@ -97,7 +97,7 @@ def files(source: Place, device: torch.device | None, settings: SpeechSettings) 
     if path := here.get(configuration.model):
         yield from language_model(path, configuration, device, here.get(configuration.tokenizer), settings)
     if path := here.get(configuration.codec):
-        yield mimi(path)
+        yield from mimi(path)
     for name, size in (missing | packed).items():
         yield Finding("note", f"{name} has to be fetched: {amount(size)}", "the first start does so")
     if isinstance(source, Repository):
@@ -155,8 +155,10 @@ def language_model(
     try:
         header = read_header(path)
         shape = model_shape(header, configuration)
-        size = torch.bfloat16.itemsize * check_tensors(Model, shape, path, header)
-        yield Finding("good", f"{path.name}: the model, whole, {amount(size)} of which are used in bf16")
+        numbers, unknown = check_tensors(Model, shape, path, header)
+        used = amount(torch.bfloat16.itemsize * numbers)
+        yield Finding("good", f"{path.name}: the model, whole, {used} of which are used in bf16")
+        yield from left_out(path, unknown)
         if device:
             what = f"{path.name}, with SPEECH_SLOTS={settings.speech_slots},"
             yield from fits(what, needed(shape, settings), device)
@@ -182,24 +184,40 @@ def weight(module: nn.Module) -> int:
     return sum(parameter.nbytes for parameter in module.parameters())
 
 
-def mimi(path: Path) -> Finding:
+def mimi(path: Path) -> Iterator[Finding]:
     try:
-        check_tensors(Mimi, MIMI, path, read_header(path))
+        _, unknown = check_tensors(Mimi, MIMI, path, read_header(path))
     except SpeechError as error:
-        return bad(error)
-    return Finding("good", f"{path.name}: Mimi, whole")
+        yield bad(error)
+        return
+    yield Finding("good", f"{path.name}: Mimi, whole")
+    yield from left_out(path, unknown)
 
 
-def check_tensors(kind: Callable[[Shape], nn.Module], shape: Shape, path: Path, header: Header) -> int:
-    """Whether a file's tensors are those of such a module. Returns how many numbers that has.
+def check_tensors(
+    kind: Callable[[Shape], nn.Module], shape: Shape, path: Path, header: Header
+) -> tuple[int, Sequence[str]]:
+    """Whether a file's tensors are those of such a module.
+
+    Returns:
+        How many numbers the module has, and the names of tensors that it has no use for.
 
     Raises:
         WrongTensors
     """
     with torch.device("meta"):
         wanted = {name: tuple(tensor.shape) for name, tensor in kind(shape).state_dict().items()}
-    match(wanted, header, path.name)
-    return sum(map(math.prod, wanted.values()))
+    plan = match(wanted, header, path.name)
+    return sum(map(math.prod, wanted.values())), plan.unknown
+
+
+def left_out(path: Path, unknown: Sequence[str]) -> Iterator[Finding]:
+    if unknown:
+        yield Finding(
+            "note",
+            f"{path.name}: tensors that are not known are left out, {len(unknown)}: {first(unknown)}",
+            "the model runs without them; if it speaks nonsense, the file is another version's",
+        )
 
 
 def speaking(source: Place, own: Path | None) -> Finding:

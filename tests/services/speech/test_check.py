@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from safetensors.numpy import save_file
 
 from services.base.findings import Finding
 from services.speech import check, examination, machine
@@ -21,7 +23,7 @@ from services.speech.machine import Gpu
 from services.speech.settings import SpeechSettings
 from services.speech.shapes import SEVEN_B
 from tests.services.speech.hub_double import Hub, serving
-from tests.services.speech.published import write_hollow_codec, write_model, write_tokenizer
+from tests.services.speech.published import model_tensors, write_hollow_codec, write_model, write_tokenizer
 
 H100 = Gpu("NVIDIA H100", (9, 0), 80_000_000_000, 79_000_000_000)
 
@@ -121,6 +123,17 @@ def test_layers_that_stay_behind_take_no_room() -> None:
     assert 0.40e9 < layer < 0.42e9
     assert all_here - none == (layers - 1) * layer
     assert all_here == 2 * 7_687_729_152 + 4 * 1_572_864_456
+
+
+@pytest.mark.usefixtures("h100")
+def test_tensors_that_are_left_out_are_told_and_keep_nobody_from_starting(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    save_file({**model_tensors(), "probe.weight": np.zeros(3, "f4")}, folder / "model.safetensors")
+    settings = SpeechSettings(speech_folder=folder)
+    assert told(settings, "note") == [
+        "model.safetensors: tensors that are not known are left out, 1: probe.weight"
+    ]
+    assert not told(settings, "bad")
 
 
 @pytest.mark.usefixtures("h100")

@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
+from services.base.logs import fields
 from services.speech import machine
 from services.speech.checkpoint import load_codec, load_model, match
 from services.speech.configuration import NOTHING, model_shape, read_configuration
@@ -74,9 +75,10 @@ def test_the_large_models_are_known_by_their_tensors_alone(steps: int, parameter
     assert sum(math.prod(each.shape) for each in header.values()) == parameters
     assert model_shape(header, NOTHING) == SEVEN_B
     wanted = dict(published.names(SEVEN_B))
-    kept = match(wanted, header, "model.safetensors")
+    plan = match(wanted, header, "model.safetensors")
     assert sum(math.prod(shape) for shape in wanted.values()) == 7_687_729_152
-    assert kept.keys() == wanted.keys()
+    assert plan.parameters.keys() == wanted.keys()
+    assert not plan.unknown
 
 
 def refusal(folder: Path, change: Callable[[Tensors], object]) -> str:
@@ -100,9 +102,29 @@ def test_a_tensor_of_another_shape_is_told_with_both(tmp_path: Path) -> None:
     assert told == "model.safetensors: linears.2.weight is [2048, 31] instead of [2048, 32]"
 
 
-def test_a_tensor_that_is_not_known_is_told(tmp_path: Path) -> None:
-    told = refusal(tmp_path, lambda tensors: tensors.update({"text_linear.bias": np.zeros(64, "f4")}))
-    assert told == "model.safetensors: text_linear.bias is not known"
+def test_tensors_that_are_not_known_are_left_out_and_told(
+    tmp_path: Path, model: Model, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_model(tmp_path)
+    more = {f"probe.{number}.weight": np.zeros(64, "i1") for number in range(7)}
+    save_file({**model_tensors(), **more}, path)
+    loaded = load(path)
+    assert all(torch.equal(each, model.state_dict()[name]) for name, each in loaded.state_dict().items())
+    [record] = caplog.records
+    assert record.levelname == "WARNING"
+    assert fields(record, pii=False) == {
+        "file": "model.safetensors",
+        "tensors": 7,
+        "names": "probe.0.weight, probe.1.weight, probe.2.weight, probe.3.weight, probe.4.weight, and 2 more",
+    }
+
+
+def test_a_file_with_more_steps_than_are_used_is_no_surprise(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    load(write_model(tmp_path, steps=16))
+    load_codec(write_codec(tmp_path), CPU, TOY.codec)
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("rows", [7 * 96, 8 * 96 + 1], ids=["too few steps", "no whole steps"])
@@ -125,7 +147,8 @@ def test_of_many_wrong_tensors_the_first_are_told_and_how_many_more(tmp_path: Pa
 
     told = refusal(tmp_path, rename)
     assert told.count(" is missing") == 5
-    assert told.endswith("; and 11 more")
+    assert "; and 3 more; not known: heads.linears.0.weight, heads.linears.1.weight" in told
+    assert told.endswith("heads.linears.4.weight, and 3 more")
 
 
 def test_a_quantized_file_is_told(tmp_path: Path) -> None:
