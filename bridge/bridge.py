@@ -277,6 +277,9 @@ class Bridge:
             risk=plan.risk,
             status=Status.REQUESTED,
             requested_at=self._now(),
+            idempotent=plan.idempotent,
+            request=utterance.request,
+            amends=turn.deed.row.invocation_id if turn.deed else None,
         )
         deed = turn.deed = Deed(
             reading,
@@ -287,7 +290,6 @@ class Bridge:
             self._sentences,
             self._now,
             self._limits,
-            amends=turn.deed.row.invocation_id if turn.deed else None,
         )
         task = asyncio.create_task(deed.run(), name=f"deed {row.idempotency_key}")
         self._deeds[task] = deed

@@ -49,7 +49,6 @@ class Deed:
         sentences: Sentences,
         now: Callable[[], datetime],
         limits: Limits,
-        amends: UUID | None = None,
     ) -> None:
         self.row = row
         """As it should stand."""
@@ -77,8 +76,6 @@ class Deed:
         self._sentences = sentences
         self._now = now
         self._limits = limits
-        self._amends = amends
-        """The invocation that the turn led to before, whose row could not be changed any more."""
         reading.owned = True
 
     # What the bridge may ask of it at any time; each takes effect at once.
@@ -224,7 +221,15 @@ class Deed:
             LedgerAway: the row may be written all the same.
             NotOurs: another deed of this turn was faster, or has gone out.
         """
-        row = amended(self.row, plan.agent, plan.tool or "", plan.arguments, plan.risk)
+        row = amended(
+            self.row,
+            plan.agent,
+            plan.tool or "",
+            plan.arguments,
+            plan.risk,
+            plan.idempotent,
+            self._reading.utterance.request,
+        )
         if self._committed:
             await self._write(row, was=Status.REQUESTED)
         elif (await self._within_limit(self._ledger.request(row))).invocation_id != row.invocation_id:
@@ -262,7 +267,7 @@ class Deed:
                     self._reading.utterance,
                     self._plan,
                     self.row.idempotency_key,
-                    self._amends,
+                    self.row.amends,
                     self._limits,
                     self._progressed,
                 )

@@ -76,6 +76,11 @@ class Utterance:
         say = {"url": self.say.url, "token": self.say.token} if self.say else None
         return self.context | ({"say": say} if say else {})
 
+    @property
+    def request(self) -> dict[str, Any]:
+        """As a row keeps it: what a deed is asked for with beside its plan, and nothing that opens a door."""
+        return {"message": self.text, "conversation_id": self.conversation_id, "context": self.context}
+
 
 @dataclass(frozen=True, slots=True)
 class IntentDecided:

@@ -1,9 +1,9 @@
 """The ledger's row and its port: one row a spoken intent, written before anything is done."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID, uuid5
 
 
@@ -21,6 +21,9 @@ class Status(StrEnum):
     UNKNOWN = "unknown"
     """It was running when somebody died; whether the deed was done nobody can tell."""
 
+
+Arrival = Literal["late", "duplicate", "stale"]
+"""How a result came, where not in time and once: after we had given it up, again, or when nobody wanted it."""
 
 FINISHED = frozenset(
     {Status.SUCCESS, Status.ERROR, Status.CANCELLED, Status.DENIED, Status.SUPERSEDED, Status.UNKNOWN}
@@ -49,8 +52,15 @@ class Invocation:
     latency_ms: float | None = None
     """From `started_at` to `completed_at`."""
     result: dict[str, Any] | None = None
-    error: dict[str, Any] | None = field(default=None)
+    error: dict[str, Any] | None = None
     """`code` and `message`."""
+    idempotent: bool = False
+    """Whether it may be asked for again under its key."""
+    request: dict[str, Any] | None = None
+    """`message`, `conversation_id` and `context`: what else it is asked for with, also after a restart."""
+    amends: UUID | None = None
+    """The invocation that this one corrects or takes the place of."""
+    arrival: Arrival | None = None
 
 
 def key_of(conversation_id: str, turn_id: UUID, nth: int = 1) -> str:
@@ -63,15 +73,31 @@ def key_of(conversation_id: str, turn_id: UUID, nth: int = 1) -> str:
     return key if nth == 1 else f"{key}:{nth}"
 
 
-def amended(row: Invocation, agent: str, action: str, arguments: dict[str, Any], risk: str) -> Invocation:
-    """The row once the user has gone on and means something else by the same turn.
+def amended(
+    row: Invocation,
+    agent: str,
+    action: str,
+    arguments: dict[str, Any],
+    risk: str,
+    idempotent: bool = False,
+    request: dict[str, Any] | None = None,
+) -> Invocation:
+    """The row once the user has gone on, or corrected themselves, before anything went out.
 
     Raises:
         ValueError: its deed has gone out or is over.
     """
     if row.status is not Status.REQUESTED:
         raise ValueError(f"a deed that is {row.status} cannot be amended")
-    return replace(row, agent=agent, action=action, arguments=arguments, risk=risk)
+    return replace(
+        row,
+        agent=agent,
+        action=action,
+        arguments=arguments,
+        risk=risk,
+        idempotent=idempotent,
+        request=request,
+    )
 
 
 def started(row: Invocation, at: datetime) -> Invocation:

@@ -11,6 +11,7 @@ from sqlalchemy import Table
 
 from gateway.store import tables
 from gateway.store.tables import (
+    Arrival,
     BargeInKind,
     HeardBasis,
     InjectionSource,
@@ -116,6 +117,10 @@ class ToolInvocation(Row):
     started_at: datetime | None
     completed_at: datetime | None
     latency_ms: float | None
+    idempotent: bool
+    request: dict[str, Any] | None
+    amends: UUID | None
+    arrival: Arrival | None
 
 
 class Injection(Row):

@@ -41,6 +41,7 @@ InvocationStatus = Literal[
     "superseded",
     "unknown",
 ]
+Arrival = Literal["late", "duplicate", "stale"]
 InjectionSource = Literal["tool", "filler", "approval", "say", "notice", "mind"]
 InjectionState = Literal["waiting", "speaking", "spoken", "heard", "cut", "dropped"]
 BargeInKind = Literal["barge_in", "backchannel", "false_alarm", "echo"]
@@ -164,9 +165,25 @@ voice_tool_invocations = Table(
     column("started_at", AT, "When the call went out"),
     column("completed_at", AT, "When it was over"),
     column("latency_ms", Double(), "Milliseconds from started_at to completed_at"),
+    needed(
+        "idempotent",
+        Boolean(),
+        "Whether it may be asked for again under its key: that does it once all the same",
+        server_default=text("false"),
+    ),
+    column("request", JSON, "{message, conversation_id, context}: what else it was asked for with"),
+    column("amends", Uuid(), "The invocation that this one corrects or takes the place of"),
+    column(
+        "arrival",
+        Words(),
+        "How its result came, where not in time and once; late: after we had given it up; stale: nobody wanted it; "
+        "duplicate: another came after it",
+    ),
     one_of("risk", Risk),
     one_of("status", InvocationStatus),
+    one_of("arrival", Arrival),
     Index(None, "turn_id"),
+    Index(None, "amends"),
     Index(None, "agent", "action"),
     comment="One tool call a spoken intent, written before it is done",
 )
