@@ -3,6 +3,7 @@
 import re
 
 from bridge.events import Control
+from bridge.plain import without_hesitation
 
 WHILE = r"(?:(?:just )?(?:a|one|a couple of|a few) (?:moments?|minutes?|mins?|seconds?|secs?|bit))"
 SAID = (
@@ -74,19 +75,10 @@ A_WHILE = re.compile(rf"{WHILE}(?: {AFTER})*+")
 LONGEST = 20
 """Words; nobody needs more to say one of these."""
 
-NOT_WORDS = re.compile(r"[^\w' ]+")
-HESITATION = re.compile(r"\b(?:u+h+m*|u+m+|e+r+m*|e+h+|a+h+|h+m+|m+)\b ?")
-"""Sounds that hold the floor, wherever they stand."""
-
-
-def plain(text: str) -> str:
-    """Lower case, without marks, one space between words; curly apostrophes made straight."""
-    return " ".join(NOT_WORDS.sub(" ", text.lower().replace("’", "'")).split())
-
 
 def control_of(text: str) -> Control | None:
     """Which control `text` is, when the whole of it is one."""
-    said = _without_hesitation(text)
+    said = without_hesitation(text)
     if said.count(" ") >= LONGEST:
         return None
     return next((control for control, whole in WHOLE.items() if whole.fullmatch(said)), None)
@@ -94,8 +86,4 @@ def control_of(text: str) -> Control | None:
 
 def is_a_while(text: str) -> bool:
     """Whether `text` is "one minute" or the like: it asks to wait, unless somebody asked how long."""
-    return A_WHILE.fullmatch(_without_hesitation(text)) is not None
-
-
-def _without_hesitation(text: str) -> str:
-    return " ".join(HESITATION.sub("", plain(text).replace("'", "")).split())
+    return A_WHILE.fullmatch(without_hesitation(text)) is not None

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from bridge.controls import plain
+from bridge.plain import plain
 
 Kind = TypeVar("Kind", bound=Hashable)
 

@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from bridge.controls import is_a_while, plain
+from bridge.controls import is_a_while
 from bridge.events import Intent
 from bridge.intent import Decision
 from bridge.ledger import Invocation
+from bridge.plain import plain
 from services.orchestrator.protocol import Plan
 
 QUESTION_OPEN = timedelta(seconds=30)
