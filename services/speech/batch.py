@@ -67,8 +67,8 @@ class Batch:
         """
         self.model, self.mimi, self.count = model, mimi, count
         self.device = model.out_norm.alpha.device
-        check_memory(slots.size(_fresh(model, mimi, 1)) * count, self.device, f"{count} calls at once")
-        self.state = _fresh(model, mimi, count)
+        check_memory(slots.size(fresh(model, mimi, 1)) * count, self.device, f"{count} calls at once")
+        self.state = fresh(model, mimi, count)
         self.host = _desk(count, torch.device("cpu"), pinned=self.device.type == "cuda")
         self._there = self.host if self.device.type == "cpu" else _desk(count, self.device)
         # Recording runs the work: with no slot live it leaves all as it is.
@@ -122,7 +122,8 @@ class Batch:
         desk.sound.copy_(sound * speaks[:, None])
 
 
-def _fresh(model: Model, mimi: Mimi, count: int) -> BatchState:
+def fresh(model: Model, mimi: Mimi, count: int) -> BatchState:
+    """What so many fresh slots remember, on the model's device."""
     return BatchState(mimi.fresh_encoder(count), stepping.fresh(model, count), mimi.fresh_decoder(count))
 
 

@@ -10,7 +10,7 @@ from huggingface_hub import get_token
 from torch import nn
 
 from services.base.findings import Finding
-from services.speech import slots, stepping
+from services.speech import batch, slots
 from services.speech.checkpoint import first, match
 from services.speech.codec.mimi import Mimi
 from services.speech.configuration import NOTHING, Configuration, model_shape, read_configuration
@@ -20,7 +20,7 @@ from services.speech.hub import CONFIGURATION, VOICES, Folder, Place, Repository
 from services.speech.machine import amount, check_memory, find_device, gpu
 from services.speech.model import Model
 from services.speech.settings import SpeechSettings
-from services.speech.shapes import MIMI, ModelShape
+from services.speech.shapes import MIMI, CodecShape, ModelShape
 from services.speech.tokenizer import Tokenizer
 from services.speech.voices import Voices
 
@@ -151,7 +151,7 @@ def language_model(
     pieces: Path | None,
     settings: SpeechSettings,
 ) -> Iterator[Finding]:
-    """The model's file, by its head alone, room for it and for what calls are remembered by, and its tokenizer."""
+    """The model's file, by its head alone, room for it and for its calls, and its tokenizer."""
     try:
         header = read_header(path)
         shape = model_shape(header, configuration)
@@ -160,7 +160,8 @@ def language_model(
         yield Finding("good", f"{path.name}: the model, whole, {used} of which are used in bf16")
         yield from left_out(path, unknown)
         if device:
-            what = f"{path.name}, with SPEECH_SLOTS={settings.speech_slots},"
+            calls, kept = settings.speech_slots, settings.speech_prefixes_mb
+            what = f"{path.name}, with SPEECH_SLOTS={calls} and SPEECH_PREFIXES_MB={kept},"
             yield from fits(what, needed(shape, settings), device)
         if pieces:
             Tokenizer.load(pieces, shape.text_card)
@@ -169,19 +170,20 @@ def language_model(
         yield bad(error)
 
 
-def needed(shape: ModelShape, settings: SpeechSettings) -> int:
-    """Bytes of the device, in bf16: the weights, less those of layers that stay behind, and what calls leave."""
+def needed(shape: ModelShape, settings: SpeechSettings, codec: CodecShape = MIMI) -> int:
+    """Bytes of the device: weights, the model's in bf16; what slots remember; voices and personas that are kept."""
     with torch.device("meta"):
-        model = Model(shape).to(torch.bfloat16)
+        model, mimi = Model(shape).to(torch.bfloat16), Mimi(codec)
     layer, *_ = model.transformer.layers
     stay = max(settings.personaplex_cpu_offload - 1, 0)  # One layer's place is where they are sent.
-    state = slots.size(stepping.fresh(model, settings.speech_slots))
-    return weight(model) - stay * weight(layer) + state
+    state = slots.size(batch.fresh(model, mimi, settings.speech_slots))
+    weights = weight(model) - stay * weight(layer) + weight(mimi)
+    return weights + state + settings.speech_prefixes_mb * 10**6
 
 
 def weight(module: nn.Module) -> int:
-    """Bytes of its parameters."""
-    return sum(parameter.nbytes for parameter in module.parameters())
+    """Bytes of its parameters, and of its tables."""
+    return sum(tensor.nbytes for tensor in module.state_dict().values())
 
 
 def mimi(path: Path) -> Iterator[Finding]:

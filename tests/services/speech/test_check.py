@@ -104,14 +104,14 @@ def test_a_file_that_was_cut_off_is_found_before_it_is_loaded(folder: Path, name
 
 
 @pytest.mark.usefixtures("h100")
-@pytest.mark.parametrize("free", [80, 7_000_000])
-def test_a_gpu_without_room_for_weights_and_calls_is_told(
+@pytest.mark.parametrize("free", [80, 342_000_000, 2_342_000_000])
+def test_a_gpu_without_room_for_weights_calls_and_voices_is_told(
     folder: Path, monkeypatch: pytest.MonkeyPatch, free: int
 ) -> None:
-    """The weights alone, of 6.6 MB, would fit into the second."""
+    """Into the second the weights would fit, into the third the voices that are kept, too."""
     monkeypatch.setattr(machine, "gpu", lambda device: Gpu("NVIDIA H100", (9, 0), free, free))
     [what] = told(SpeechSettings(speech_folder=folder), "bad")
-    assert "model.safetensors, with SPEECH_SLOTS=4, needs 7.2 MB" in what
+    assert "model.safetensors, with SPEECH_SLOTS=4 and SPEECH_PREFIXES_MB=2000, needs 2.4 GB" in what
 
 
 def test_layers_that_stay_behind_take_no_room() -> None:
@@ -122,7 +122,17 @@ def test_layers_that_stay_behind_take_no_room() -> None:
     layer = (all_here - some) / 8
     assert 0.40e9 < layer < 0.42e9
     assert all_here - none == (layers - 1) * layer
-    assert all_here == 2 * 7_687_729_152 + 4 * 1_572_864_456
+
+
+def test_what_the_device_has_to_hold_is_counted_whole() -> None:
+    def needed(**settings: int) -> int:
+        return examination.needed(SEVEN_B, SpeechSettings(**settings))
+
+    all_of_it, a_slot_less = needed(speech_slots=4), needed(speech_slots=3)
+    assert all_of_it - needed(speech_prefixes_mb=500) == 1_500_000_000
+    model, mimi, slot = 2 * 7_687_729_152, 334_077_188, all_of_it - a_slot_less
+    assert 1_572_864_456 < slot < 1.02 * 1_572_864_456  # The ring of 3,000 frames, and Mimi's.
+    assert all_of_it == pytest.approx(model + mimi + 4 * slot + 2_000_000_000, abs=1_000)
 
 
 @pytest.mark.usefixtures("h100")
