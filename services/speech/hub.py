@@ -40,6 +40,7 @@ from services.speech.errors import (
     SpeechError,
 )
 from services.speech.machine import amount
+from services.speech.progress import Progress
 from services.speech.settings import SpeechSettings
 
 log = logging.getLogger(__name__)
@@ -120,6 +121,7 @@ class Repository:
             return cached
         if cached is None:
             self.check_room(name, size)
+        progress = Progress(name, size)
         try:
             fetched = hf_hub_download(
                 self.name,
@@ -129,9 +131,11 @@ class Repository:
                 endpoint=self.endpoint,
                 cache_dir=self._cache,
                 etag_timeout=ANSWER_S,
+                tqdm_class=progress.bar(),
             )
         except (OSError, HTTPError, RuntimeError) as error:  # The last is hf_xet's, which brings large files.
             raise self._broke(name, error) from error
+        progress.end()
         return Path(fetched)
 
     def local(self, name: str) -> Path | None:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
+from services.base.logs import fields
+from services.speech import progress
 from services.speech.errors import (
     BadToken,
     CacheClosed,
@@ -104,6 +106,40 @@ def test_a_download_that_breaks_off_goes_on_where_it_ended(
     hub.drops = [100_000, 100_000]
     assert repository(hub, cache).get(MODEL).read_bytes() == FILES[MODEL]
     assert hub.sent(MODEL) == [None, "bytes=100000-", "bytes=200000-"]
+
+
+def test_a_first_start_tells_each_file_and_a_second_that_it_is_here(
+    hub: Hub, cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "services")
+    fetch(repository(hub, cache))
+    assert told(caplog) == [
+        (what, name) for name in small_first() for what in ("a file is fetched", "a file has come")
+    ]
+    caplog.clear()
+    fetch(repository(hub, cache))
+    assert told(caplog) == [("a file is here already", name) for name in small_first()]
+
+
+def test_a_download_that_breaks_off_goes_on_being_counted(
+    hub: Hub, cache: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level("INFO", "services")
+    monkeypatch.setattr(progress, "EVERY_S", 0.0)
+    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 128_000)
+    hub.drops = [256_000]
+    repository(hub, cache).get(MODEL)
+    coming = [record for record in caplog.records if record.message == "a file comes"]
+    assert [fields(record, pii=False)["percent"] for record in coming] == [25, 50, 75, 100]
+
+
+def small_first() -> list[str]:
+    return ["config.json", TOKENIZER, "voices.tgz", MIMI, MODEL]
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, object]]:
+    """What the log says, and of which file."""
+    return [(record.message, fields(record, pii=False)["file"]) for record in caplog.records]
 
 
 def test_a_token_opens_a_gated_repository(hub: Hub, cache: Path) -> None:
