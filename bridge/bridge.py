@@ -26,6 +26,7 @@ from bridge.intent import Decision, IntentClassifier
 from bridge.ledger import FINISHED, Invocation, LedgerStore, Status, key_of
 from bridge.limits import Limits
 from bridge.memory import Turn, Turns
+from bridge.offer import Offers, with_offer
 from bridge.ports import Orchestrator, OrchestratorError, OrchestratorTimeout
 from bridge.reading import Reading
 from bridge.sentences import BEGUN, NOTHING_SAID, OVER, TOO_LATE, Sentences
@@ -69,6 +70,7 @@ class Bridge:
         self._order = asyncio.Lock()
         """Fair: whoever came first plans first."""
         self._question: Question | None = None
+        self._offers = Offers()
         self._turns = Turns()
         self._deciding: set[asyncio.Task[None]] = set()
         self._deeds: dict[asyncio.Task[None], Deed] = {}
@@ -116,6 +118,7 @@ class Bridge:
         if turn is None:
             return
         turn.went_on = True
+        self._offers.withdraw(turn_id)
         if turn.deed and turn.deed.is_too_late:
             return
         for reading, task in turn.readings.items():
@@ -174,8 +177,12 @@ class Bridge:
         """Intent, then plan, in the order of arrival; a deed when there is one to be done."""
         utterance = reading.utterance
         begun = perf_counter()
+        if self._open_question() is None and self._read_on(reading, begun):
+            return
         decision = self._classify(turn, reading)
         ms = since(begun)
+        if decision.control not in ("repeat", "wait"):
+            self._offers.close()
         if decision.control:
             reading.tell(_decided(utterance, decision, ms))
             await self._control(decision.control, decision.by, turn, reading)
@@ -203,6 +210,22 @@ class Bridge:
         # No await lies between the plan and the end, so a deed is either begun whole or not at all.
         if called_off == self._called_off:
             self._take_step(step, plan, turn, reading)
+
+    def _read_on(self, reading: Reading, begun: float) -> bool:
+        """Go on with a result where the turn answers our offer to; whether it does."""
+        utterance = reading.utterance
+        answered = self._offers.answer(utterance.turn_id, utterance.text, self._now())
+        if answered is None:
+            return False
+        answer, offer = answered
+        reading.tell(_decided(utterance, Decision(Intent.CONTROL, 1.0, "offer"), since(begun)))
+        if answer == "no":
+            self._notice(reading, self._sentences.left_undone(utterance.turn_id))
+            return True
+        words, rest = with_offer(offer.rest)
+        self._offers.make(rest, offer.invocation_id, self._now())
+        reading.tell(Reply(utterance.turn_id, words, "tool", offer.invocation_id))
+        return True
 
     def _classify(self, turn: Turn, reading: Reading) -> Decision:
         """What the turn is taken for; where it went on, by its second breath too."""
@@ -290,6 +313,7 @@ class Bridge:
             self._sentences,
             self._now,
             self._limits,
+            self._offers,
         )
         task = asyncio.create_task(deed.run(), name=f"deed {row.idempotency_key}")
         self._deeds[task] = deed

@@ -19,6 +19,7 @@ from bridge.dispatch import dispatch
 from bridge.events import InvocationChanged, Progressed, Reply
 from bridge.ledger import FINISHED, Invocation, LedgerAway, LedgerStore, Status, amended, finished, started
 from bridge.limits import Limits
+from bridge.offer import Offers
 from bridge.outcome import Outcome
 from bridge.ports import Orchestrator, OrchestratorError
 from bridge.reading import Reading
@@ -49,6 +50,7 @@ class Deed:
         sentences: Sentences,
         now: Callable[[], datetime],
         limits: Limits,
+        offers: Offers,
     ) -> None:
         self.row = row
         """As it should stand."""
@@ -76,6 +78,7 @@ class Deed:
         self._sentences = sentences
         self._now = now
         self._limits = limits
+        self._offers = offers
         reading.owned = True
 
     # What the bridge may ask of it at any time; each takes effect at once.
@@ -283,12 +286,14 @@ class Deed:
 
     async def _end(self, outcome: Outcome, source: Literal["tool", "notice"]) -> None:
         """Write the end and tell it; told all the same, and written again, while the ledger is away."""
-        words = self._sentences.outcome(outcome, self._plan, self._turn_id)
+        words, rest = self._sentences.outcome(outcome, self._plan, self._turn_id)
         if not self._committed:
             # It was taken back before it was ever written down.
             self.over = True
             self._say(words, source)
             return
+        if not self._reading.withdrawn:
+            self._offers.make(rest, self.row.invocation_id, self._now())
         end = self.row = self._finished(outcome)
         try:
             await self._commit(end)

@@ -91,7 +91,8 @@ class IntentDecided:
     confidence: float
     ms: float
     by: str
-    """Who decided: `nearest` example, `controls`, `question` (it answers one that we asked), or `two_breaths`
+    """Who decided: `nearest` example, `controls`, `question` (it answers one that we asked), `offer` (it says whether
+    to read on), or `two_breaths`
     (what was said after a pause is no small talk, or what was said before it)."""
 
 

@@ -42,7 +42,29 @@ UNITS: dict[str, tuple[str, str]] = {
     "hPa": ("hectopascal", "hectopascals"),
 }
 
-MONEY = {"$": ("dollar", "dollars"), "€": ("euro", "euros"), "£": ("pound", "pounds")}
+MONEY = {
+    "$": ("dollar", "dollars"),
+    "€": ("euro", "euros"),
+    "£": ("pound", "pounds"),
+    "¥": ("yen", "yen"),
+    "US$": ("dollar", "dollars"),
+    "USD": ("dollar", "dollars"),
+    "EUR": ("euro", "euros"),
+    "GBP": ("pound", "pounds"),
+    "JPY": ("yen", "yen"),
+    "CHF": ("franc", "francs"),
+}
+"""Before the amount or behind it."""
+
+MAGNITUDES = {
+    "k": "thousand",
+    "K": "thousand",
+    "M": "million",
+    "m": "million",
+    "B": "billion",
+    "bn": "billion",
+}
+"""Behind an amount of money: "$1.2M"."""
 
 SIGNS = {
     "≈": "about",
@@ -54,6 +76,7 @@ SIGNS = {
     "=": "equals",
     "≤": "at most",
     "≥": "at least",
+    "@": "at",
 }
 
 MONTHS = (
@@ -64,13 +87,20 @@ MONTHS = (
 NUMBER = r"\d+(?:[.,]\d+)*"
 LONGEST_FIRST = sorted(UNITS, key=len, reverse=True)
 WITH_UNIT = re.compile(rf"(?<![\w.,])({NUMBER})\s?({'|'.join(map(re.escape, LONGEST_FIRST))})(?![\w/²³])")
-WITH_MONEY = re.compile(rf"([$€£])\s?({NUMBER})(?![\w%])")
+CURRENCY = "|".join(map(re.escape, sorted(MONEY, key=len, reverse=True)))
+MAGNITUDE = "|".join(MAGNITUDES)
+WITH_MONEY = re.compile(rf"(?<!\w)({CURRENCY})\s?({NUMBER})({MAGNITUDE})?(?![\w%])")
+MONEY_BEHIND = re.compile(rf"(?<![\w.,])({NUMBER})({MAGNITUDE})?\s?({CURRENCY})(?!\w)")
 DAY = re.compile(
     r"\b(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?(?![\w-])"
 )
 SCIENTIFIC = re.compile(r"\b(\d+(?:\.\d+)?)[eE]([+-]?)0*(\d+)\b")
 MINUS = re.compile(r"(?<![\w.,)])[-−](?=\d)")
 RANGE = re.compile(r"(?<=\d)\s?–\s?(?=\d)")
+COMPARED = re.compile(r"(?<=\w) ([<>]) (?=\w)")
+NUMBERED = re.compile(r"(?<!\S)#(?=\d)")
+JOINED = re.compile(r"(?<=\w)_+(?=\w)")
+"""As in names of fields and files: `total_count`."""
 SIGN = re.compile("|".join(map(re.escape, SIGNS)))
 
 
@@ -79,15 +109,24 @@ def read_out(text: str) -> str:
     steps: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
         (DAY, _day),
         (SCIENTIFIC, lambda m: f"{m[1]} times 10 to the {'minus ' if m[2] == '-' else ''}{m[3]}"),
-        (WITH_MONEY, lambda m: f"{m[2]} {_form(m[2], MONEY[m[1]])}"),
+        (WITH_MONEY, lambda m: _amount(m[2], m[3], MONEY[m[1]])),
+        (MONEY_BEHIND, lambda m: _amount(m[1], m[2], MONEY[m[3]])),
         (WITH_UNIT, lambda m: f"{m[1]} {_form(m[1], UNITS[m[2]])}"),
         (MINUS, "minus "),
         (RANGE, " to "),
+        (COMPARED, lambda m: " less than " if m[1] == "<" else " more than "),
+        (NUMBERED, "number "),
+        (JOINED, " "),
         (SIGN, lambda m: f" {SIGNS[m[0]]} "),
     )
     for pattern, reading in steps:
         text = pattern.sub(reading, text)
     return text
+
+
+def _amount(number: str, magnitude: str | None, unit: tuple[str, str]) -> str:
+    """`1.2`, `M` as "1.2 million dollars"."""
+    return f"{number} {MAGNITUDES[magnitude]} {unit[1]}" if magnitude else f"{number} {_form(number, unit)}"
 
 
 def _form(number: str, unit: tuple[str, str]) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from bridge.ledger import Status
+from bridge.offer import with_offer
 from bridge.outcome import APPROVAL_NEEDED, EMPTY_RESULT, Outcome
-from bridge.words import result_in_words, spoken
+from bridge.words import Passages, passages_of, spoken
 from personas.model import Persona
 from services.orchestrator.protocol import Plan
 
@@ -61,22 +62,32 @@ class Sentences:
     def progress(self, text: str) -> str:
         return spoken(text, self._language)
 
-    def outcome(self, outcome: Outcome, plan: Plan, turn_id: UUID) -> str:
-        """What came of a deed: the tool's own words where it has some, none where it made way for another."""
-        words = result_in_words(outcome.result, self._language) if outcome.result else ""
+    def left_undone(self, turn_id: UUID) -> str:
+        """What was offered is not wanted."""
+        return _pick(self._phrases.denied, turn_id)
+
+    def outcome(self, outcome: Outcome, plan: Plan, turn_id: UUID) -> tuple[str, Passages | None]:
+        """What came of a deed, and what is offered to be read on: the tool's own words where it has some."""
+        passages = passages_of(outcome.result, self._language) if outcome.result else Passages()
+        if outcome.status is Status.SUPERSEDED or not passages.blocks:
+            return self._without_words(outcome, plan, turn_id), None
+        return with_offer(passages)
+
+    def _without_words(self, outcome: Outcome, plan: Plan, turn_id: UUID) -> str:
+        """What came of a deed whose tool has no words for it; none where it made way for another."""
         match outcome.status:
             case Status.UNKNOWN:
-                return words or NOBODY_KNOWS
+                return NOBODY_KNOWS
             case Status.SUPERSEDED:
                 return ""
-            case Status.SUCCESS if not words and plan.risk == "read":
+            case Status.SUCCESS if plan.risk == "read":
                 return self.failed(EMPTY_RESULT, turn_id)
             case Status.SUCCESS:
-                return words or DONE
+                return DONE
             case Status.CANCELLED:
-                return words or self.called_off(turn_id)
+                return self.called_off(turn_id)
             case _:
-                return words or self.failed(outcome.code, turn_id)
+                return self.failed(outcome.code, turn_id)
 
 
 def _pick(phrases: Sequence[str], turn_id: UUID) -> str:

@@ -1,13 +1,16 @@
-"""What a tool sent, as words for the ear: at most two sentences and forty words of plain prose.
+"""What a tool sent, as words for the ear: at most two sentences and forty words of plain prose at a time.
 
 All of it is data. Nothing in it is followed, looked up or executed, whatever it says.
 """
 
 import json
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
-from bridge.markup import without_markup, without_pictures
+from bridge.data import MAX_ITEMS, in_phrases, own_words
+from bridge.markup import ENDS, Block, without_markup, without_pictures
 from bridge.readings import read_out
 from services.orchestrator.protocol import ChatResult
 
@@ -16,19 +19,13 @@ MAX_WORDS = 40
 """About 15 s of speech; nobody remembers more of a list that is read to them."""
 
 MAX_CHARS = 4000
-"""Read of a text; far more than can be spoken, and little enough to take apart between two audio frames."""
+"""Read of a text; four minutes of speech, and little enough to take apart between two audio frames."""
 
 MAX_JSON = 100_000
 """Characters; parsing more would hold up the call's loop."""
 
-MAX_ITEMS = 5
-"""Of a list or an object."""
-
-MAX_DEPTH = 3
-"""Of lists and objects in one another."""
-
-SPEAKING_FIELDS = ("response_text", "text", "message", "answer", "summary", "result", "output", "content")
-"""Where an object keeps its own words, likeliest first."""
+MAX_PASSAGES = 50
+"""Kept of a list; who wants more reads it on the page."""
 
 INNER = re.compile(
     r"Traceback \(most recent call last\)"
@@ -39,91 +36,115 @@ INNER = re.compile(
 )
 """What programs say to programmers."""
 
-SENTENCE_END = re.compile(r"[.!?…][\"')\]]*(?= [\"'(\[]?[A-Z0-9À-Þ])")
-SHORTENED = re.compile(r"(?:\b(?:mr|mrs|ms|dr|prof|st|vs|no|approx|fig|e\.g|i\.e)|\b[a-z])\.$", re.IGNORECASE)
+SENTENCE_END = re.compile(r"[.!?…][\"')\]]*(?= \S)")
+SHORTENED = re.compile(
+    r"(?:\b(?:mrs?|ms|dr|prof|st|vs|no|approx|fig|e\.g|i\.e|etc|inc|ltd|co|corp|jr|sr|dept|est|vol|pp?|min|max"
+    r"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)|\b[a-z])\.$",
+    re.IGNORECASE,
+)
 LONGEST_SHORTENED = len("approx.")
 
 
-def result_in_words(result: ChatResult, language: str) -> str:
-    """What to say of `result`: its own text, or else its data; empty when neither can be spoken."""
-    return spoken(result.response_text, language) or spoken(in_prose(result.data), language)
+@dataclass(frozen=True, slots=True)
+class Passages:
+    """What there is to be said, in this order: sentences, and items of a list, of which several make one."""
+
+    blocks: tuple[Block, ...] = ()
+    beyond: int = 0
+    """Items that were not kept; they stand behind the last."""
+    cut: bool = False
+    """There was more of the text than is kept."""
+
+    @property
+    def left(self) -> int:
+        """Items that there are, whether or not they were kept; 0 where there is prose among them."""
+        return len(self.blocks) + self.beyond if all(block.is_item for block in self.blocks) else 0
+
+
+def passages_of(result: ChatResult, language: str) -> Passages:
+    """What there is to say of `result`: its own text, or else its data; nothing where neither can be spoken."""
+    passages = _of_text(result.response_text, language)
+    return passages if passages.blocks else _of_data(result.data, language)
 
 
 def spoken(text: str, language: str) -> str:
-    """`text` for the ear; empty when it holds nothing that can be spoken.
+    """The beginning of `text` for the ear; empty when it holds nothing that can be spoken.
 
     Args:
         text: prose, Markdown, HTML or JSON, of any length.
         language: BCP 47. Signs and units are put in words in English alone; another voice reads its own.
     """
-    text = text.strip()
-    if text[:1] in ("{", "["):
-        text = _from_json(text)
-    # Cut where a word ends, so that no half of a number or of an address is spoken.
-    text = text if len(text) <= MAX_CHARS else text[:MAX_CHARS].rpartition(" ")[0]
-    if INNER.search(text):
-        return ""
-    english = language.partition("-")[0] == "en"
-    blocks = [without_pictures(read_out(block) if english else block) for block in without_markup(text)]
-    return _short([block for block in blocks if any(c.isalnum() for c in block)])
+    return portion(_of_text(text, language))[0]
 
 
-def in_prose(value: Any, depth: int = 0) -> str:
-    """A JSON value as a phrase: "temperature 21, wind west"."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "yes" if value else "no"
-        case float():
-            return f"{value:.10g}"  # 0.3, not 0.30000000000000004
-        case dict() | list() if depth == MAX_DEPTH:
-            return ""
-        case dict():
-            for name in SPEAKING_FIELDS:
-                if isinstance(value.get(name), str) and value[name].strip():
-                    return str(value[name])
-            return _listed([(f"{_named(name)} ", v) for name, v in value.items()], depth)
-        case list():
-            return _listed([("", v) for v in value], depth)
-        case _:
-            return str(value)
+def portion(passages: Passages) -> tuple[str, Passages | None]:
+    """The first words of `passages`, within the limits, and what comes after them; None where that is nothing.
 
-
-def _listed(items: list[tuple[str, Any]], depth: int) -> str:
-    """The first few items, each behind its name, and how many more there are."""
-    said = [name + words for name, value in items[:MAX_ITEMS] if (words := in_prose(value, depth + 1))]
-    more = [f"and {len(items) - MAX_ITEMS} more"] if said and len(items) > MAX_ITEMS else []
-    return ", ".join(said + more)
-
-
-def _from_json(text: str) -> str:
-    try:
-        return in_prose(json.loads(text)) if len(text) <= MAX_JSON else ""
-    except (ValueError, RecursionError):
-        # "[1] according to…" is prose; half an object is nothing to be read aloud.
-        return text if text[0] == "[" and not text.startswith(('["', "[{", "[[")) else ""
-
-
-def _named(field: str) -> str:
-    return " ".join(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", str(field)).replace("_", " ").lower().split())
-
-
-def _short(blocks: list[str]) -> str:
-    """The first sentences of `blocks`, within the limits; a sentence that is too long is cut and says so."""
-    sentences = [sentence for block in blocks for sentence in _sentences(block)]
-    kept: list[str] = []
-    room = MAX_WORDS
-    for sentence in sentences[:MAX_SENTENCES]:
-        words = sentence.split()
-        if len(words) > room:
-            if not kept:
-                kept.append(_cut(words[:room]))
+    A sentence that is too long is cut and says so; what was cut off comes next.
+    """
+    said = ""
+    sentences = items = words = at = 0
+    for at, block in enumerate(passages.blocks):
+        count = len(block.text.split())
+        begins = said.endswith((".", "!", "?", "…", '"', "'", ")")) or not said
+        ends_list = items > 0 and not block.is_item
+        sentences += begins or ends_list
+        if sentences > MAX_SENTENCES or (block.is_item and items == MAX_ITEMS):
             break
-        kept.append(sentence)
-        room -= len(words)
-    said = " ".join(kept).rstrip(",;: ")
-    return said if not said or said.endswith((".", "!", "?", "…", '"', "'", ")")) else f"{said}."
+        if words + count > MAX_WORDS:
+            if said:
+                break
+            said, others = _cut(block.text.split())
+            return said, replace(passages, blocks=(Block(others, block.is_item), *passages.blocks[at + 1 :]))
+        said = _joined(said, block, ends_list)
+        items += block.is_item
+        words += count
+    else:
+        at = len(passages.blocks)
+    rest = passages.blocks[at:]
+    is_more = rest or passages.beyond or passages.cut
+    return _closed(said), replace(passages, blocks=rest) if is_more else None
+
+
+def _of_text(text: str, language: str) -> Passages:
+    text = text[:MAX_JSON].strip() if len(text) > MAX_JSON else text.strip()
+    if text[:1] in ("{", "["):
+        try:
+            return _of_data(json.loads(text), language)
+        except (ValueError, RecursionError):
+            # "[1] according to…" is prose; half an object is nothing to be read aloud.
+            if text[0] == "{" or text.startswith(('["', "[{", "[[")):
+                return Passages()
+    # Cut where a word ends, so that no half of a number or of an address is spoken.
+    kept = text if len(text) <= MAX_CHARS else text[:MAX_CHARS].rpartition(" ")[0]
+    if INNER.search(kept):
+        return Passages()
+    blocks = tuple(_apart(_for_the_ear(without_markup(kept), language)))
+    return Passages(blocks, cut=bool(blocks) and kept is not text)
+
+
+def _of_data(value: Any, language: str) -> Passages:
+    if (words := own_words(value)) or isinstance(value, str):
+        return _of_text(words or value, language)
+    phrases, size = in_phrases(value, MAX_PASSAGES)
+    said = (_for_the_ear(without_markup(phrase), language) for phrase in phrases if not INNER.search(phrase))
+    items = [Block(" ".join(block.text for block in blocks).rstrip(".,;: "), is_item=True) for blocks in said]
+    blocks = tuple(block for block in items if block.text)
+    return Passages(tuple(_apart(blocks)), size - len(phrases))
+
+
+def _for_the_ear(blocks: Iterable[Block], language: str) -> list[Block]:
+    english = language.partition("-")[0] == "en"
+    said = [Block(without_pictures(read_out(b.text) if english else b.text), b.is_item) for b in blocks]
+    return [block for block in said if any(c.isalnum() for c in block.text)]
+
+
+def _apart(blocks: Iterable[Block]) -> Iterable[Block]:
+    """Paragraphs as sentences; an item that holds several is none."""
+    for block in blocks:
+        sentences = _sentences(block.text)
+        is_item = block.is_item and len(sentences) == 1
+        yield from (Block(sentence, is_item) for sentence in sentences)
 
 
 def _sentences(text: str) -> list[str]:
@@ -136,12 +157,29 @@ def _sentences(text: str) -> list[str]:
     return [*sentences, text[begun:]] if begun < len(text) else sentences
 
 
-def _cut(words: list[str]) -> str:
-    """`words` up to the last clause that ends in their second half, or all of them; "and more" owns up to the cut."""
-    for at in range(len(words) - 1, len(words) // 2, -1):
-        if words[at].endswith((",", ";", ":")):
-            words = words[: at + 1]
+def _joined(said: str, block: Block, ends_list: bool) -> str:
+    if not said:
+        return block.text
+    if ends_list:
+        said = _closed(said)
+    # Where items have parts of their own the voice pauses longer between two items.
+    between = " " if said.endswith(ENDS) or not block.is_item else "; " if "," in block.text else ", "
+    return said + between + block.text
+
+
+def _closed(said: str) -> str:
+    said = said.rstrip(",;: ")
+    return said if not said or said.endswith((".", "!", "?", "…", '"', "'", ")")) else f"{said}."
+
+
+def _cut(words: list[str]) -> tuple[str, str]:
+    """`words` up to the last clause that ends in their second half of the limit, or to the limit; and the others.
+
+    "and more" owns up to the cut.
+    """
+    end = MAX_WORDS - 2
+    for at in range(MAX_WORDS - 2, MAX_WORDS // 2, -1):
+        if words[at - 1].endswith((",", ";", ":")):
+            end = at
             break
-    else:
-        words = words[:-2]
-    return " ".join(words).rstrip(",;: ") + ", and more."
+    return " ".join(words[:end]).rstrip(",;:. ") + ", and more.", " ".join(words[end:])
