@@ -1,6 +1,8 @@
 """All calls on one device: each tick a frame of sound of every slot goes in, and one of sound and text comes out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -57,10 +59,14 @@ class Batch:
     One thread owns it, in torch's inference mode. It fills `host`, calls `tick`, and reads `host` again.
     """
 
-    def __init__(self, model: Model, mimi: Mimi, count: int, sizes: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self, model: Model, mimi: Mimi, count: int, sizes: Sequence[int] = (), lengths: Sequence[int] = ()
+    ) -> None:
         """Args:
         count: Slots.
         sizes: Smaller batches of the first slots that a tick can run instead of all, each recorded by itself.
+        lengths: Positions of the rings' beginnings that a tick can read instead of all, while no slot holds more.
+            Each is recorded by itself, for each size.
 
         Raises:
             TooLittleMemory: for so many slots.
@@ -71,17 +77,27 @@ class Batch:
         self.state = fresh(model, mimi, count)
         self.host = _desk(count, torch.device("cpu"), pinned=self.device.type == "cuda")
         self._there = self.host if self.device.type == "cpu" else _desk(count, self.device)
-        # Recording runs the work: with no slot live it leaves all as it is.
-        self._work = {
-            size: recorded.record(lambda size=size: self._run(size), self.device)  # type: ignore[misc]
-            for size in sorted({*sizes, count})
-        }
+        # Positions that each slot holds. The device knows them, too, but is not to be waited for.
+        self._ages = [0] * count
+        context = model.shape.context
+        self._sizes = sorted({*sizes, count})
+        self._lengths = sorted({*(length for length in lengths if length < context), context})
+        # Recording runs the work: with no slot live it leaves all as it is. The largest comes first.
+        self._work = recorded.record(
+            {
+                (size, length): partial(self._run, size, length)
+                for size in reversed(self._sizes)
+                for length in reversed(self._lengths)
+            },
+            self.device,
+        )
 
     def join(self, slot: int, prefix: Prefix, drawing: Drawing) -> None:
         """Make a slot that of a call which was just primed."""
         for way in (self.state.ears, self.state.mouth):
             slots.reset(way, slot)
         priming.join(self.model, self.state.step, slot, prefix, drawing)
+        self._ages[slot] = prefix.frames
 
     def begin(self, slot: int, drawing: Drawing) -> None:
         """Make a slot that of a call without voice or persona. Its first frame says nothing."""
@@ -91,14 +107,25 @@ class Batch:
     def leave(self, slot: int) -> None:
         """Empty a slot."""
         slots.reset(self.state, slot)
+        self._ages[slot] = 0
+
+    def age(self, frames: int) -> None:
+        """Make every slot as old as a call after so many frames. What it remembers of them is whatever lies there."""
+        for way in (self.state.ears, self.state.mouth):
+            way.transformer.position.fill_(frames * self.mimi.positions)
+        self.state.step.transformer.position.fill_(frames)
+        self._ages = [frames] * self.count
 
     def start(self, count: int) -> None:
         """Begin a tick of the first `count` slots at least. On a GPU it goes on by itself until `wait`."""
-        size = next(size for size in self._work if size >= count)
+        size = next(size for size in self._sizes if size >= count)
+        length = self.length(size)
+        for slot, live in enumerate(self.host.live[:size].tolist()):
+            self._ages[slot] += live
         if self._there is not self.host:
             for name in ("heard", "forced", "live"):
                 getattr(self._there, name).copy_(getattr(self.host, name), non_blocking=True)
-        self._work[size]()
+        self._work[size, length]()
         if self._there is not self.host:
             self.host.said.copy_(self._there.said, non_blocking=True)
 
@@ -112,10 +139,19 @@ class Batch:
         self.start(count)
         self.wait()
 
-    def _run(self, size: int) -> None:
+    def length(self, size: int) -> int:
+        """Positions of the rings that a tick of the first `size` slots has to read now.
+
+        Who sits it out counts, too: what is written for them must not come to lie on what they hold. Rings that have
+        wrapped are read whole.
+        """
+        filled = max(self._ages[:size]) + 1
+        return next((length for length in self._lengths if length >= filled), self._lengths[-1])
+
+    def _run(self, size: int, length: int) -> None:
         state, desk = slots.part(self.state, slice(0, size)), slots.part(self._there, slice(0, size))
         user = self.mimi.encode(desk.heard, state.ears, desk.live)[:, :, 0]
-        tokens = stepping.step(self.model, state.step, user, desk.forced, desk.live)
+        tokens = stepping.step(self.model, state.step.first(length), user, desk.forced, desk.live)
         speaks = tokens[:, 1] != FREE
         sound = self.mimi.decode(tokens[:, 1:, None], state.mouth, speaks)
         desk.tokens.copy_(tokens)

@@ -1,7 +1,8 @@
 """How many calls a device holds: `python -m services.speech.bench --shape personaplex-7b --slots 1,8,16,32,64,96`.
 
 Whole frames, sound to sound, back to back, with random weights: speed doesn't depend on their values. Every slot's
-window is full, so each row is the worst that so many calls come to. Opus and sockets are not in it.
+window is full, so each row is the worst that so many calls come to, but for calls of an `--age`. Opus and sockets are
+not in it.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from services.speech import priming, slots, toy
+from services.speech import priming, savings, slots, toy
 from services.speech.batch import Batch
 from services.speech.codec.mimi import Mimi
 from services.speech.errors import NoGpu, TooLittleMemory
@@ -25,6 +26,7 @@ from services.speech.machine import check_memory, find_device
 from services.speech.model import Model
 from services.speech.priming import Prefix, VoiceCodes
 from services.speech.sampling import Drawing
+from services.speech.savings import Savings
 from services.speech.shapes import CODEBOOKS, FRAME_S, SHAPES, Shape
 
 FRAME_MS = 1000 * FRAME_S
@@ -74,26 +76,45 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--shape", choices=sorted(SHAPES), default="personaplex-7b")
     parser.add_argument("--slots", type=counts, default=(1, 8, 16, 32, 64, 96), help="for example 1,8,16")
     parser.add_argument("--seconds", type=float, default=90.0, help="of sound in each row")
+    parser.add_argument("--age", type=int, help="frames of each call before the first that is measured")
+    savings.add_arguments(parser)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     given = parser.parse_args(arguments)
     try:
         with torch.inference_mode():
             frames = round(given.seconds * 1000 / FRAME_MS)
-            found = measure(SHAPES[given.shape], given.slots, frames, find_device(given.device))
+            found = measure(
+                SHAPES[given.shape],
+                given.slots,
+                frames,
+                find_device(given.device),
+                savings.chosen(given),
+                given.age,
+            )
     except (NoGpu, TooLittleMemory) as error:
         parser.exit(1, f"{error.detail}\n")
     if given.json:
         given.json.write_text(json.dumps(found, indent=2) + "\n")
 
 
-def measure(shape: Shape, counts: Sequence[int], frames: int, device: torch.device) -> dict[str, object]:
+def measure(
+    shape: Shape,
+    counts: Sequence[int],
+    frames: int,
+    device: torch.device,
+    saved: Savings = savings.NONE,
+    age: int | None = None,
+) -> dict[str, object]:
     """Measure all rows, and print each as it comes.
+
+    Args:
+        age: Frames of each call before the first that is measured; if not said, so many that windows are full.
 
     Raises:
         TooLittleMemory: for the weights.
     """
-    about = machine(shape, device)
+    about = machine(shape, device) | asdict(saved) | {"age": age}
     print(" · ".join(f"{key} {value}" for key, value in about.items()))
     model, mimi = random_engine(shape, device)
     began = time.perf_counter()
@@ -105,7 +126,7 @@ def measure(shape: Shape, counts: Sequence[int], frames: int, device: torch.devi
     rows = []
     for count in counts:
         try:
-            rows.append(_row(model, mimi, prefix, count, frames))
+            rows.append(_row(model, mimi, prefix, count, frames, saved, age))
         except (TooLittleMemory, torch.OutOfMemoryError) as error:
             print(f"{count:>9}  too little memory: {error}")
             break
@@ -113,12 +134,14 @@ def measure(shape: Shape, counts: Sequence[int], frames: int, device: torch.devi
     return about | {"rows": [asdict(row) for row in rows]}
 
 
-def _row(model: Model, mimi: Mimi, prefix: Prefix, count: int, frames: int) -> Row:
+def _row(
+    model: Model, mimi: Mimi, prefix: Prefix, count: int, frames: int, saved: Savings, age: int | None
+) -> Row:
     device = model.out_norm.alpha.device
     if device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
-    batch = Batch(model, mimi, count)
+    batch = Batch(model, mimi, count, lengths=saved.lengths(model.shape.context))
     joins = []
     for slot in range(count):
         batch.join(slot, prefix, Drawing(seed=slot))
@@ -127,7 +150,7 @@ def _row(model: Model, mimi: Mimi, prefix: Prefix, count: int, frames: int) -> R
         batch.join(count - 1, prefix, Drawing(seed=count))
         _synchronize(device)
         joins.append(1000 * (time.perf_counter() - began))
-    fill_windows(batch)
+    fill_windows(batch, age)
     batch.host.live.fill_(True)
     batch.host.heard.uniform_(-0.1, 0.1)
     for _ in range(WARM_UP_TICKS):
@@ -159,13 +182,12 @@ def _row(model: Model, mimi: Mimi, prefix: Prefix, count: int, frames: int) -> R
     )
 
 
-def fill_windows(batch: Batch) -> None:
-    """As after a long call."""
+def fill_windows(batch: Batch, frames: int | None = None) -> None:
+    """As after a call of so many frames; after a long one, in which every window is full, if not said."""
     for state in (batch.state.step.transformer, batch.state.ears.transformer, batch.state.mouth.transformer):
-        for ring in state.rings:
-            ring.keys.normal_()
-            ring.values.normal_()
-        state.position.fill_(2 * state.rings[0].keys.shape[2])
+        for tensor in slots.tensors(state.rings):
+            tensor.normal_()
+    batch.age(2 * batch.model.shape.context if frames is None else frames)
 
 
 def _launches(batch: Batch) -> tuple[int | None, int | None]:

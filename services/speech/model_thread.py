@@ -221,6 +221,7 @@ class ModelThread:
 
     def _measuring(self) -> Work[None]:
         self.batch.host.live.fill_(True)
+        self.batch.age(self.batch.model.shape.context)  # From then on attention has the most to read.
         took = []
         for _ in range(MEASURED_TICKS):
             began = time.perf_counter()

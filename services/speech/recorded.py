@@ -1,28 +1,39 @@
 """Work over fixed tensors, on a GPU recorded once and replayed: one launch instead of thousands."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import torch
 
 WARM_UPS = 3
 """Runs before recording, in which libraries choose their kernels and take their memory."""
 
+Key = TypeVar("Key")
+Work = Callable[[], None]
 
-def record(work: Callable[[], None], device: torch.device) -> Callable[[], None]:
-    """Record `work`, which reads and writes tensors that stay where they are and asks the host for nothing.
 
-    It is run a few times meanwhile. Off a GPU it is returned as it is.
+def record(works: Mapping[Key, Work], device: torch.device) -> dict[Key, Work]:
+    """Record works that read and write tensors which stay where they are, and ask the host for nothing.
+
+    Each is run a few times meanwhile. They share the memory for what they hold in between, since only one runs at a
+    time and none leaves anything there: give the largest first, so that the others find room in its own. Off a GPU
+    they are returned as they are.
     """
     if device.type != "cuda":
-        return work
+        return dict(works)
     with torch.cuda.device(device), torch.inference_mode():
-        before, beside = torch.cuda.current_stream(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        beside.wait_stream(before)
-        with torch.cuda.stream(beside):
-            for _ in range(WARM_UPS):
-                work()
-        before.wait_stream(beside)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        pool = torch.cuda.graph_pool_handle()
+        return {key: _record(work, pool) for key, work in works.items()}
+
+
+def _record(work: Work, pool: Any) -> Work:
+    before, beside = torch.cuda.current_stream(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    beside.wait_stream(before)
+    with torch.cuda.stream(beside):
+        for _ in range(WARM_UPS):
             work()
+    before.wait_stream(beside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, pool=pool):
+        work()
     return graph.replay

@@ -105,7 +105,8 @@ def make_app(settings: SpeechSettings, engine: Engine) -> web.Application:
     """The whole service. When it starts up, the device is measured."""
     app = new_app(settings.antiphon_internal_key)
     app[MAX_LINE] = LONGEST_LINE
-    batch = Batch(engine.model, engine.mimi, settings.speech_slots)
+    lengths = settings.savings.lengths(engine.model.shape.context)
+    batch = Batch(engine.model, engine.mimi, settings.speech_slots, lengths=lengths)
     thread = ModelThread(batch, Prefixes(settings.speech_prefixes_mb * 10**6))
     door = app[DOOR] = Door(settings, engine, thread)
 

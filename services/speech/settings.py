@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from services.base.settings import Settings
+from services.speech.savings import Attention, Savings
 
 
 class SpeechSettings(Settings):
@@ -21,6 +22,8 @@ class SpeechSettings(Settings):
     hf_token: str = ""
     personaplex_cpu_offload: int = 0
     """Layers of the model's 32 whose weights stay in the host's memory: see `offload`."""
+    speech_attention: Attention = "whole"
+    """What a frame reads: see `savings`."""
     speech_host: str = "127.0.0.1"
     speech_port: int = 8998
     speech_slots: int = 4
@@ -33,3 +36,8 @@ class SpeechSettings(Settings):
     """Of the device's memory, for the voices and personas that were primed last."""
     speech_drain_s: float = 30.0
     """What calls get to end by themselves after SIGTERM."""
+
+    @property
+    def savings(self) -> Savings:
+        """How the model is run."""
+        return Savings(self.speech_attention)

@@ -30,6 +30,10 @@ class StepState:
     """[slots, streams, max_delay + 2], int64. What stands at position `p` lies at `p % (max_delay + 2)`."""
     sampling: Sampling
 
+    def first(self, length: int) -> "StepState":
+        """The same slots with rings of `length` positions, over the same memory: for as long as none holds more."""
+        return StepState(self.transformer.first(length), self.tokens, self.sampling)
+
 
 def fresh(model: Model, slots: int, capacity: int | None = None) -> StepState:
     """A state of `slots` fresh slots, greedy. `capacity`: positions that the rings hold, the context if not said."""

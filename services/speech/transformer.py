@@ -20,6 +20,10 @@ class Ring:
     values: Tensor
     """[slots, heads, capacity, head_dim]."""
 
+    def first(self, length: int) -> "Ring":
+        """Its first `length` places, over the same memory."""
+        return Ring(self.keys[:, :, :length], self.values[:, :, :length])
+
 
 @dataclass(frozen=True, slots=True)
 class TransformerState:
@@ -29,6 +33,10 @@ class TransformerState:
     """[slots], int64: positions so far."""
     rings: list[Ring]
     """By layer."""
+
+    def first(self, length: int) -> "TransformerState":
+        """The same slots with rings of `length` positions, over the same memory: for as long as none holds more."""
+        return TransformerState(self.position, [ring.first(length) for ring in self.rings])
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from services.speech.errors import TooLittleMemory
 from services.speech.model import Model
 from services.speech.priming import VoiceCodes, VoiceEmbeddings
 from services.speech.sampling import GREEDY, Drawing
+from services.speech.savings import Savings
 from services.speech.shapes import FRAME_SAMPLES, FREE, TOY
 from tests.services.speech.calls import heard, toy_model
 
@@ -143,9 +144,9 @@ def test_what_is_forced_is_what_is_said(model: Model, mimi: Mimi) -> None:
 
 def test_off_a_gpu_work_is_recorded_as_it_is() -> None:
     done: list[int] = []
-    work = recorded.record(lambda: done.append(1), torch.device("cpu"))
+    works = recorded.record({"one": lambda: done.append(1)}, torch.device("cpu"))
     assert done == []
-    work()
+    works["one"]()
     assert done == [1]
 
 
@@ -161,3 +162,59 @@ def test_slots_that_do_not_fit_are_told_before_they_are_made(
     monkeypatch.setattr(machine, "free_memory", lambda device: 10**6)
     with pytest.raises(TooLittleMemory, match="64 calls at once needs"):
         Batch(model, mimi, 64)
+
+
+def test_reading_what_is_filled_says_the_same_as_reading_all(mimi: Mimi) -> None:
+    """Slots of all ages beside each other: they join, sit ticks out, outlive the ring, leave."""
+    model, frames = toy_model(context=48), 64
+    heard_by = [sound(frames, seed) for seed in range(3)]
+    first, last = {0: 0, 1: 20, 2: 50}, {0: 54, 1: 54, 2: frames}
+
+    def play(batch: Batch) -> tuple[list[Said], list[int]]:
+        said, read = [], []
+        for now in range(frames):
+            for slot in range(3):
+                if now == first[slot]:
+                    batch.join(slot, prefix(model), Drawing(seed=slot))
+                if now == last[slot]:
+                    batch.leave(slot)
+            live = [slot for slot in range(3) if first[slot] <= now < last[slot] and (now + slot) % 4]
+            read.append(batch.length(batch.count))
+            found = tick(batch, {slot: heard_by[slot][now] for slot in live})
+            said += [found[slot] for slot in live]
+        return said, read
+
+    expected, whole = play(Batch(model, mimi, 3))
+    said, filled = play(Batch(model, mimi, 3, lengths=(24, 32, 2000)))
+    assert same(said, expected)
+    assert set(whole) == {48}
+    # A prefix has 19 positions; slot 0 sits out one tick in four, and leaves after the ring has wrapped.
+    assert [filled.index(length) for length in (24, 32, 48)] == [0, 7, 18]
+    assert filled[17:54] == [32] + [48] * 36
+    assert filled[54:] == [24] * 3 + [32] * 7
+
+
+def test_a_slot_that_sits_out_keeps_what_it_holds_beside_younger_ones(mimi: Mimi) -> None:
+    model, frames = toy_model(context=48), sound(16)
+    batch = Batch(model, mimi, 2, lengths=(24,))
+    batch.join(0, prefix(model), Drawing(seed=1))
+    said = [tick(batch, {0: frame})[0] for frame in frames[:8]]
+    batch.join(1, prefix(model), Drawing(seed=2))
+    for frame in sound(4, seed=1):
+        tick(batch, {1: frame})
+    said += [tick(batch, {0: frame})[0] for frame in frames[8:]]
+    assert same(said, call(model, mimi, frames, Drawing(seed=1)))
+
+
+def test_a_batch_of_an_age_reads_so_much(model: Model, mimi: Mimi) -> None:
+    lengths = Savings(attention="filled").lengths(TOY.model.context)
+    assert lengths == (64, 128, 192)
+    batch = Batch(model, mimi, 2, sizes=(1,), lengths=lengths)
+    for age, length in ((0, 64), (63, 64), (64, 128), (191, 192), (192, 300), (10_000, 300)):
+        batch.age(age)
+        assert {batch.length(size) for size in (1, 2)} == {length}
+        batch.tick(2)
+    batch.leave(1)
+    assert (batch.length(1), batch.length(2)) == (300, 300)
+    batch.leave(0)
+    assert batch.length(2) == 64

@@ -223,3 +223,20 @@ async def test_what_waits_at_the_end_is_told(engine: Engine) -> None:
         pass
     with pytest.raises(ModelBroke, match="stops"):
         await join(thread, engine, Caller(0))
+
+
+async def test_the_start_measures_calls_whose_windows_are_full(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch, read, tick = Batch(engine.model, engine.mimi, 2, lengths=(64,)), list[int](), Batch.tick
+
+    def noted(self: Batch, count: int) -> None:
+        read.append(self.length(count))
+        tick(self, count)
+
+    monkeypatch.setattr(Batch, "tick", noted)
+    thread = ModelThread(batch, Prefixes(most=10**9))
+    await thread.start()
+    await thread.stop()
+    assert set(read) == {engine.model.shape.context}
+    assert batch.length(2) == 64
