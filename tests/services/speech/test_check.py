@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -125,7 +126,7 @@ def test_layers_that_stay_behind_take_no_room() -> None:
 
 
 def test_what_the_device_has_to_hold_is_counted_whole() -> None:
-    def needed(**settings: int) -> int:
+    def needed(**settings: Any) -> int:
         return examination.needed(SEVEN_B, SpeechSettings(**settings))
 
     all_of_it, a_slot_less = needed(speech_slots=4), needed(speech_slots=3)
