@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 import time
+from codecs import getincrementaldecoder
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -83,6 +84,8 @@ class Call:
         self._engine, self._thread, self._places = engine, thread, places
         self._reader, self._writer = reader_of(wanted.codec), writer_of(wanted.codec)
         self._framing = Framing()
+        self._spelling = getincrementaldecoder("utf-8")("replace")
+        """Joins characters that are said byte by byte."""
         self._said: asyncio.Queue[Said] = asyncio.Queue(MOST_UNSENT)
         self._fault: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """What ends the call from elsewhere: the model's thread, a full queue."""
@@ -150,13 +153,17 @@ class Call:
     async def _speak(self) -> None:
         while True:
             said = await self._said.get()
-            if said.text not in (TEXT_PAD, TEXT_END_OF_PAD) and (
-                piece := self._engine.words.piece(said.text)
-            ):
-                await self._send(Text(piece))
+            if text := self._spelt(said.text):
+                await self._send(Text(text))
             if sound := self._writer.write(said.sound):
                 await self._send(Audio(sound))
             measures.FRAMES.inc()
+
+    def _spelt(self, token: int) -> str:
+        """What is whole of the text with this token: nothing, while a character lacks bytes."""
+        if token in (TEXT_PAD, TEXT_END_OF_PAD):
+            return ""
+        return self._spelling.decode(self._engine.words.piece(token))
 
     async def _watch(self) -> None:
         await self._fault

@@ -19,8 +19,8 @@ class Words(Protocol):
         """Tokens of a persona; none for an empty one."""
         ...
 
-    def piece(self, token: int) -> str:
-        """What a token writes; a word begins with a space."""
+    def piece(self, token: int) -> bytes:
+        """What a token writes, in UTF-8: a word begins with a space, and a rare character is written byte by byte."""
         ...
 
 

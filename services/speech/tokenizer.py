@@ -49,6 +49,11 @@ class Tokenizer:
         tagged = text.startswith(TAG) and text.endswith(TAG)
         return list(self._pieces.encode(text if tagged else f"{TAG} {text} {TAG}"))
 
-    def piece(self, token: int) -> str:
-        """What a token writes; a word begins with a space."""
-        return str(self._pieces.id_to_piece(token)).replace("▁", " ")
+    def piece(self, token: int) -> bytes:
+        """What a token writes, in UTF-8: a word begins with a space, and a rare character is written byte by byte."""
+        if self._pieces.is_control(token):
+            return b""
+        piece = str(self._pieces.id_to_piece(token))
+        if self._pieces.is_byte(token):
+            return bytes.fromhex(piece.removeprefix("<0x").removesuffix(">"))
+        return piece.replace("▁", " ").encode()

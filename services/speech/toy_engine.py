@@ -58,12 +58,12 @@ class ToyWords:
         """One token a word, out of its letters."""
         return [4 + zlib.crc32(word.encode()) % (TOY.model.text_card - 4) for word in text.split()]
 
-    def piece(self, token: int) -> str:
+    def piece(self, token: int) -> bytes:
         """A syllable."""
         if token in (TEXT_PAD, TEXT_END_OF_PAD):
-            return ""
+            return b""
         syllable = "mnlrwdbs"[token % 8] + "aeiou"[token // 8 % 5]
-        return f" {syllable}" if token % 2 else syllable
+        return (f" {syllable}" if token % 2 else syllable).encode()
 
 
 def _voice(name: str) -> Callable[[Mimi, ModelShape], Work[Voice]]:

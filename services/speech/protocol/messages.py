@@ -44,7 +44,10 @@ class Audio:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """From the server: the piece of a word that belongs to a frame, a space before it where a word begins."""
+    """From the server: the piece of a word that belongs to a frame, a space before it where a word begins.
+
+    Whole characters: ours waits until all bytes of one are said. A stock server writes such bytes as `<0xC4>`.
+    """
 
     text: str
 

@@ -160,11 +160,15 @@ SENTENCES = [
 ]
 
 
-def write_tokenizer(folder: Path) -> Path:
-    """Train a SentencePiece model of the toy's size. Returns its path."""
+def write_tokenizer(folder: Path, size: int = TOY.model.text_card, byte_fallback: bool = False) -> Path:
+    """Train a SentencePiece model, of the toy's size if not told otherwise. Returns its path."""
     written = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(SENTENCES), model_writer=written, vocab_size=TOY.model.text_card, minloglevel=2
+        sentence_iterator=iter(SENTENCES),
+        model_writer=written,
+        vocab_size=size,
+        byte_fallback=byte_fallback,
+        minloglevel=2,
     )
     path = folder / "tokenizer_spm_32k_3.model"
     path.write_bytes(written.getvalue())

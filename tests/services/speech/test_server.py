@@ -1,10 +1,12 @@
 """The speech service from outside: a toy behind the real server, and clients of all manners."""
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -179,6 +181,38 @@ async def test_a_stock_client_hears_handshake_words_and_sound(engine: Engine) ->
     sound = np.concatenate([reader.read(each.data) for each in client.told if isinstance(each, Audio)])
     assert len(sound) > 15 * FRAME_SAMPLES
     assert 0.003 < float(np.sqrt(np.mean(np.square(sound)))) < 0.2
+
+
+class Spelled:
+    """Words of a model that says the same at all times, whatever it draws."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._pieces = iter(pieces)
+
+    def persona(self, text: str) -> list[int]:
+        return [4]
+
+    def piece(self, token: int) -> bytes:
+        return next(self._pieces, b"")
+
+
+async def test_a_character_said_byte_by_byte_comes_whole(engine: Engine) -> None:
+    said = {
+        " today": [b" to", b"day"],
+        " 🙂": [b" ", b"\xf0", b"\x9f", b"\x99", b"\x82"],
+        "ęę": [b"\xc4", b"\x99\xc4", b"\x99"],
+        "\ufffd no": [b"\xf0", b"\x9f", b" no"],  # Cut off.
+        "\ufffd\ufffd!": [b"\x82", b"\xff", b"!"],  # No characters.
+    }
+    spelled = dataclasses.replace(engine, words=Spelled(list(chain(*said.values()))))
+    async with serving(spelled) as server, calling(server) as client:
+        await client.until_a(Handshake)
+        while not client.words.endswith("!"):
+            await client.say(5)
+            await client.hear(5)
+    texts = [each.text for each in client.told if isinstance(each, Text)]
+    assert texts == [" to", "day", " ", "🙂", "ę", "ę", "\ufffd no", "\ufffd", "\ufffd", "!"]
+    assert "".join(texts) == "".join(said)
 
 
 async def test_who_asks_is_told_slot_model_and_how_it_keeps_up(engine: Engine) -> None:

@@ -42,8 +42,26 @@ def test_no_persona_has_no_tokens(tokenizer: Tokenizer, text: str) -> None:
 def test_pieces_of_a_word_follow_each_other_and_a_space_begins_the_next(tokenizer: Tokenizer) -> None:
     text = "you are a teacher and a friend"
     pieces = [tokenizer.piece(token) for token in tokenizer.persona(f"<system>{text}<system>")]
-    assert text in "".join(pieces)
-    assert all(" " not in piece[1:] for piece in pieces)
+    assert text in b"".join(pieces).decode()
+    assert all(b" " not in piece[1:] for piece in pieces)
+
+
+def test_a_character_that_has_no_piece_is_written_byte_by_byte(tmp_path: Path) -> None:
+    path = write_tokenizer(tmp_path, size=64 + 256, byte_fallback=True)
+    tokenizer = Tokenizer.load(path, 64 + 256)
+    pieces = [tokenizer.piece(token) for token in tokenizer.persona("<system>you 🙂 ę<system>")]
+    assert "you 🙂 ę" in b"".join(pieces).decode()
+    assert [piece for piece in pieces if piece[:1] >= b"\x80"][:4] == [b"\xf0", b"\x9f", b"\x99", b"\x82"]
+
+
+def test_an_ordinary_piece_is_what_nvidias_server_sends(tokenizer: Tokenizer, path: Path) -> None:
+    pieces = sentencepiece.SentencePieceProcessor(model_file=str(path))
+    for token in range(3, CARD):
+        assert tokenizer.piece(token).decode() == pieces.id_to_piece(token).replace("▁", " ")
+
+
+def test_beginnings_and_ends_write_nothing(tokenizer: Tokenizer) -> None:
+    assert [tokenizer.piece(token) for token in (1, 2)] == [b"", b""]  # <s> and </s>
 
 
 def test_one_of_another_size_is_another_model_s(path: Path) -> None:
