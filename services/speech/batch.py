@@ -18,6 +18,8 @@ from services.speech.stepping import StepState
 
 TOKENS = 1 + CODEBOOKS
 """Of the agent, in a frame: text first."""
+SIZES = (1, 4, 16)
+"""Smaller batches, of the first slots: a tick runs one where no later slot has a frame. Callers get the lowest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,16 @@ class Batch:
     """
 
     def __init__(
-        self, model: Model, mimi: Mimi, count: int, sizes: Sequence[int] = (), lengths: Sequence[int] = ()
+        self,
+        model: Model,
+        mimi: Mimi,
+        count: int,
+        sizes: Sequence[int] = SIZES,
+        lengths: Sequence[int] = (),
     ) -> None:
         """Args:
         count: Slots.
-        sizes: Smaller batches of the first slots that a tick can run instead of all, each recorded by itself.
+        sizes: Smaller batches that a tick can run instead of all, each recorded by itself.
         lengths: Positions of the rings' beginnings that a tick can read instead of all, while no slot holds more.
             Each is recorded by itself, for each size.
 
@@ -80,7 +87,7 @@ class Batch:
         # Positions that each slot holds. The device knows them, too, but is not to be waited for.
         self._ages = [0] * count
         context = model.shape.context
-        self._sizes = sorted({*sizes, count})
+        self._sizes = sorted({*(size for size in sizes if size < count), count})
         self._lengths = sorted({*(length for length in lengths if length < context), context})
         # Recording runs the work: with no slot live it leaves all as it is. The largest comes first.
         self._work = recorded.record(
@@ -93,19 +100,16 @@ class Batch:
         )
 
     def join(self, slot: int, prefix: Prefix, drawing: Drawing) -> None:
-        """Make a slot that of a call which was just primed."""
-        for way in (self.state.ears, self.state.mouth):
-            slots.reset(way, slot)
+        """Make an empty slot that of a call which was just primed."""
         priming.join(self.model, self.state.step, slot, prefix, drawing)
         self._ages[slot] = prefix.frames
 
     def begin(self, slot: int, drawing: Drawing) -> None:
-        """Make a slot that of a call without voice or persona. Its first frame says nothing."""
-        self.leave(slot)
+        """Make an empty slot that of a call without voice or persona. Its first frame says nothing."""
         sampling.choose(self.state.step.sampling, slot, drawing)
 
     def leave(self, slot: int) -> None:
-        """Empty a slot."""
+        """Empty a slot: nothing of a call stays behind it, and the next one begins with zeros."""
         slots.reset(self.state, slot)
         self._ages[slot] = 0
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from services.speech import priming, savings, slots, toy
+from services.speech import priming, recorded, savings, slots, toy
 from services.speech.batch import Batch
 from services.speech.codec.mimi import Mimi
 from services.speech.errors import NoGpu, TooLittleMemory
@@ -47,6 +47,8 @@ class Row:
     """So many calls at once. Times in milliseconds of wall time; None where the device can't tell."""
 
     slots: int
+    live: int
+    """Slots with a frame in every tick: the first ones."""
     frames: int
     p50: float
     p99: float
@@ -55,7 +57,7 @@ class Row:
     late: int
     """Frames that took longer than they sound."""
     each: float
-    """p50 by slot."""
+    """p50 by live slot."""
     host: float
     """Median time until the host has handed out a frame's work; it could do something else then."""
     launches: int | None
@@ -64,6 +66,8 @@ class Row:
     """A frame, on the device."""
     memory_gb: float | None
     """At most, of the device: what torch has given out, weights among it."""
+    recorded_mb: float | None
+    """Of the device, what torch has taken for ticks of all sizes to run in."""
     slot_mb: float
     """Of each slot's state."""
     join: float
@@ -75,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m services.speech.bench", description=__doc__)
     parser.add_argument("--shape", choices=sorted(SHAPES), default="personaplex-7b")
     parser.add_argument("--slots", type=counts, default=(1, 8, 16, 32, 64, 96), help="for example 1,8,16")
+    parser.add_argument("--live", type=counts, help="slots with a frame, for example 1,4; if not said, all")
     parser.add_argument("--seconds", type=float, default=90.0, help="of sound in each row")
     parser.add_argument("--age", type=int, help="frames of each call before the first that is measured")
     savings.add_arguments(parser)
@@ -91,6 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 find_device(given.device),
                 savings.chosen(given),
                 given.age,
+                given.live,
             )
     except (NoGpu, TooLittleMemory) as error:
         parser.exit(1, f"{error.detail}\n")
@@ -105,11 +111,13 @@ def measure(
     device: torch.device,
     saved: Savings = savings.NONE,
     age: int | None = None,
+    live: Sequence[int] | None = None,
 ) -> dict[str, object]:
     """Measure all rows, and print each as it comes.
 
     Args:
         age: Frames of each call before the first that is measured; if not said, so many that windows are full.
+        live: How many slots have a frame, a row each; if not said, all.
 
     Raises:
         TooLittleMemory: for the weights.
@@ -124,9 +132,9 @@ def measure(
     print(f"prefill of {prefix.frames} frames, the first time: {about['prefill_ms']:.0f} ms")
     print(heading(Row))
     rows = []
-    for count in counts:
+    for count, used in [(every, some) for every in counts for some in live or (every,) if some <= every]:
         try:
-            rows.append(_row(model, mimi, prefix, count, frames, saved, age))
+            rows.append(_row(model, mimi, prefix, count, used, frames, saved, age))
         except (TooLittleMemory, torch.OutOfMemoryError) as error:
             print(f"{count:>9}  too little memory: {error}")
             break
@@ -135,48 +143,62 @@ def measure(
 
 
 def _row(
-    model: Model, mimi: Mimi, prefix: Prefix, count: int, frames: int, saved: Savings, age: int | None
+    model: Model,
+    mimi: Mimi,
+    prefix: Prefix,
+    count: int,
+    live: int,
+    frames: int,
+    saved: Savings,
+    age: int | None,
 ) -> Row:
     device = model.out_norm.alpha.device
     if device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
+    before = _taken(device)
     batch = Batch(model, mimi, count, lengths=saved.lengths(model.shape.context))
+    recorded_mb = (_taken(device) - before - slots.size(batch.state)) / 1e6
     joins = []
     for slot in range(count):
         batch.join(slot, prefix, Drawing(seed=slot))
     for _ in range(JOINS):
+        batch.leave(count - 1)
+        _synchronize(device)
         began = time.perf_counter()
         batch.join(count - 1, prefix, Drawing(seed=count))
         _synchronize(device)
         joins.append(1000 * (time.perf_counter() - began))
     fill_windows(batch, age)
-    batch.host.live.fill_(True)
+    batch.host.live[:live] = True
     batch.host.heard.uniform_(-0.1, 0.1)
     for _ in range(WARM_UP_TICKS):
-        batch.tick(count)
+        batch.tick(live)
     whole, handed = np.empty(frames), np.empty(frames)
     for frame in range(frames):
         began = time.perf_counter()
-        batch.start(count)
+        with recorded.waits_are_errors(device):
+            batch.start(live)
         handed[frame] = 1000 * (time.perf_counter() - began)
         batch.wait()
         whole[frame] = 1000 * (time.perf_counter() - began)
-    launches, kernels = _launches(batch)
+    launches, kernels = _launches(batch, live)
     p50, p99, p999 = np.percentile(whole, [50, 99, 99.9])
     return Row(
         slots=count,
+        live=live,
         frames=frames,
         p50=float(p50),
         p99=float(p99),
         p999=float(p999),
         longest=float(whole.max()),
         late=int((whole > FRAME_MS).sum()),
-        each=float(p50) / count,
+        each=float(p50) / live,
         host=float(np.median(handed)),
         launches=launches,
         kernels=kernels,
         memory_gb=torch.cuda.max_memory_allocated(device) / 1e9 if device.type == "cuda" else None,
+        recorded_mb=recorded_mb if device.type == "cuda" else None,
         slot_mb=slots.size(batch.state) / count / 1e6,
         join=statistics.median(joins),
     )
@@ -190,13 +212,18 @@ def fill_windows(batch: Batch, frames: int | None = None) -> None:
     batch.age(2 * batch.model.shape.context if frames is None else frames)
 
 
-def _launches(batch: Batch) -> tuple[int | None, int | None]:
+def _taken(device: torch.device) -> int:
+    """Bytes of a GPU that torch holds, given out or not."""
+    return torch.cuda.memory_reserved(device) if device.type == "cuda" else 0
+
+
+def _launches(batch: Batch, live: int) -> tuple[int | None, int | None]:
     """What one tick launches, and what runs of it."""
     if batch.device.type != "cuda":
         return None, None
     both = [torch.profiler.ProfilerActivity.CPU, torch.profiler.ProfilerActivity.CUDA]
     with torch.profiler.profile(activities=both) as seen:
-        batch.tick(batch.count)
+        batch.tick(live)
     events = seen.events() or []
     on_device = [event for event in events if event.device_type.name == "CUDA"]
     return sum(event.name in LAUNCHES for event in events), len(on_device)

@@ -183,8 +183,7 @@ def finish(work: Work[Result]) -> Result:
 
 
 def join(model: Model, state: StepState, slot: int, prefix: Prefix, drawing: Drawing) -> None:
-    """Make a slot that of a call which was just primed. Its next step is its first live frame."""
-    slots.reset(state, slot)
+    """Make a fresh slot that of a call which was just primed. Its next step is its first live frame."""
     for ring, kept in zip(state.transformer.rings, prefix.state.transformer.rings, strict=True):
         ring.keys[slot, :, : prefix.frames].copy_(kept.keys[0])
         ring.values[slot, :, : prefix.frames].copy_(kept.values[0])

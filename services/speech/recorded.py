@@ -1,6 +1,7 @@
 """Work over fixed tensors, on a GPU recorded once and replayed: one launch instead of thousands."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import torch
@@ -24,6 +25,20 @@ def record(works: Mapping[Key, Work], device: torch.device) -> dict[Key, Work]:
     with torch.cuda.device(device), torch.inference_mode():
         pool = torch.cuda.graph_pool_handle()
         return {key: _record(work, pool) for key, work in works.items()}
+
+
+@contextmanager
+def waits_are_errors(device: torch.device) -> Iterator[None]:
+    """On a GPU, whatever makes the host wait for it raises a RuntimeError, but for `synchronize` itself."""
+    if device.type != "cuda":
+        yield
+        return
+    before = torch.cuda.get_sync_debug_mode()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode(before)
 
 
 def _record(work: Work, pool: Any) -> Work:

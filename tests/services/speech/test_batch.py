@@ -1,8 +1,11 @@
 """All calls on one device, sound to sound."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from services.speech import machine, priming, recorded, slots, stepping
 from services.speech.batch import Batch
@@ -140,6 +143,51 @@ def test_what_is_forced_is_what_is_said(model: Model, mimi: Mimi) -> None:
     batch.host.forced[0, 0] = 42
     frames = sound(3)
     assert [tick(batch, {0: frame})[0][0][0] for frame in frames][1:] == [42, 42]
+
+
+class Questions(TorchDispatchMode):
+    """Notes each operation at which the host would wait for a GPU."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.asked: list[str] = []
+        self.seen = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.seen += 1
+        if asks(func, args):
+            self.asked.append(str(func))
+        return func(*args, **(kwargs or {}))
+
+
+def asks(func: Any, args: Any) -> bool:
+    """For a number out of a tensor, a shape that depends on values, or a tensor made of the host's numbers."""
+    if func is torch.ops.aten.index.Tensor:  # Its shape depends on values where a mask picks them.
+        return any(index is not None and index.dtype is torch.bool for index in args[1])
+    tags = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
+    return bool(tags & set(func.tags)) or func is torch.ops.aten.lift_fresh.default
+
+
+def test_a_tick_asks_the_device_for_nothing_until_it_has_ended(model: Model, mimi: Mimi) -> None:
+    batch = Batch(model, mimi, 2)
+    for slot in range(2):
+        batch.join(slot, prefix(model), Drawing(seed=slot))
+    tick(batch, {0: sound(1)[0]})  # What is made once and kept has been made.
+    batch.host.live.fill_(True)
+    with Questions() as questions:
+        batch.start(2)
+    assert questions.seen > 100
+    assert questions.asked == []
+
+
+@pytest.mark.parametrize(
+    "question",
+    [lambda x: x.sum().item(), lambda x: x.nonzero(), lambda x: x[x > 0], lambda x: x + torch.tensor([1, 2])],
+)
+def test_a_question_is_noted(question: Any) -> None:
+    with Questions() as questions:
+        question(torch.ones(2))
+    assert len(questions.asked) == 1
 
 
 def test_off_a_gpu_work_is_recorded_as_it_is() -> None:

@@ -18,14 +18,14 @@ def test_a_row_for_each_count_of_slots(tmp_path: Path, capsys: pytest.CaptureFix
     )
     found = json.loads(where.read_text())
     assert (found["shape"], found["torch"], found["primed_frames"]) == ("toy", torch.__version__, 237)
-    assert [(row["slots"], row["frames"]) for row in found["rows"]] == [(1, 5), (2, 5)]
+    assert [(row["slots"], row["live"], row["frames"]) for row in found["rows"]] == [(1, 1, 5), (2, 2, 5)]
     for row in found["rows"]:
         assert 0 < row["p50"] <= row["p99"] <= row["p999"] <= row["longest"]
         assert row["late"] <= row["frames"]
         assert row["host"] <= row["longest"]
         assert row["slot_mb"] > 0
         assert row["join"] > 0
-        assert (row["launches"], row["kernels"], row["memory_gb"]) == (None, None, None)
+        assert {row[name] for name in ("launches", "kernels", "memory_gb", "recorded_mb")} == {None}
     assert capsys.readouterr().out.count("\n") == 5
 
 
@@ -35,6 +35,12 @@ def test_late_frames_are_those_longer_than_they_sound(
     monkeypatch.setattr(bench, "FRAME_MS", 1e-6)
     found = bench.measure(TOY, [1], 4, torch.device("cpu"))
     assert [row["late"] for row in found["rows"]] == [4]  # type: ignore[attr-defined]
+
+
+def test_a_row_for_each_count_of_slots_that_have_a_frame() -> None:
+    found = bench.measure(TOY, [2, 4], 2, torch.device("cpu"), live=(1, 4))
+    rows = [(row["slots"], row["live"]) for row in found["rows"]]  # type: ignore[attr-defined]
+    assert rows == [(2, 1), (4, 1), (4, 4)]
 
 
 def test_random_weights_are_read_wherever_a_batch_is_made() -> None:

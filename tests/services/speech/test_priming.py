@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from services.speech import priming, sampling, stepping
+from services.speech import priming, sampling, slots, stepping
 from services.speech.model import Model
 from services.speech.priming import Script, VoiceCodes, VoiceEmbeddings
 from services.speech.sampling import GREEDY, Drawing
@@ -41,6 +41,7 @@ def test_a_copied_prefix_equals_a_stepped_one(model: Model, drawing: Drawing) ->
     busy = stepping.fresh(model, 3)
     for codes in heard(7, seed=5):
         step(model, busy, {0: codes, 1: codes, 2: codes})
+    slots.reset(busy, 1)
     priming.join(model, busy, 1, priming.prefill(model, script), drawing)
     assert live(model, busy, 1, user) == live(model, stepped(model, script, drawing), 0, user)
 
