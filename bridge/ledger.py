@@ -135,6 +135,10 @@ class LedgerAway(Exception):
     code = "ledger_away"
 
 
+class RowRefused(LedgerAway):
+    """The ledger is there, and this row can never be written."""
+
+
 class LedgerStore(Protocol):
     """Where the ledger's rows are kept. What has returned is committed."""
 

@@ -1,7 +1,6 @@
 """The gateway as a process: puts store, calls, wires, REST and page behind one address."""
 
 import logging
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -113,9 +112,9 @@ async def opened(settings: GatewaySettings, parts_of: type[Parts] = Parts) -> As
     `parts_of` puts the calls together; a load test brings its own engine so.
     """
     access = new_access(settings)
-    node = settings.gateway_node or f"{socket.gethostname()}:{settings.gateway_port}"
+    node = settings.node
     async with (
-        Store.open(settings.database_url, node) as store,
+        Store.open(settings.database_url, node, journal=settings.ledger_journal) as store,
         parts_of.opened(settings, store.ledger) as parts,
         Calls(
             parts,

@@ -1,6 +1,7 @@
 """The gateway's settings; the names are public (`.env.example`)."""
 
 import os
+import socket
 from pathlib import Path
 
 from pydantic import Field
@@ -49,6 +50,8 @@ class GatewaySettings(Settings):
     """Comma separated; each may be `name:key`. Needed beyond loopback. A key reads and ends its own sessions."""
     antiphon_operator_keys: str = ""
     """The same, of those who see and steer everybody's sessions."""
+    antiphon_home: str = ""
+    """In its `journal/` deeds are written down while Postgres is away; empty: then nothing is done."""
     database_url: str
     transcriber_urls: str = "http://127.0.0.1:8007"
     personaplex_urls: str = ""
@@ -62,6 +65,19 @@ class GatewaySettings(Settings):
     llm_max_tokens: int = 300
     web_folder: Path | None = None
     """The built page; where unset, the one in the package or the checkout."""
+
+    @property
+    def node(self) -> str:
+        """`gateway_node`, or what stands in for it."""
+        return self.gateway_node or f"{socket.gethostname()}:{self.gateway_port}"
+
+    @property
+    def ledger_journal(self) -> Path | None:
+        """A file of this gateway's own: several may share a home."""
+        if not self.antiphon_home:
+            return None
+        name = "".join(c if c.isalnum() or c in "-_." else "_" for c in self.node)
+        return Path(self.antiphon_home).expanduser() / "journal" / f"ledger-{name}.journal"
 
     @property
     def public_url(self) -> str:

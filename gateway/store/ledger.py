@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from bridge.ledger import Invocation, LedgerAway, Status
+from bridge.ledger import FINISHED, Invocation, LedgerAway, RowRefused, Status
 from gateway.store.tables import voice_sessions, voice_tool_invocations, voice_turns
 from services.base.database import StoreAway, error_code, transaction
 
@@ -43,16 +43,11 @@ class PostgresLedger:
             LedgerAway: nothing may be done. Where the answer was lost on its way, the row may stand as requested.
         """
         table = voice_tool_invocations
-        placeholders = (
-            insert(voice_sessions).values(session_id=row.session_id, node=self._node),
-            insert(voice_turns).values(turn_id=row.turn_id, session_id=row.session_id, speaker="user"),
-        )
         async with self._transaction() as connection:
-            for placeholder in placeholders:
-                await connection.execute(placeholder.on_conflict_do_nothing())
+            await self._place_parents(connection, row)
             written = await connection.execute(
                 insert(table)
-                .values({field.name: getattr(row, field.name) for field in fields(row)})
+                .values(_columns(row))
                 .on_conflict_do_nothing(index_elements=[table.c.idempotency_key])
                 .returning(table.c.invocation_id)
             )
@@ -87,12 +82,42 @@ class PostgresLedger:
                 raise LedgerAway(f"invocation {row.invocation_id} was never requested")
         return False
 
+    async def restore(self, row: Invocation) -> None:
+        """Let the row stand as it is given, whatever has come of earlier tries to write it; an end stays an end.
+
+        Raises:
+            LedgerAway: it may be written all the same.
+        """
+        table = voice_tool_invocations
+        columns = _columns(row)
+        changed = {name: value for name, value in columns.items() if name not in NEVER_CHANGES}
+        async with self._transaction() as connection:
+            await self._place_parents(connection, row)
+            await connection.execute(
+                insert(table)
+                .values(columns)
+                .on_conflict_do_update(
+                    index_elements=[table.c.idempotency_key],
+                    set_=changed,
+                    where=(table.c.invocation_id == row.invocation_id) & table.c.status.not_in(FINISHED),
+                )
+            )
+
+    async def _place_parents(self, connection: AsyncConnection, row: Invocation) -> None:
+        """See to it that there is a row of the session and of the turn, parents before children."""
+        for placeholder in (
+            insert(voice_sessions).values(session_id=row.session_id, node=self._node),
+            insert(voice_turns).values(turn_id=row.turn_id, session_id=row.session_id, speaker="user"),
+        ):
+            await connection.execute(placeholder.on_conflict_do_nothing())
+
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:
         """A transaction of its own.
 
         Raises:
-            LedgerAway: Postgres is away, slow, or refuses the row.
+            LedgerAway: Postgres is away or slow.
+            RowRefused: it is there, and does not take this row.
         """
         try:
             async with transaction(self._engine, self._limit) as connection:
@@ -100,4 +125,8 @@ class PostgresLedger:
         except StoreAway as away:
             raise LedgerAway(f"the database is away: {away.detail}") from away
         except SQLAlchemyError as error:
-            raise LedgerAway(f"the database refused the row: {error_code(error)}") from error
+            raise RowRefused(f"the database refused the row: {error_code(error)}") from error
+
+
+def _columns(row: Invocation) -> dict[str, object]:
+    return {field.name: getattr(row, field.name) for field in fields(row)}

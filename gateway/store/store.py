@@ -1,8 +1,10 @@
 """The store: a pool for what calls write, with the outbox and the ledger over it, and one for what is read of them."""
 
+import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 from uuid import UUID
 
@@ -10,18 +12,26 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bridge.ledger import LedgerStore
 from gateway.store import orphans
+from gateway.store.journaled import JournaledLedger
 from gateway.store.ledger import LIMIT_S, PostgresLedger
 from gateway.store.outbox import Outbox
 from gateway.store.queries import Queries
 from gateway.store.totals import Totals, totals
 from migrations.newest import newest
 from services.base.database import UNDEFINED_TABLE, StoreAway, error_code, new_engine, transaction
+from services.base.journal import JournalAway
+
+log = logging.getLogger(__name__)
 
 READY_S = 1.5
 """Shorter than a readiness check may take, so that the reason is ours."""
 
 REVISION = text("SELECT version_num FROM alembic_version")
+
+CARRIED_S = 30.0
+"""What the journal of a former life may take to be carried into Postgres."""
 
 READERS = 3
 """Connections for what is shown. A query may take seconds, and must not keep a call from writing down a deed."""
@@ -39,22 +49,31 @@ class Store:
     readers: AsyncEngine
     """The pool for what is shown."""
     outbox: Outbox
-    ledger: PostgresLedger
+    ledger: LedgerStore
     queries: Queries
+    journaled: JournaledLedger | None = None
+    """The ledger, where it has a journal."""
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str, node: str, ledger_limit: float = LIMIT_S) -> AsyncIterator[Self]:
+    async def open(
+        cls, url: str, node: str, ledger_limit: float = LIMIT_S, journal: Path | None = None
+    ) -> AsyncIterator[Self]:
         """A store on the database at `url`, which need not be up yet; at the end the outbox is written out.
 
         Args:
-            ledger_limit: seconds that a write to the ledger may take.
+            ledger_limit: seconds that a write to the ledger in Postgres may take.
+            journal: where deeds are written down while Postgres is away; None: then nothing is done.
         """
         engine, readers = new_engine(url), new_engine(url, READERS)
         try:
-            async with Outbox(engine) as outbox:
-                ledger = PostgresLedger(engine, node, ledger_limit)
-                yield cls(node, engine, readers, outbox, ledger, Queries(readers))
+            async with AsyncExitStack() as stack:
+                outbox = await stack.enter_async_context(Outbox(engine))
+                postgres = PostgresLedger(engine, node, ledger_limit)
+                journaled = await _journaled(postgres, journal) if journal else None
+                if journaled:
+                    await stack.enter_async_context(journaled)
+                yield cls(node, engine, readers, outbox, journaled or postgres, Queries(readers), journaled)
         finally:
             await readers.dispose()
             await engine.dispose()
@@ -90,4 +109,15 @@ class Store:
         Raises:
             StoreAway: nothing was changed.
         """
+        if self.journaled and not await self.journaled.carried(CARRIED_S):
+            raise StoreAway("the journal of the ledger could not be carried over")
         return await orphans.close_orphans(self.engine, self.node)
+
+
+async def _journaled(postgres: PostgresLedger, path: Path) -> JournaledLedger | None:
+    try:
+        return await JournaledLedger.open(postgres, path)
+    except JournalAway as away:
+        # Calls go on without it, and it is missed only while Postgres is away.
+        log.error("no journal for the ledger", extra={"why": str(away)})
+        return None
