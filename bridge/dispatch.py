@@ -15,6 +15,9 @@ from services.orchestrator.protocol import ChatResult, Failure, Plan, Progress
 
 log = logging.getLogger(__name__)
 
+MOST_PROGRESS = 100
+"""Told of one deed; each is an event of the call's log and of the page."""
+
 
 async def dispatch(
     orchestrator: Orchestrator,
@@ -35,7 +38,7 @@ async def dispatch(
             utterance.text, plan, utterance.conversation_id, key, amends, utterance.deed_context
         )
         async with aclosing(stream):
-            return await _result(stream, limits, progressed)
+            return await _result(stream, plan, limits, progressed)
 
     try:
         try:
@@ -57,7 +60,7 @@ async def dispatch(
 
 
 async def _result(
-    stream: AsyncIterator[ChatEvent], limits: Limits, progressed: Callable[[Progress], None]
+    stream: AsyncIterator[ChatEvent], plan: Plan, limits: Limits, progressed: Callable[[Progress], None]
 ) -> Outcome:
     """Read `stream` to its one end.
 
@@ -66,16 +69,19 @@ async def _result(
     """
     clock = asyncio.get_running_loop().time
     end = clock() + limits.deed
+    told = 0
     try:
         async with asyncio.timeout(limits.silence) as limit:
             async for event in stream:
                 match event:
                     case ChatResult():
-                        return outcomes.of_result(event)
+                        return outcomes.of_result(event, plan)
                     case Failure():
                         return outcomes.of_failure(event)
                     case Progress():
-                        progressed(event)
+                        told += 1
+                        if told <= MOST_PROGRESS:
+                            progressed(event)
                         limit.reschedule(min(end, clock() + limits.silence))
     except TimeoutError as error:
         raise OrchestratorTimeout("no result in time") from error

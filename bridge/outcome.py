@@ -3,12 +3,17 @@
 from dataclasses import dataclass
 from typing import Any
 
+from bridge.bounds import kept
 from bridge.ledger import Invocation, Status
-from bridge.ports import OrchestratorError
+from bridge.ports import CutResult, OrchestratorError
 from services.orchestrator.protocol import ChatResult, Failure, Plan
 
 APPROVAL_NEEDED = "approval_needed"
 EMPTY_RESULT = "empty_result"
+MAX_NAME, MAX_MESSAGE = 200, 2000
+"""Characters in the row, of what others call themselves and say of their troubles."""
+
+RESULT_TOO_LONG = "result_too_long"
 USER_WENT_ON = "user_went_on"
 CALLED_OFF = "called_off"
 CALL_ENDED = "call_ended"
@@ -30,23 +35,25 @@ class Outcome:
     @property
     def error(self) -> dict[str, Any] | None:
         """As the row keeps it."""
-        return {"code": self.code, "message": self.message} if self.code else None
+        return {"code": self.code[:MAX_NAME], "message": self.message[:MAX_MESSAGE]} if self.code else None
 
     @property
     def stored(self) -> dict[str, Any] | None:
         """The result as the row keeps it."""
-        if self.result is None:
-            return None
-        return self.result.model_dump(mode="json", include={"response_text", "data"})
+        return kept(self.result) if self.result else None
 
 
-def of_result(result: ChatResult) -> Outcome:
-    """The tool came to an end of its own."""
-    agent = result.agent or result.agent_name
+def of_result(result: ChatResult, plan: Plan) -> Outcome:
+    """The tool came to an end of its own; which one, a result that was cut may not tell."""
+    agent = (result.agent or result.agent_name)[:MAX_NAME]
     if result.requires_confirmation:
         # It asks back instead of acting, and no answer of the user's is bound to that question.
         return Outcome(Status.DENIED, None, APPROVAL_NEEDED, result.confirmation_prompt, agent)
     if result.status == "success":
+        if isinstance(result, CutResult) and "status" not in result.model_fields_set and plan.risk != "read":
+            return Outcome(
+                Status.UNKNOWN, result, RESULT_TOO_LONG, "it was cut before it told how it ended", agent
+            )
         return Outcome(Status.SUCCESS, result, agent=agent)
     error = result.error or {}
     if result.status == "error" and error.get("in_doubt") is True:

@@ -6,6 +6,11 @@ from uuid import UUID
 
 from services.orchestrator.protocol import ChatResult, Failure, Plan, Progress, ToolDescription
 
+
+class CutResult(ChatResult):
+    """The beginning of a result that is too long to be taken in. What it says of how the deed ended may be missing."""
+
+
 ChatEvent = Progress | ChatResult | Failure
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from bridge.data import MAX_ITEMS, in_phrases, own_words
 from bridge.markup import ENDS, Block, without_markup, without_pictures
+from bridge.ports import CutResult
 from bridge.readings import read_out
 from services.orchestrator.protocol import ChatResult
 
@@ -57,14 +58,16 @@ class Passages:
 
     @property
     def left(self) -> int:
-        """Items that there are, whether or not they were kept; 0 where there is prose among them."""
-        return len(self.blocks) + self.beyond if all(block.is_item for block in self.blocks) else 0
+        """Items that there are, kept or not; 0 where that is not known, or there is prose among them."""
+        counts = not self.cut and all(block.is_item for block in self.blocks)
+        return len(self.blocks) + self.beyond if counts else 0
 
 
 def passages_of(result: ChatResult, language: str) -> Passages:
     """What there is to say of `result`: its own text, or else its data; nothing where neither can be spoken."""
     passages = _of_text(result.response_text, language)
-    return passages if passages.blocks else _of_data(result.data, language)
+    passages = passages if passages.blocks else _of_data(result.data, language)
+    return replace(passages, cut=True) if passages.blocks and isinstance(result, CutResult) else passages
 
 
 def spoken(text: str, language: str) -> str:

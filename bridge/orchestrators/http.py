@@ -11,7 +11,8 @@ from uuid import UUID
 import aiohttp
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from bridge.orchestrators.sse import MAX_EVENT, EventStream
+from bridge.bounds import KEPT, cut_result
+from bridge.orchestrators.sse import MAX_EVENT, EventStream, EventTooLong
 from bridge.ports import (
     BadResult,
     ChatEvent,
@@ -43,6 +44,8 @@ NO_SUCH_CALL = frozenset({404, 405, 501})
 
 CHAT_EVENTS: dict[str, type[ChatEvent]] = {"progress": Progress, "result": ChatResult, "error": Failure}
 """By the event's name on the stream."""
+
+TOO_LONG = f"an answer of more than {MAX_EVENT} bytes"
 
 TOOLS = TypeAdapter(list[ToolDescription])
 AGENTS = TypeAdapter(list[AgentDescription])
@@ -110,7 +113,7 @@ class HttpOrchestrator:
         async with self._asked("POST", CHAT_PATH, self._long, body, accept) as answer:
             _check(answer)
             if answer.content_type != "text/event-stream":
-                yield _parsed(ChatResult, await _body(answer))
+                yield await _result(answer)
                 return
             stream = EventStream()
             async for chunk in answer.content.iter_any():
@@ -200,18 +203,44 @@ def _check(answer: aiohttp.ClientResponse) -> None:
 
 async def _body(answer: aiohttp.ClientResponse) -> bytes:
     """All of a short answer."""
+    body, is_whole = await _beginning(answer)
+    if not is_whole:
+        raise BadResult(TOO_LONG)
+    return body
+
+
+async def _beginning(answer: aiohttp.ClientResponse) -> tuple[bytes, bool]:
+    """What is taken in of an answer of any length, and whether that is all of it; nobody reads the rest."""
     body = bytearray()
     async for chunk in answer.content.iter_any():
         body += chunk
         if len(body) > MAX_EVENT:
-            raise BadResult(f"an answer of more than {MAX_EVENT} bytes")
-    return bytes(body)
+            return bytes(body), False
+    return bytes(body), True
+
+
+async def _result(answer: aiohttp.ClientResponse) -> ChatResult:
+    """A result that does not come as a stream."""
+    body, is_whole = await _beginning(answer)
+    return _parsed(ChatResult, body) if is_whole else _cut(body.decode(errors="ignore"))
+
+
+def _cut(beginning: str) -> ChatResult:
+    """A result of which only the beginning was taken in."""
+    result = cut_result(beginning[:KEPT])
+    if result is None:
+        raise BadResult(TOO_LONG)
+    return result
 
 
 def _chat_events(stream: EventStream, chunk: bytes) -> list[ChatEvent]:
     """What `chunk` completes, in the port's words; other events are left out, so that a MAS may have more."""
     try:
         events = stream.feed(chunk)
+    except EventTooLong as error:
+        if error.beginning.name != "result":
+            raise BadResult(f"the event stream: {error}") from error
+        return [_cut(error.beginning.data)]
     except ValueError as error:
         raise BadResult(f"the event stream: {error}") from error
     return [_parsed(CHAT_EVENTS[event.name], event.data) for event in events if event.name in CHAT_EVENTS]

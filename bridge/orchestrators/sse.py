@@ -9,10 +9,6 @@ MAX_EVENT = 2**20
 LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
-class EventTooLong(ValueError):
-    """An event, or a line of one, is longer than `MAX_EVENT`."""
-
-
 @dataclass(frozen=True, slots=True)
 class ServerEvent:
     """One event that carries data."""
@@ -21,11 +17,20 @@ class ServerEvent:
     data: str
 
 
+class EventTooLong(ValueError):
+    """An event, or a line of one, is longer than `MAX_EVENT`."""
+
+    def __init__(self, beginning: ServerEvent) -> None:
+        super().__init__(f"an event of more than {MAX_EVENT} bytes")
+        self.beginning = beginning
+        """What came of it."""
+
+
 class EventStream:
     """Takes bytes as they come and gives the events that they complete."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()
         self._name = ""
         self._data: list[str] = []
         self._size = 0
@@ -37,10 +42,17 @@ class EventStream:
             EventTooLong: the stream cannot be read on.
             UnicodeDecodeError: it is not UTF-8.
         """
-        *lines, self._rest = self._lines(self._rest + chunk)
+        # A line that goes on and on is not looked through anew with every piece.
+        ends_line = LINE_END.search(chunk) is not None or self._rest.endswith(b"\r")
+        self._rest += chunk
+        lines: list[bytes] = []
+        if ends_line:
+            *lines, rest = self._lines(bytes(self._rest))
+            self._rest = bytearray(rest)
+        events = [event for line in lines if (event := self._take(line))]
         if self._size + len(self._rest) > MAX_EVENT:
-            raise EventTooLong(f"an event of more than {MAX_EVENT} bytes")
-        return [event for line in lines if (event := self._take(line))]
+            raise EventTooLong(self._with(self._rest.decode(errors="ignore")))
+        return events
 
     def _lines(self, data: bytes) -> list[bytes]:
         # A carriage return at the very end may be the half of a line end.
@@ -58,7 +70,7 @@ class EventStream:
             return event
         self._size += len(line)
         if self._size > MAX_EVENT:
-            raise EventTooLong(f"an event of more than {MAX_EVENT} bytes")
+            raise EventTooLong(self._with(line.decode(errors="ignore")))
         field, _, value = line.decode().partition(":")
         value = value.removeprefix(" ")
         if field == "event":
@@ -66,3 +78,8 @@ class EventStream:
         elif field == "data":
             self._data.append(value)
         return None
+
+    def _with(self, line: str) -> ServerEvent:
+        """The running event, were `line` its last."""
+        more = [line.removeprefix("data:").removeprefix(" ")] if line.startswith("data:") else []
+        return ServerEvent(self._name or "message", "\n".join([*self._data, *more]))

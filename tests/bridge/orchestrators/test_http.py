@@ -15,6 +15,7 @@ from bridge.orchestrators.sse import MAX_EVENT
 from bridge.ports import (
     BadResult,
     ChatEvent,
+    CutResult,
     OrchestratorAway,
     OrchestratorError,
     OrchestratorLost,
@@ -284,6 +285,8 @@ async def test_a_redirect_is_not_followed_for_it_would_ask_twice(start: Start) -
         ([b"event: result\ndata: {\n\n"], hang, BadResult),
         ([b"data: \xff\xfe\n\n"], hang, BadResult),
         ([b"data: " + b"x" * 2 * MAX_EVENT], hang, BadResult),
+        ([b"event: progress\ndata: " + b"x" * 2 * MAX_EVENT], hang, BadResult),
+        ([b"event: result\ndata: " + b"x" * 2 * MAX_EVENT], hang, BadResult),
     ],
 )
 async def test_a_stream_that_breaks_off_or_makes_no_sense_has_a_name(
@@ -295,6 +298,45 @@ async def test_a_stream_that_breaks_off_or_makes_no_sense_has_a_name(
     orchestrator, _ = await start(streams(*pieces, then=then))
     with pytest.raises(error):
         await chat(orchestrator)
+
+
+LONG_RESULT = (
+    b'{"status": "success", "agent": "files", "response_text": "It begins so. ' + b"And so on. " * 1000
+)
+PIECE = b"And so on. " * 100_000
+
+
+def pours(content_type: str, head: bytes, left: asyncio.Event) -> Handler:
+    """A result without end: whoever wants the whole of it runs out of memory."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        stream = web.StreamResponse(headers={"Content-Type": content_type})
+        await stream.prepare(request)
+        try:
+            await stream.write(head + LONG_RESULT)
+            while True:
+                await stream.write(PIECE)
+        finally:
+            left.set()
+
+    return handler
+
+
+@pytest.mark.parametrize(
+    ("content_type", "head"),
+    [("application/json", b""), ("text/event-stream", b"event: result\ndata: ")],
+)
+async def test_of_a_result_without_end_the_beginning_is_taken_and_the_rest_never_read(
+    start: Start, content_type: str, head: bytes
+) -> None:
+    left = asyncio.Event()
+    orchestrator, _ = await start(pours(content_type, head, left))
+    (result,) = await chat(orchestrator)
+    assert isinstance(result, CutResult)
+    assert result.response_text.startswith("It begins so. And so on.")
+    assert (result.agent, result.status) == ("files", "success")
+    async with asyncio.timeout(20):
+        await left.wait()
 
 
 async def test_silence_is_a_timeout(start: Start) -> None:

@@ -41,8 +41,20 @@ def test_an_event_without_end_is_given_up(piece: bytes) -> None:
         for _ in range(2 * MAX_EVENT // len(piece)):
             stream.feed(piece)
 
-    with pytest.raises(EventTooLong):
+    with pytest.raises(EventTooLong) as given_up:
         feed()
+    assert given_up.value.beginning.name == "message"
+
+
+@pytest.mark.parametrize("separator", ["", "\ndata: "])
+def test_of_an_event_that_is_given_up_the_beginning_is_kept(separator: str) -> None:
+    stream = EventStream()
+    text = separator.join(["x" * 1000] * (MAX_EVENT // 1000 + 10))
+    with pytest.raises(EventTooLong) as given_up:
+        stream.feed(f"event: result\ndata: {text}\n".encode())
+    beginning = given_up.value.beginning
+    assert beginning.name == "result"
+    assert beginning.data.startswith("x" * 1000)
 
 
 def test_what_is_no_text_is_an_error() -> None:
