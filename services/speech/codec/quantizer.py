@@ -1,7 +1,5 @@
 """The residual quantizer: a vector becomes codes, each for the entry nearest to what those before it left over."""
 
-import functools
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -18,30 +16,33 @@ class Codebook(nn.Module):
 
     embedding_sum: Tensor
     cluster_usage: Tensor
+    entries: Tensor
+    """[card, dim]. Worked out of the two above when they are loaded; a buffer, so that it goes where they go."""
+    half_squares: Tensor
+    """[card]: half of each entry's squared length."""
 
     def __init__(self, card: int, dim: int) -> None:
         super().__init__()
         self.register_buffer("embedding_sum", torch.empty(card, dim))
         self.register_buffer("cluster_usage", torch.empty(card))
-
-    @functools.cached_property
-    def entries(self) -> Tensor:
-        """[card, dim]. Worked out at the first call, when the weights are in place."""
-        return self.embedding_sum / self.cluster_usage.clamp(min=1e-5)[:, None]
-
-    @functools.cached_property
-    def _half_squares(self) -> Tensor:
-        """[card]: half of each entry's squared length."""
-        return self.entries.square().sum(-1) / 2
+        self.register_buffer("entries", torch.empty(card, dim), persistent=False)
+        self.register_buffer("half_squares", torch.empty(card), persistent=False)
+        self.register_load_state_dict_post_hook(_work_out)  # type: ignore[no-untyped-call]
 
     def nearest(self, x: Tensor) -> Tensor:
         """[slots, T, dim] to the codes of the nearest entries, [slots, T], int64."""
         # Of |x - e|² what differs from entry to entry is |e|² - 2 x·e.
-        return F.linear(x, self.entries, -self._half_squares).argmax(-1)
+        return F.linear(x, self.entries, -self.half_squares).argmax(-1)
 
     def look_up(self, codes: Tensor) -> Tensor:
         """[slots, T] int64 to [slots, T, dim]."""
         return self.entries[codes]
+
+
+def _work_out(codebook: Codebook, incompatible: object) -> None:
+    """What follows from the tensors that were just loaded."""
+    codebook.entries = codebook.embedding_sum / codebook.cluster_usage.clamp(min=1e-5)[:, None]
+    codebook.half_squares = codebook.entries.square().sum(-1) / 2
 
 
 class ResidualQuantizer(nn.Module):

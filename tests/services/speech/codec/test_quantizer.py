@@ -5,6 +5,7 @@ import torch
 from services.speech.codec.mimi import Mimi
 from services.speech.codec.quantizer import Codebook
 from services.speech.shapes import CODEBOOKS
+from services.speech.toy_engine import seeded
 
 
 def test_a_code_is_that_of_the_nearest_entry(mimi: Mimi) -> None:
@@ -29,6 +30,26 @@ def test_an_entry_that_training_hardly_used_is_its_sum_over_the_least_count() ->
         {"embedding_sum": torch.tensor([[4.0], [1e-5]]), "cluster_usage": torch.tensor([2.0, 0.0])}
     )
     assert codebook.entries.tolist() == [[2.0], [1.0]]
+
+
+def test_a_codebook_that_was_used_can_be_moved() -> None:
+    """To another device, as the CPU can't show it: to another type."""
+    codebook = seeded(lambda: Codebook(card=8, dim=4))
+    x = torch.randn(1, 20, 4, generator=torch.Generator().manual_seed(1))
+    codes = codebook.nearest(x)
+    moved = codebook.to(torch.float64)
+    assert moved.look_up(codes).dtype == torch.float64
+    assert torch.equal(moved.nearest(x.double()), codes)
+    assert {each.device.type for each in codebook.to("meta").buffers()} == {"meta"}
+
+
+def test_a_codebook_that_was_used_can_be_loaded_anew() -> None:
+    codebook = seeded(lambda: Codebook(card=2, dim=1))
+    codebook.look_up(torch.tensor([0]))
+    codebook.load_state_dict(
+        {"embedding_sum": torch.tensor([[6.0], [8.0]]), "cluster_usage": torch.tensor([2.0, 4.0])}
+    )
+    assert codebook.look_up(torch.tensor([0, 1])).tolist() == [[3.0], [2.0]]
 
 
 def test_what_is_no_code_is_taken_for_one(mimi: Mimi) -> None:
