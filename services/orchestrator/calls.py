@@ -1,8 +1,8 @@
 """The book of calls: one run a key, in order within a conversation, remembered for a while. No I/O, no clock.
 
 Memory is bounded: at most `MAX_OPEN` calls wait or run; results are kept `KEPT_S`, and of them `MAX_KEPT` at
-most, the oldest forgotten first. A key that was forgotten would run again, and so would one from before a
-restart: within those bounds the caller's own ledger stands guard.
+most, the oldest forgotten first. A key that was forgotten would run again: beyond that the caller's own ledger stands
+guard. `services.orchestrator.keys` remembers them across a restart.
 """
 
 from collections import OrderedDict, deque
@@ -90,6 +90,12 @@ class CallBook:
             self._lines.setdefault(conversation_id, deque()).append(call)
         return Admission(call, new=True)
 
+    def restore(self, key: str, conversation_id: str, tool: str, outcome: Outcome, at: float) -> None:
+        """A call of a former life, which ended at `at`; the oldest come first."""
+        call = Call(key, conversation_id, at, tool=tool)
+        self._calls[key] = call
+        self._end(call, outcome, at)
+
     def is_next(self, call: Call) -> bool:
         """Whether everything before `call` in its conversation has finished."""
         return not call.conversation_id or self._lines[call.conversation_id][0] is call
@@ -114,9 +120,7 @@ class CallBook:
         """
         if call.outcome is not None:
             return None
-        call.outcome, call.finished_at = outcome, now
-        call.state = State(outcome.status) if isinstance(outcome, ChatResult) else State.ERROR
-        self._finished[call.key] = call
+        self._end(call, outcome, now)
         following = self._leave_line(call)
         self._forget(now)
         return following
@@ -143,6 +147,11 @@ class CallBook:
         if call.state is State.RUNNING and not call.cancellable:
             raise NotCancellable(f"`{call.tool}` cannot be stopped once it runs; its result will come")
         return True
+
+    def _end(self, call: Call, outcome: Outcome, now: float) -> None:
+        call.outcome, call.finished_at = outcome, now
+        call.state = State(outcome.status) if isinstance(outcome, ChatResult) else State.ERROR
+        self._finished[call.key] = call
 
     def _leave_line(self, call: Call) -> Call | None:
         line = self._lines.get(call.conversation_id)

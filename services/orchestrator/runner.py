@@ -6,12 +6,15 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from prometheus_client import Counter, Histogram
 
+from services.base.journal import JournalAway
 from services.base.problems import StoreAway
-from services.orchestrator.calls import Admission, Call, CallBook, Outcome
+from services.orchestrator.calls import Admission, Call, CallBook, Outcome, State
 from services.orchestrator.catalog import Tool
+from services.orchestrator.keys import Keys, interrupted
 from services.orchestrator.protocol import ChatResult, Failure, Progress
 from services.orchestrator.roster import Roster
 from services.orchestrator.store.store import Store
@@ -52,8 +55,20 @@ class Runner:
     def __init__(self, store: Store | None, roster: Roster) -> None:
         self.book = CallBook()
         self._store, self._roster = store, roster
+        self._keys: Keys | None = None
         self._live: dict[str, _Live] = {}
         self._abandoned: set[asyncio.Task[object]] = set()
+
+    async def remember(self, path: Path) -> None:
+        """Keep the keys in a journal at `path`, and know those that a former life has left there."""
+        try:
+            self._keys, remembered = await Keys.open(path)
+        except JournalAway as away:
+            log.error("keys are not remembered across a restart", extra={"why": str(away)})
+            return
+        for each in sorted(remembered, key=lambda each: -each.ended_s_ago):
+            at = self.now() - each.ended_s_ago
+            self.book.restore(each.key, each.conversation_id, each.tool, each.outcome, at)
 
     def begin(self, key: str, conversation_id: str, work: Work) -> Call:
         """Run `work` under `key` unless that key has run or runs already; the call either way.
@@ -101,7 +116,7 @@ class Runner:
             except TimeoutError:
                 yield None
 
-    def cancel(self, call: Call) -> bool:
+    async def cancel(self, call: Call) -> bool:
         """End `call` now where its tool allows it; whether it was still open.
 
         Raises:
@@ -110,11 +125,12 @@ class Runner:
         if not self.book.may_cancel(call):
             return False
         live = self._live[call.key]
-        self._finish(
-            call, ChatResult(response_text="I've stopped that.", action=call.tool, status="cancelled")
-        )
+        stopped = ChatResult(response_text="I've stopped that.", action=call.tool, status="cancelled")
+        self._finish(call, stopped)
         if live.task:
             live.task.cancel()
+        if self._keys:
+            await self._keys.ended(call, stopped)
         return True
 
     async def close(self) -> None:
@@ -125,6 +141,8 @@ class Runner:
         for tasks in (owners, self._abandoned):
             if tasks:
                 await asyncio.wait(set(tasks), timeout=1)
+        if self._keys:
+            await self._keys.close()
 
     async def run_tool(self, call: Call, tool: Tool, arguments: dict[str, object], caller: Caller) -> Outcome:
         """Run `tool` within its time; whatever it does becomes an outcome."""
@@ -144,6 +162,8 @@ class Runner:
                 if self._store is None:
                     raise Failed("no_store", NO_STORE)
                 await self._store.load()
+            if self._keys and tool.risk != "read":
+                await self._keys.began(call, tool.idempotent)
             result = _checked(tool, await self._within(tool, arguments | extras))
             failed = False
             return result
@@ -200,13 +220,18 @@ class Runner:
         """The owner of one call: waits for its turn, works, and always leaves an outcome."""
         try:
             await live.my_turn.wait()
-            self._finish(call, await work(call))
-        except Exception:
-            # What a tool or a library says in its exceptions is not for anybody's ear.
-            log.exception("call failed", extra={"tool": call.tool})
-            self._finish(call, Failure(code="tool_failed", message=f"{call.tool or 'the call'} failed"))
+            try:
+                outcome = await work(call)
+            except Exception:
+                # What a tool or a library says in its exceptions is not for anybody's ear.
+                log.exception("call failed", extra={"tool": call.tool})
+                outcome = Failure(code="tool_failed", message=f"{call.tool or 'the call'} failed")
+            if self._keys:
+                # Before anybody is told: who has heard a result finds it again.
+                await self._keys.ended(call, outcome)
+            self._finish(call, outcome)
         except asyncio.CancelledError:
-            self._finish(call, ChatResult(response_text="", action=call.tool, status="cancelled"))
+            self._finish(call, _stopped(call))
             raise
 
     def _finish(self, call: Call, outcome: Outcome) -> None:
@@ -222,6 +247,13 @@ class Runner:
         if live := self._live.get(call.key):
             live.changed.set()
             live.changed = asyncio.Event()
+
+
+def _stopped(call: Call) -> ChatResult:
+    """How a call ends with the process: what must not be stopped half way may be done or not."""
+    if call.state is State.RUNNING and not call.cancellable:
+        return interrupted(call.tool)
+    return ChatResult(response_text="", action=call.tool, status="cancelled")
 
 
 def _refusal(tool: Tool, code: str, text: str, why: str = "", in_doubt: bool = False) -> ChatResult:

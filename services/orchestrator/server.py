@@ -69,7 +69,7 @@ class OrchestratorSettings(Settings):
     orchestrator_tool_packages: str = OWN_TOOLS
     """Comma-separated: packages from which those files may name Python code."""
     antiphon_home: str = ""
-    """Its `agents/` and `tools/` count, too, where they are there."""
+    """Its `agents/` and `tools/` count, too, where they are there; in its `journal/` keys outlive a restart."""
     llm_base_url: str = ""
     """An OpenAI-compatible server; empty: patterns alone plan."""
     llm_model: str = ""
@@ -87,6 +87,12 @@ class OrchestratorSettings(Settings):
         """Whose agents there are."""
         home = Path(self.antiphon_home).expanduser() if self.antiphon_home else None
         return Sources(as_list(self.orchestrator_agents), home, as_list(self.orchestrator_tool_packages))
+
+    @property
+    def keys_journal(self) -> Path | None:
+        """Where keys are remembered."""
+        home = self.antiphon_home
+        return Path(home).expanduser() / "journal" / "orchestrator.journal" if home else None
 
 
 class UnknownTool(Problem):
@@ -114,7 +120,7 @@ def make_app(settings: OrchestratorSettings, catalog: Catalog | None = None) -> 
             tools, settings.llm_base_url, settings.llm_model, settings.llm_api_key, settings.llm_max_tokens
         )
     store = Store(settings.database_url) if settings.database_url else None
-    door = Door(tools, Planner(tools, model), store)
+    door = Door(tools, Planner(tools, model), store, settings.keys_journal)
     app = new_app(settings.antiphon_internal_key)
     app.router.add_post(PLAN_PATH, door.plan)
     app.router.add_post(CHAT_PATH, door.chat)
@@ -140,7 +146,11 @@ def make_app(settings: OrchestratorSettings, catalog: Catalog | None = None) -> 
 class Door:
     """The handlers, and what they share."""
 
-    def __init__(self, catalog: Catalog, planner: Planner, store: Store | None) -> None:
+    def __init__(
+        self, catalog: Catalog, planner: Planner, store: Store | None, journal: Path | None = None
+    ) -> None:
+        """`journal` is where keys are remembered across a restart."""
+        self._journal = journal
         self.catalog = catalog
         self.planner = planner
         self.store = store
@@ -153,6 +163,8 @@ class Door:
         """From start to stop: tables are read before the first question, and no task outlives the application."""
         # Not before it listens: a deployment waits for the list of tools, which needs none of them.
         self._reading = asyncio.create_task(asyncio.to_thread(_read_tables), name="read tables")
+        if self._journal:
+            await self.runner.remember(self._journal)
         yield
         await asyncio.wait({self._reading})
         await self.runner.close()
@@ -207,7 +219,7 @@ class Door:
 
     async def cancel(self, request: web.Request) -> web.Response:
         call = self.runner.book.get(request.match_info["key"], self.runner.now())
-        self.runner.cancel(call)
+        await self.runner.cancel(call)
         return web.json_response(_described(call))
 
     async def agents(self, _: web.Request) -> web.Response:
