@@ -19,6 +19,7 @@ from services.speech.header import Header, read_header
 from services.speech.hub import CONFIGURATION, VOICES, Folder, Place, Repository, find, place
 from services.speech.machine import amount, check_memory, find_device, gpu
 from services.speech.model import Model
+from services.speech.opus import MissingCodec, chosen
 from services.speech.settings import SpeechSettings
 from services.speech.shapes import MIMI, CodecShape, ModelShape
 from services.speech.tokenizer import Tokenizer
@@ -38,6 +39,7 @@ def examine(settings: SpeechSettings, wanted: bool) -> Iterator[Finding]:
         wanted: The files are looked at even where no GPU could run them.
     """
     yield torch_version(torch.__version__)
+    yield opus()
     device = None
     try:
         device = find_device(settings.speech_device)
@@ -59,6 +61,14 @@ def torch_version(version: str) -> Finding:
         return Finding("good", f"torch {version}")
     known = f"{'.'.join(map(str, first))} to {below[0]}.{below[1] - 1}"
     return Finding("note", f"torch {version} was never tried", f"install one from {known}")
+
+
+def opus() -> Finding:
+    try:
+        return Finding("good", f"Opus by {chosen().name}")
+    except MissingCodec as error:
+        what = f"{error.title}: stock clients cannot call, Antiphon's gateway can"
+        return Finding("note", what, error.detail)
 
 
 def about(device: torch.device) -> Finding:

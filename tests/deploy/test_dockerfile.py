@@ -76,6 +76,26 @@ def test_packages_are_those_of_the_lock_by_their_hashes_and_none_is_compiled(loc
     assert "--only-binary :all:" in packages
 
 
+@pytest.mark.parametrize(
+    ("system", "machine", "codec"),
+    [("linux", "x86_64", "sphn"), ("linux", "aarch64", "av"), ("darwin", "arm64", "sphn")],
+)
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+def test_the_lock_of_speech_brings_one_opus_codec_to_every_machine(
+    system: str, machine: str, codec: str, python: str
+) -> None:
+    place = {
+        "sys_platform": system,
+        "platform_machine": machine,
+        "python_version": python,
+        "python_full_version": f"{python}.0",
+    }
+    lock = (ROOT / "requirements-speech.lock").read_text(encoding="utf-8")
+    codecs = [Requirement(each) for each in re.findall(r"^((?:av|sphn)==[^\\\n]+)", lock, re.MULTILINE)]
+    brought = [each.name for each in codecs if each.marker is None or each.marker.evaluate(place)]
+    assert brought == [codec]
+
+
 def test_our_own_wheel_is_built_by_what_the_lock_brought() -> None:
     packages, _, ours = INSTALLS
     assert packages.endswith("-r requirements.lock")

@@ -70,7 +70,7 @@ class Line:
         try:
             self._reader, self._writer = reader_of(codec), writer_of(codec)
         except MissingCodec as error:
-            raise PartAway(f"a stock speech server speaks Ogg Opus. {error}") from error
+            raise PartAway(f"a stock speech server speaks Ogg Opus; {error.detail}") from error
         self.ready = ready
         """What the server told of itself; None where it is a stock one."""
         self._rest = b""

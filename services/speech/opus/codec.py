@@ -3,6 +3,7 @@
 from functools import cache
 from typing import Protocol
 
+from services.base.problems import Problem
 from services.speech.samples import Samples
 
 
@@ -10,8 +11,10 @@ class BadPacket(ValueError):
     """The decoder refuses a packet."""
 
 
-class MissingCodec(RuntimeError):
-    """There is no Opus on this machine; the message says how to get one."""
+class MissingCodec(Problem):
+    """There is no Opus on this machine; the detail says how to get one."""
+
+    code, status, title = "opus_missing", 503, "There is no Opus codec"
 
 
 class Decoder(Protocol):
@@ -70,7 +73,7 @@ def chosen() -> Codec:
         from services.speech.opus.by_sphn import Sphn
     except ModuleNotFoundError as error:
         raise MissingCodec(
-            "No Opus codec: install libopus (Debian: libopus0, macOS: brew install opus), "
+            "install libopus (Debian: libopus0, macOS: brew install opus), "
             "or what the extra `speech` brings (pip install 'antiphon[speech]')."
         ) from error
     return Sphn()

@@ -21,6 +21,7 @@ from services.speech.check import look
 from services.speech.examination import examine, torch_version
 from services.speech.hub import Repository
 from services.speech.machine import Gpu
+from services.speech.opus import MissingCodec
 from services.speech.settings import SpeechSettings
 from services.speech.shapes import SEVEN_B
 from tests.services.speech.hub_double import Hub, serving
@@ -75,6 +76,7 @@ def test_a_machine_with_everything_is_good(folder: Path) -> None:
     found = list(examine(SpeechSettings(speech_folder=folder), wanted=False))
     assert [each.what for each in found if each.verdict == "good"] == [
         f"torch {torch.__version__}",
+        "Opus by libopus",
         "NVIDIA H100, with bf16, 79.0 GB of 80.0 GB of memory free",
         "model.safetensors: the model, whole, 6.6 MB of which are used in bf16",
         "tokenizer_spm_32k_3.model: 64 pieces",
@@ -165,7 +167,7 @@ def test_voices_of_ones_own_are_named(folder: Path, tmp_path: Path) -> None:
 
 def test_without_a_gpu_the_hub_is_not_asked(hub: Hub) -> None:
     found = list(examine(SpeechSettings(), wanted=False))
-    assert [each.verdict for each in found] == ["good", "bad"]
+    assert [each.verdict for each in found] == ["good", "good", "bad"]
     assert "only the toy runs here" in found[-1].advice
     assert hub.requests == []
 
@@ -211,6 +213,15 @@ def test_a_licence_that_was_not_accepted_is_told(hub: Hub) -> None:
 )
 def test_a_torch_that_was_never_tried_is_told(version: str, verdict: str) -> None:
     assert torch_version(version).verdict == verdict
+
+
+def test_a_machine_without_opus_is_told_who_can_call_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> None:
+        raise MissingCodec("install libopus")
+
+    monkeypatch.setattr(examination, "chosen", nowhere)
+    what = "There is no Opus codec: stock clients cannot call, Antiphon's gateway can"
+    assert examination.opus() == Finding("note", what, "install libopus")
 
 
 def test_packages_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,8 @@ from services.base.serve import new_runner
 from services.speech import model_thread
 from services.speech.engine import Engine
 from services.speech.formats import reader_of, writer_of
+from services.speech.opus import MissingCodec, streams
+from services.speech.opus.codec import Codec
 from services.speech.protocol import (
     Audio,
     Chat,
@@ -370,6 +372,21 @@ async def test_sound_that_cannot_be_understood_ends_that_call_alone(engine: Engi
             assert await bad.closed() == 1008
         await good.say(3)
         await good.hear(3)
+
+
+async def test_a_stock_client_is_told_where_there_is_no_opus(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere() -> Codec:
+        raise MissingCodec("install libopus")
+
+    monkeypatch.setattr(streams, "chosen", nowhere)
+    async with serving(engine) as server:
+        async with calling(server, codec="ogg") as stock, calling(server) as ours:
+            assert await stock.until_a(Error) == Error("opus_missing", "install libopus")
+            assert await stock.closed() == 1011
+            await ours.until_a(Handshake)
+        await used(server, 0)
 
 
 async def test_a_ping_is_answered(engine: Engine) -> None:
