@@ -14,9 +14,7 @@ BLOCK_TAG = re.compile(r"</?(?:p|div|br|li|ul|ol|h[1-6]|tr|table)\b[^<>]*>", re.
 CELL_TAG = re.compile(r"<t[dh]\b[^<>]*>", re.IGNORECASE)
 TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 LINK = re.compile(r"!?\[([^\[\]]*)\](?:\([^()\s]*(?:\s[^()]*)?\)|\[[^\[\]]*\])")
-URL = re.compile(
-    r"<?\b(?:(?:https?|wss?|ftp|file|data|javascript|mailto):|www\.)[^\s<>\"')\]]+>?", re.IGNORECASE
-)
+URL = re.compile(r"<?\b(?:[a-z][\w+.-]*://|(?:data|javascript|mailto):|www\.)[^\s<>\"')\]]+>?", re.IGNORECASE)
 STRONG = re.compile(r"(\*\*|__|~~|`+)(?=\S)(.+?)(?<=\S)\1")
 EMPHASIS = re.compile(r"(?<![\w*])([*_])(?=[^\s*_])([^*_\n]+?)(?<=\S)\1(?![\w*])")
 HEADING = re.compile(r"^\s{0,3}#{1,6}\s+|^\s*>\s?")
