@@ -60,6 +60,8 @@ class Offer:
     """Of the engine's own; None where the gateway's places are the only limit."""
     slots_total: int | None = None
     queue: int = 0
+    is_set_up: bool = True
+    """Somebody wants it here; what is set up and cannot be had is out of order, or full."""
 
 
 def missing_to_local(parts: Mapping[str, str | None]) -> str | None:
@@ -130,14 +132,26 @@ class Parts:
         speech = self.speech.room()
         return [
             Offer(
-                "personaplex", speech.missing is None, speech.missing, speech.free, speech.total, speech.queue
+                "personaplex",
+                speech.missing is None,
+                speech.missing,
+                speech.free,
+                speech.total,
+                speech.queue,
+                is_set_up=bool(self.settings.personaplex_urls),
             ),
             Offer(
                 "realtime",
                 False,
                 "Realtime servers have no engine in this version; `local` takes their calls",
+                is_set_up=False,
             ),
-            Offer("elevenlabs", False, "ElevenLabs has no engine in this version; `local` takes its calls"),
+            Offer(
+                "elevenlabs",
+                False,
+                "ElevenLabs has no engine in this version; `local` takes its calls",
+                is_set_up=False,
+            ),
             Offer("local", missing is None, missing),
         ]
 

@@ -138,8 +138,9 @@ def _parts(known: Known) -> Iterator[Node]:
 def _offered(offer: Offer) -> Health:
     if offer.available:
         return "up"
-    # The local engine is always set up: what it lacks has gone away.
-    return "down" if offer.mode == "local" else "absent"
+    if not offer.is_set_up:
+        return "absent"
+    return "degraded" if offer.slots_total and not offer.slots_free else "down"
 
 
 def _part(known: Known, kind: Kind, name: str, load: Mapping[str, float], about: str = "") -> Node:

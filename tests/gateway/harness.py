@@ -321,7 +321,8 @@ class TestParts:
         self.engine: Callable[[], Engine] = lambda: CascadeEngine("local", EchoMind(), self.voice)
 
     def offers(self, missing: str | None = None) -> list[Offer]:
-        return [Offer("personaplex", False, "none here"), Offer("local", missing is None, missing)]
+        personaplex = Offer("personaplex", False, "none here", is_set_up=False)
+        return [personaplex, Offer("local", missing is None, missing)]
 
     def synthesizer(self) -> TestVoice:
         return self.voice

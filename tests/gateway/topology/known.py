@@ -59,7 +59,10 @@ def known(*sessions: LiveSession, learned: Learned = TOLD, **other: Any) -> Know
         "most": 100,
         "sessions": sessions,
         "deciding": 0,
-        "offers": [Offer("personaplex", False, "no speech server is configured"), Offer("local", True, None)],
+        "offers": [
+            Offer("personaplex", False, "no speech server is configured", is_set_up=False),
+            Offer("local", True, None),
+        ],
         "recognizer": "pocketsphinx",
         "outbox": Backlog(0, False),
         "learned": learned,

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from gateway.parts import Offer
 from gateway.topology.graph import Backlog, Learned, build
 from gateway.topology.model import Deed, Edge, Node, Snapshot
 from tests.gateway.topology.known import READY, TOLD, a_session, known
@@ -161,6 +162,18 @@ def test_before_anybody_was_asked_nothing_is_claimed() -> None:
 def test_an_engine_that_is_not_set_up_is_absent_and_not_broken() -> None:
     personaplex = node(build(known()), "engine:personaplex")
     assert (personaplex.health, personaplex.reason) == ("absent", "no speech server is configured")
+
+
+def test_an_engine_that_is_set_up_and_does_not_answer_is_down() -> None:
+    offer = Offer("personaplex", False, "http://gpu-1:8998: it cannot be reached", 0, 0)
+    personaplex = node(build(known(offers=[offer])), "engine:personaplex")
+    assert (personaplex.health, personaplex.reason) == ("down", "http://gpu-1:8998: it cannot be reached")
+
+
+def test_an_engine_whose_slots_are_all_taken_is_degraded() -> None:
+    offer = Offer("personaplex", False, "all 4 slots are taken", 0, 4)
+    personaplex = node(build(known(offers=[offer])), "engine:personaplex")
+    assert (personaplex.health, personaplex.reason) == ("degraded", "all 4 slots are taken")
 
 
 def test_a_gateway_without_a_free_place_is_degraded() -> None:
