@@ -149,6 +149,8 @@ class Duplex:
         ends after 10 minutes."""
         caller = self._access.user(bearer(request))
         asked = await read(request, SessionRequest)
+        if asked.mode in ("auto", "personaplex"):
+            await self._calls.parts.speech.look()
         call = self._calls.open(
             Opening(
                 owner=caller.owner,

@@ -142,6 +142,8 @@ class SpeechServer:
         return web.json_response(body, status=200 if self.ready else 503)
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
+        if self.ours and not self.ready:
+            return web.Response(status=503, text='{"code": "unavailable"}')
         full = self.ours and len(self.live) >= self.slots
         if self.refuses or full:
             return web.Response(status=self.refuses or 503, headers={"Retry-After": "7"}, text="{}")

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import AsyncGenerator, Callable
 from types import TracebackType
 from typing import Self
@@ -30,9 +31,6 @@ MOST_GARBAGE = 50
 
 SCALE = 32_768
 """Of PCM16."""
-
-FULL_S = 5
-"""When to ask a full server again that does not say."""
 
 
 class ServerFull(PartAway):
@@ -97,12 +95,13 @@ class Line:
                 f"{url}{wire.PATH}", params=wire.write_query(chat), headers=headers, autoclose=True
             )
         except aiohttp.WSServerHandshakeError as error:
-            if error.status == 503:
-                after = error.headers.get("Retry-After", "") if error.headers else ""
-                raise ServerFull(f"{url} is full", int(after) if after.isdecimal() else FULL_S) from error
+            after = error.headers.get("Retry-After", "") if error.headers else ""
+            # A server that takes no calls at all answers 503, too, but knows no time to come again.
+            if error.status == 503 and after.isdecimal():
+                raise ServerFull(f"{url} is full", int(after)) from error
             raise PartAway(f"{url} answered {error.status} to a call") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise PartAway(f"{url} cannot be reached: {error}") from error
+            raise PartAway(f"{url} cannot be reached: {plainly(error)}") from error
         try:
             ready = await _handshake(socket, url)
             return cls(socket, chat.codec, ready, let_go)
@@ -199,6 +198,15 @@ class Line:
                 await self._socket.send_bytes(wire.encode(message))
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise LineLost(f"it takes nothing any more: {error!r}") from error
+
+
+def plainly(error: aiohttp.ClientError | OSError) -> str:
+    """Why nobody could be reached, in the system's words rather than in aiohttp's."""
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, OSError) and cause.errno and cause.errno > 0:
+        return os.strerror(cause.errno)
+    # Names that are not found have numbers of their own.
+    return (cause.strerror if isinstance(cause, OSError) else None) or str(error)
 
 
 def _nothing() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-from gateway.engines.personaplex.line import Line, ServerFull
+from gateway.engines.personaplex.line import Line, ServerFull, plainly
 from gateway.engines.personaplex.prompt import text_prompt, voice_prompt
 from gateway.ports import Brief, PartAway
 from services.base.settings import BadSettings
@@ -115,7 +115,7 @@ class Servers:
         queue = sum(server.queue for server in self._servers)
         reasons = [f"{server.url}: {server.missing}" for server in self._servers if server.missing]
         if total:
-            reasons.append(f"all {total} slots are taken")
+            reasons.append("the only slot is taken" if total == 1 else f"all {total} slots are taken")
         return Room(None if free else "; ".join(reasons), free, total, queue)
 
     async def connect(self, brief: Brief) -> Line:
@@ -140,8 +140,10 @@ class Servers:
                 reasons.append(full.detail)
             except PartAway as away:
                 server.shunned_until = time.monotonic() + SHUNNED_S
-                reasons.append(away.detail)
-                log.warning("speech server refused a call", extra={"url": server.url, "reason": away.detail})
+                await self._ask(server)
+                reason = f"{server.url}: {server.missing}" if server.missing else away.detail
+                reasons.append(reason)
+                log.warning("speech server refused a call", extra={"url": server.url, "reason": reason})
         raise PartAway(f"no speech server took the call: {'; '.join(reasons) or 'none is configured'}")
 
     def _order(self, server: Server) -> tuple[bool, bool, float]:
@@ -162,7 +164,7 @@ class Servers:
         server.mine += 1
         try:
             async with asyncio.timeout(limit):
-                line = await Line.open(self._http, server.url, chat, headers, _release(server))
+                line = await Line.open(self._http, server.url, chat, headers, self._release(server))
             return line
         except TimeoutError as error:
             raise PartAway(f"{server.url} gave no handshake within {limit:g} s") from error
@@ -171,17 +173,21 @@ class Servers:
                 server.mine -= 1
 
     async def _ask(self, server: Server) -> None:
-        """Learn what a server has; whatever answers in HTTP and is none of ours is a stock one."""
+        """Learn what a server has; whatever answers in HTTP, in order, and is none of ours is a stock one."""
         try:
             async with asyncio.timeout(PROBE_S), self._http.get(f"{server.url}/ready") as answer:
-                told = await _json(answer)
+                status, told = answer.status, await _json(answer)
         except TimeoutError:
             server.missing = f"it did not answer within {PROBE_S:g} s"
             return
         except (aiohttp.ClientError, OSError) as error:
-            server.missing = f"it cannot be reached: {error}"
+            server.missing = f"it cannot be reached: {plainly(error)}"
             return
         server.ours = told.get("part") == "speech"
+        if not server.ours and status >= 500:
+            # A stock server knows no such path; a proxy before either kind may stand alone.
+            server.missing = f"it answered {status}"
+            return
         if not server.ours:
             server.missing, server.total, server.used, server.queue = None, 1, 0, 0
             return
@@ -189,13 +195,17 @@ class Servers:
         server.used = _count(told, "slots_used")
         server.queue = _count(told, "waiting")
         server.missing = None if told.get("ready") is True else _why(told)
+        if server.used < server.total:
+            # It may have said for longer that it is full than it was.
+            server.full_until = 0.0
 
+    def _release(self, server: Server) -> Callable[[], None]:
+        def release() -> None:
+            server.mine -= 1
+            # Until it is asked again, the place counts as taken: whoever comes next asks.
+            self._looked_at = -FRESH_S
 
-def _release(server: Server) -> Callable[[], None]:
-    def release() -> None:
-        server.mine -= 1
-
-    return release
+        return release
 
 
 async def _json(answer: aiohttp.ClientResponse) -> dict[str, Any]:

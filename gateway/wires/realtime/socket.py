@@ -95,6 +95,7 @@ class RealtimeWire:
             raise UpgradeNeeded(f"by RFC 6455, version {VERSION}")
         client = self._known(request, caller)
         if client is None:
+            await self._calls.parts.speech.look()
             # Nothing was told in a session that does not exist yet.
             client, after = self._new(request, caller), None
         await socket.prepare(request)

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from gateway.engines.personaplex import servers as module
 from gateway.engines.personaplex.servers import Servers
@@ -87,6 +89,49 @@ async def test_when_all_are_full_that_is_told_of_each(http: aiohttp.ClientSessio
             f"no speech server took the call: {one.url} is full; {other.url} is full"
         )
         assert servers.room().free == 0
+
+
+async def test_one_that_takes_no_calls_at_all_is_not_said_to_be_full(
+    http: aiohttp.ClientSession, brief: Brief
+) -> None:
+    async with SpeechServer(ours=True) as server:
+        servers = Servers(http, [server.url], "")
+        await servers.look()
+        server.ready = False
+        with pytest.raises(PartAway) as away:
+            await servers.connect(brief)
+        assert away.value.detail == f"no speech server took the call: {server.url}: too slow"
+        assert servers.room().missing == f"{server.url}: too slow"
+
+
+async def test_of_a_full_one_that_has_a_slot_again_nobody_waits_for_the_time_it_said(
+    http: aiohttp.ClientSession, brief: Brief, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FRESH_S", 0.0)
+    async with SpeechServer(ours=True) as server:
+        server.refuses = 503
+        servers = Servers(http, [server.url], "")
+        with pytest.raises(PartAway, match="is full"):
+            await servers.connect(brief)
+        server.refuses = False
+        await servers.look()
+        assert servers.room().free == 1
+
+
+async def test_the_slot_of_a_call_that_has_ended_is_free_for_the_next(
+    http: aiohttp.ClientSession, brief: Brief
+) -> None:
+    async with SpeechServer(ours=True) as server:
+        servers = Servers(http, [server.url], "")
+        line = await servers.connect(brief)
+        await server.has(1)
+        servers._looked_at = -module.FRESH_S
+        await servers.look()
+        assert servers.room().missing == "the only slot is taken"
+        await line.close()
+        await server.has(0)
+        await servers.look()
+        assert servers.room().free == 1
 
 
 async def test_one_that_failed_is_tried_last_for_a_while(http: aiohttp.ClientSession, brief: Brief) -> None:
@@ -200,9 +245,20 @@ async def test_without_a_server_the_setting_is_named(http: aiohttp.ClientSession
 async def test_one_that_nobody_answers_for_is_told_of(http: aiohttp.ClientSession) -> None:
     servers = Servers(http, [NOBODY], "")
     await servers.look()
-    missing = servers.room().missing
-    assert missing is not None
-    assert missing.startswith(f"{NOBODY}: it cannot be reached: ")
+    assert servers.room().missing == f"{NOBODY}: it cannot be reached: Connection refused"
+
+
+async def test_a_proxy_behind_which_nobody_is_passes_for_no_stock_server(http: aiohttp.ClientSession) -> None:
+    async def bad_gateway(_: web.Request) -> web.Response:
+        return web.Response(status=502, text="<h1>502 Bad Gateway</h1>")
+
+    app = web.Application()
+    app.router.add_get("/ready", bad_gateway)
+    async with TestServer(app) as proxy:
+        url = str(proxy.make_url("")).rstrip("/")
+        servers = Servers(http, [url], "")
+        await servers.look()
+        assert servers.room().missing == f"{url}: it answered 502"
 
 
 @pytest.mark.parametrize("url", ["speech:8998", "ftp://speech", "http://", "speech"])
