@@ -100,8 +100,10 @@ class Call:
         bridge_: Bridge,
         recorder: Recorder,
         new_id: Callable[[], UUID],
+        spare: Callable[[], Engine] | None = None,
     ) -> None:
-        self.profile, self.engine, self.recorder = profile, engine, recorder
+        """`spare` makes the engine that takes the call where `engine` cannot be had when it begins."""
+        self.profile, self.engine, self.recorder, self._spare = profile, engine, recorder, spare
         self.session = Session(profile.rules, engine.traits, new_id)
         self.conversation = Conversation()
         self.tally = Tally()
@@ -338,7 +340,7 @@ class Call:
         if not await self._before_the_end(self._wanted.wait()):
             return
         try:
-            if await self._before_the_end(self._connect()):
+            if await self._before_the_end(self._begin()):
                 await self._converse()
         finally:
             await self.engine.close()
@@ -355,6 +357,30 @@ class Call:
             for task in standing:
                 task.cancel()
             self._tools.cancel()
+
+    async def _begin(self) -> None:
+        """Connect the engine, else the spare one."""
+        began = self._loop.time()
+        try:
+            await self._connect()
+        except PartAway as away:
+            if self._spare is None:
+                raise
+            await self._replace(self._spare(), away)
+            began = self._loop.time()
+            await self._connect()
+        took_ms = 1000 * (self._loop.time() - began)
+        self._tell(do.EngineConnected(self.now(), self.engine.mode, took_ms), self.session.now)
+
+    async def _replace(self, engine: Engine, away: PartAway) -> None:
+        before, self.engine = self.engine, engine
+        await before.close()
+        # Nothing has happened in the old one yet: until the engine is connected all waits in the inbox.
+        self.session = Session(self.profile.rules, engine.traits, self._new_id)
+        reason = f"{before.mode}: {away.detail}"
+        log.warning("call gets another engine", extra={"session": self.session_id, "reason": reason})
+        self.profile = replace(self.profile, mode=engine.mode, fallback_reason=reason)
+        self._tell(do.EngineReplaced(self.now(), before.mode, engine.mode, reason), self.session.now)
 
     async def _connect(self) -> None:
         self._rebrief = False

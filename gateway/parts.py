@@ -179,15 +179,16 @@ class Parts:
             lambda: datetime.now(UTC),
         )
         recorder = Recorder(outlet, profile.session_id, profile.started_at, profile.mode)
-        return Call(profile, self.engine(profile), partial(self.ears, profile), bridge, recorder, new_id)
+        ears = partial(self.ears, profile)
+        if profile.mode != "personaplex":
+            return Call(profile, self._cascade(profile), ears, bridge, recorder, new_id)
+        self.speech.promise()
+        engine = PersonaPlexEngine(self.speech, self._mind(persona), self.synthesizer(), new_id)
+        return Call(profile, engine, ears, bridge, recorder, new_id, partial(self._cascade, profile))
 
-    def engine(self, profile: Profile) -> Engine:
-        """The call's engine."""
-        mind, voice = self._mind(profile.brief.persona), self.synthesizer()
-        if profile.mode == "personaplex":
-            self.speech.promise()
-            return PersonaPlexEngine(self.speech, mind, voice, new_id)
-        return CascadeEngine(profile.mode, mind, voice)
+    def _cascade(self, profile: Profile) -> Engine:
+        """The local engine."""
+        return CascadeEngine("local", self._mind(profile.brief.persona), self.synthesizer())
 
     def synthesizer(self) -> Synthesizer:
         """A voice of one's own, to be closed by whoever asked for it."""

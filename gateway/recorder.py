@@ -5,7 +5,7 @@ from dataclasses import asdict, fields, is_dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -16,7 +16,7 @@ from gateway.session import effects as do
 from gateway.session import events as on
 from gateway.session.clock import RATE, ms
 from gateway.store import rows
-from gateway.store.tables import InputMode
+from gateway.store.tables import InputMode, Mode
 from services.base.ids import new_id
 
 UNLOGGED = (on.Tick, do.UserWords)
@@ -158,6 +158,15 @@ class Recorder:
                 self._injection(fact)
             case do.Measured():
                 self._latency(fact.turn_id, fact.span, fact.ms, fact.at)
+            case do.EngineConnected():
+                self._latency(None, "connect", fact.ms, fact.at)
+            case do.EngineReplaced():
+                self.engine = fact.by
+                self._outlet.put(
+                    rows.SessionRow(
+                        session_id=self._session_id, mode=cast(Mode, fact.by), fallback_reason=fact.reason
+                    )
+                )
             case bridge.IntentDecided():
                 self._turn(fact.turn_id, "user", intent=fact.intent, intent_confidence=fact.confidence)
                 self._latency(fact.turn_id, "intent", fact.ms, now)
@@ -200,7 +209,7 @@ class Recorder:
             )
         )
 
-    def _latency(self, turn_id: UUID, span: Any, took_ms: float, at: int) -> None:
+    def _latency(self, turn_id: UUID | None, span: Any, took_ms: float, at: int) -> None:
         measures.LATENCY.labels(span, self.engine).observe(took_ms / 1000)
         self._outlet.put(
             rows.LatencyRow(

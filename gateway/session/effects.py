@@ -261,6 +261,26 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineConnected:
+    """The call's engine is there, with persona and voice; it can be spoken to."""
+
+    at: int
+    engine: str
+    ms: float
+    """From asking for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineReplaced:
+    """The engine that the call was promised could not be had: another took its place."""
+
+    at: int
+    engine: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """A client's wish that the rules cannot grant."""
 
@@ -290,5 +310,7 @@ Effect = (
     | EchoSuppressed
     | InjectionChanged
     | Measured
+    | EngineConnected
+    | EngineReplaced
     | Refused
 )

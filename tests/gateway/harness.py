@@ -319,6 +319,7 @@ class TestParts:
         self.synthesizer_missing: str | None = None
         self.bridge = ScriptedBridge()
         self.engine: Callable[[], Engine] = lambda: CascadeEngine("local", EchoMind(), self.voice)
+        self.spare: Callable[[], Engine] | None = None
 
     def offers(self, missing: str | None = None) -> list[Offer]:
         personaplex = Offer("personaplex", False, "none here", is_set_up=False)
@@ -337,7 +338,7 @@ class TestParts:
             return self.ears[profile.session_id]
 
         recorder = Recorder(outlet, profile.session_id, profile.started_at, profile.mode)
-        return Call(profile, self.engine(), ears, cast(Bridge, self.bridge), recorder, new_id)
+        return Call(profile, self.engine(), ears, cast(Bridge, self.bridge), recorder, new_id, self.spare)
 
     async def transcriber_ready(self) -> str | None:
         return None

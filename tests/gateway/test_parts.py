@@ -10,10 +10,16 @@ from aiohttp.test_utils import BaseTestServer, TestServer
 
 from bridge.ledger import LedgerStore
 from gateway import parts as module
+from gateway.call import Call
 from gateway.parts import Parts, missing_to_local
+from gateway.ports import Brief, Mode
+from gateway.profile import Profile
+from gateway.session.rules import Rules
 from gateway.settings import GatewaySettings
+from services.base.ids import new_id
 from services.orchestrator.protocol import ToolDescription
 from tests.doubles.speech_server import SpeechServer
+from tests.gateway.harness import NothingStored
 
 PATIENCE = 20.0
 
@@ -125,6 +131,23 @@ async def test_what_is_wrong_with_the_speech_servers_is_why_it_is_the_local_one(
         reason = f"personaplex: {server.url}: too slow"
         assert parts.choose("personaplex") == ("local", reason)
         assert parts.choose("auto") == ("local", reason)
+
+
+async def test_a_call_of_the_duplex_engine_has_the_local_one_to_spare() -> None:
+    async with SpeechServer(ours=True) as server, aiohttp.ClientSession() as http:
+        parts = parts_with(http, speech=server.url)
+        persona = parts.catalogue.default
+        brief = Brief(persona, parts.catalogue.voice(persona.voice), "en", persona.prompt)
+
+        def call(mode: Mode) -> Call:
+            profile = Profile(new_id(), "c1", "local", mode, None, brief, Rules())
+            return parts.call(profile, NothingStored())
+
+        duplex = call("personaplex")
+        assert duplex.engine.mode == "personaplex"
+        assert duplex._spare is not None
+        assert duplex._spare().mode == "local"
+        assert call("local")._spare is None
 
 
 async def test_where_no_speech_server_is_configured_auto_misses_nothing() -> None:

@@ -49,7 +49,7 @@ class RealtimeClient:
             call.profile.rules.push_to_talk,
         )
         items, self._journal = Items(), Journal(self._dropped)
-        self.teller = Teller(call.profile, self._settings, items, self._journal)
+        self.teller = Teller(lambda: call.profile, self._settings, items, self._journal)
         self.hearer = Hearer(call, parts, self._settings, items, self.teller, flow)
         self.over = asyncio.Event()
         """The call has ended; nothing more will come."""

@@ -1,5 +1,6 @@
 """Facts of a call as events of this wire: what a client is told, and in which order."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +25,10 @@ from gateway.wires.realtime.timings import Spans, Timings
 class Teller:
     """Tells one session's client. With `antiphon` it also gets our own events, which break some stock clients."""
 
-    def __init__(self, profile: Profile, settings: SessionSettings, items: Items, journal: Journal) -> None:
+    def __init__(
+        self, profile: Callable[[], Profile], settings: SessionSettings, items: Items, journal: Journal
+    ) -> None:
+        """`profile` is the call's as it is by now."""
         self._profile, self._settings, self._items, self._journal = profile, settings, items, journal
         self.antiphon = False
         self.encoder = Encoder(settings.output_format)
@@ -54,14 +58,17 @@ class Teller:
     def opened(self) -> None:
         """The first event on a new socket."""
         self.tell("session.created", session=self._settings.body)
-        brief = self._profile.brief
+        self._engine()
+
+    def _engine(self) -> None:
+        profile = self._profile()
         self._ours(
             "antiphon.engine",
-            mode=self._profile.mode,
-            reason=self._profile.fallback_reason,
-            persona=brief.persona.name,
-            voice=brief.voice.name,
-            recognizer=self._profile.recognizer,
+            mode=profile.mode,
+            reason=profile.fallback_reason,
+            persona=profile.brief.persona.name,
+            voice=profile.brief.voice.name,
+            recognizer=profile.recognizer,
         )
 
     def committed(self) -> None:
@@ -107,6 +114,8 @@ class Teller:
                 )
             case do.Measured():
                 self._measured(fact.turn_id, fact.span, fact.ms)
+            case do.EngineReplaced():
+                self._engine()
             case do.Refused():
                 wish, self.response_wish = self.response_wish, {}
                 self.error(WireError(fact.code, fact.message), wish.get("event_id"))
@@ -262,7 +271,7 @@ class Teller:
             "status": status,
             "status_details": details,
             "output": output,
-            "conversation_id": f"conv_{self._profile.conversation_id}",
+            "conversation_id": f"conv_{self._profile().conversation_id}",
             "output_modalities": ["audio"] if self._speaks else ["text"],
             "max_output_tokens": "inf",
             "audio": {"output": dict(self._settings.body["audio"]["output"])},
