@@ -1,6 +1,5 @@
 """Every operation of `/openapi.json` against the running gateway, asked well and badly by schemathesis."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,11 +7,9 @@ from pathlib import Path
 
 import pytest
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.util import Retry
 
-from gateway.cli.ports import free_port
-from tests.e2e.deployment import ANTIPHON, Deployment
+from tests.e2e.beside import gateway
+from tests.e2e.deployment import Deployment
 
 KEY = "a-key-that-only-this-test-knows"
 LIMIT_S = 280
@@ -69,34 +66,13 @@ parameters = {{ session_id = "{session}", injection_id = "{injection}" }}
 @pytest.fixture
 def url(deployment: Deployment, database_url: str) -> Iterator[str]:
     """A gateway that asks for a key and takes any number of sessions; its other parts are the deployment's."""
-    port = free_port()
-    environment = {
-        "LOG_LEVEL": "ERROR",
+    settings = {
         "ANTIPHON_API_KEYS": KEY,
-        "ANTIPHON_INTERNAL_KEY": deployment.internal_key,
-        "DATABASE_URL": database_url,
-        "GATEWAY_PORT": str(port),
         "GATEWAY_MAX_SESSIONS": "100000",
         **{f"GATEWAY_{limit}": "0" for limit in LIMITS},
-        "TRANSCRIBER_URLS": deployment.part_url("transcriber"),
-        "SYNTHESIZER_URL": deployment.part_url("synthesizer"),
-        "ORCHESTRATOR_URL": deployment.part_url("orchestrator"),
     }
-    gateway = subprocess.Popen((*ANTIPHON, "gateway"), env=os.environ | environment, stdin=subprocess.DEVNULL)
-    try:
-        until_ready(f"http://127.0.0.1:{port}")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        gateway.terminate()
-        gateway.wait(60)
-
-
-def until_ready(url: str) -> None:
-    """Ask until every part of the gateway at `url` is ready."""
-    patience = Retry(total=100, status_forcelist=[503], backoff_factor=0.1, backoff_max=1)
-    with requests.Session() as http:
-        http.mount("http://", HTTPAdapter(max_retries=patience))
-        http.get(f"{url}/ready", timeout=10)
+    with gateway(deployment, database_url, **settings) as url:
+        yield url
 
 
 def post(url: str, body: dict[str, str | bool]) -> dict[str, str]:

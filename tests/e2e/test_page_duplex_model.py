@@ -1,0 +1,195 @@
+"""A call of the page with a duplex model: the toy, which murmurs without end, on a speech server of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import aiohttp
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from gateway.cli.waveforms import Pcm, stretches
+from tests.e2e.beside import ToyServer, gateway, until_ready
+from tests.e2e.browser import Seen, opened
+from tests.e2e.deployment import Deployment
+from tests.e2e.rows import eventually, rows
+from tests.e2e.speech import Voice, audible_s, cut, timeline, write_wav
+
+OUT = Path(__file__).parents[1] / "out"
+
+SAID = "how are you today"
+
+MURMURS_S = 2.5
+"""Of the microphone's file, until the person speaks over it."""
+
+
+UNREACHED = "it cannot be reached: Connection refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is known of the call when it is over."""
+
+    session_id: UUID
+    offered: str
+    """What the menu says of the engine while its server has a place,"""
+    away: str
+    """and once it was killed."""
+    facts: str
+    seen: Sequence[Seen]
+    errors: Sequence[str]
+    slots_used: Sequence[int]
+    """In the call, and after the tab was closed."""
+    sound: Pcm
+    """What the page gave the loudspeaker."""
+
+    def looks(self, role: str) -> list[Seen]:
+        """Those of the first entry of this role, in order."""
+        first = next(each.entry for each in self.seen if each.role == role)
+        return [each for each in self.seen if (each.role, each.entry) == (role, first)]
+
+
+@pytest.fixture(scope="module")
+def toy(deployment: Deployment) -> Iterator[ToyServer]:
+    toy = ToyServer(deployment.internal_key)
+    yield toy
+    toy.kill()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def call(
+    deployment: Deployment, toy: ToyServer, voice: Voice, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Call]:
+    """The call, held once for all tests here; its tab is closed, and then its server is killed."""
+    folder = tmp_path_factory.mktemp("duplex")
+    microphone = timeline(MURMURS_S, await voice.say(SAID), 5.0)
+    wav = write_wav(folder / "microphone.wav", microphone)
+    with gateway(deployment, deployment.database_url, PERSONAPLEX_URLS=toy.url) as url:
+        async with opened(url, wav, folder) as window:
+            page, context = window.page, window.page.context
+            await asyncio.to_thread(until_ready, toy.url)
+            await eventually(lambda: tells(url, None))
+            await page.get_by_test_id("open-settings").click()
+            engine = page.locator("[data-testid=engine][data-mode=personaplex]")
+            await engine.get_by_role("radio").check()
+            offered = await engine.inner_text()
+            await page.get_by_test_id("close-settings").click()
+
+            await window.press()
+            await window.until("agent", "cut")
+            await window.until("user", "settled")
+            facts = await page.get_by_test_id("facts").inner_text()
+            await window.screenshot(OUT / "duplex-light.png")
+            await window.screenshot(OUT / "duplex-dark.png", "dark")
+            slots_used = [await asyncio.to_thread(toy.slots_used)]
+            sound, seen = await window.recording(), await window.seen()
+            write_wav(OUT / "duplex.wav", sound)
+            await page.close()
+
+            async def free() -> bool:
+                return await asyncio.to_thread(toy.slots_used) == 0
+
+            await eventually(free)
+            slots_used.append(0)
+
+            toy.kill()
+            await eventually(lambda: tells(url, f"{toy.url}: {UNREACHED}"))
+            page = await context.new_page()
+            await page.goto(url)
+            await page.get_by_test_id("open-settings").click()
+            engine = page.locator("[data-testid=engine][data-mode=personaplex]:has(input:disabled)")
+            away = await engine.inner_text()
+            await page.screenshot(path=OUT / "duplex-away.png")
+    database = await asyncpg.connect(deployment.database_url)
+    try:
+        session_id = await database.fetchval(
+            "SELECT session_id FROM voice_sessions WHERE mode = 'personaplex' ORDER BY started_at DESC LIMIT 1"
+        )
+    finally:
+        await database.close()
+    yield Call(session_id, offered, away, facts, seen, window.errors, slots_used, sound)
+
+
+async def tells(url: str, reason: str | None) -> bool:
+    """Whether the gateway has seen that a slot can be had (None), or why not."""
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(f"{url}/api/mas/voice/duplex/session") as answer,
+    ):
+        engines = (await answer.json())["engines"]
+    reasons: dict[str, str | None] = {engine["mode"]: engine["reason"] for engine in engines}
+    return reasons["personaplex"] == reason
+
+
+def test_the_page_has_nothing_to_complain_about(call: Call) -> None:
+    assert call.errors == []
+
+
+def test_the_engine_is_chosen_on_the_page_and_shown_in_the_call(call: Call) -> None:
+    assert "1 call free" in call.offered
+    assert "PersonaPlex" in call.facts
+
+
+def test_without_a_speech_server_it_cannot_be_chosen_and_the_page_says_why(
+    call: Call, toy: ToyServer
+) -> None:
+    assert f"Can't be had: {toy.url}: {UNREACHED}." in call.away
+
+
+async def test_what_the_model_says_is_heard_and_shown_as_it_says_it(
+    call: Call, database: asyncpg.Connection
+) -> None:
+    (start, end), *_ = stretches(call.sound)
+    assert audible_s(cut(call.sound, start, end)) > 0.9 * (end - start)
+    looks = call.looks("agent")
+    texts = [each.text for each in looks if each.state == "speaking"]
+    assert len(set(texts)) > 5, "syllable by syllable, not all at once"
+    turn, *_ = await rows(database, "voice_turns", call.session_id, "seq")
+    assert turn["text"].startswith(looks[-1].text)
+
+
+def test_the_users_words_are_the_transcribers(call: Call) -> None:
+    looks = call.looks("user")
+    assert (looks[0].state, looks[-1].state) == ("partial", "settled")
+    assert looks[-1].text == SAID
+
+
+def test_speaking_over_the_model_stops_it(call: Call) -> None:
+    *_, (_, end) = stretches(call.sound)
+    assert audible_s(cut(call.sound, end, end + 60.0)) == 0.0
+    assert len(stretches(call.sound)) == 1
+    assert call.looks("agent")[-1].state == "cut"
+
+
+def test_closing_the_tab_frees_the_slot(call: Call) -> None:
+    assert call.slots_used == [1, 0]
+
+
+async def test_the_rows_tell_the_call(call: Call, database: asyncpg.Connection) -> None:
+    async def ended() -> bool:
+        [session] = await rows(database, "voice_sessions", call.session_id)
+        return not session["is_active"]
+
+    await eventually(ended)
+    [session] = await rows(database, "voice_sessions", call.session_id)
+    assert (session["mode"], session["fallback_reason"]) == ("personaplex", None)
+    assert (session["end_reason"], session["input_mode"]) == ("client_closed", "duplex")
+    agent, user = (await rows(database, "voice_turns", call.session_id, "seq"))[:2]
+    assert (agent["speaker"], agent["engine"], agent["interrupted"]) == ("agent", "personaplex", True)
+    assert (user["speaker"], user["engine"], user["text"]) == ("user", "personaplex", SAID)
+    assert user["intent"] == "chitchat"
+    assert agent["heard_basis"] == "client"
+    [barge_in] = await rows(database, "voice_barge_in_events", call.session_id)
+    assert (barge_in["kind"], barge_in["turn_id"]) == ("barge_in", agent["turn_id"])
+    latencies = await rows(database, "voice_latencies", call.session_id)
+    assert {each["span"] for each in latencies} >= {
+        "connect",
+        "endpoint",
+        "transcript",
+        "intent",
+        "barge_in_stop",
+    }
+    assert [each["turn_id"] for each in latencies if each["span"] == "connect"] == [None]
