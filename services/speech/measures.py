@@ -17,6 +17,17 @@ JOIN = Histogram(
     "From a slot to the handshake: voice and persona",
     buckets=(0.01, 0.02, 0.05, 0.1, 0.15, 0.3, 0.5, 1.0, 2.0, 5.0),
 )
+LATE = Counter(
+    "antiphon_speech_late_frames",
+    "Frames that waited longer than they sound: for the model's thread, which worked on, or for the machine, which ran "
+    "other programs",
+    ["cause"],
+)
+for cause in ("model", "machine"):
+    LATE.labels(cause)
+REAL_TIME_NOW = Gauge(
+    "antiphon_speech_real_time_now", "What the last ticks took, over what a frame sounds: the median of 50"
+)
 REAL_TIME = Gauge(
     "antiphon_speech_real_time", "What a tick of all slots took at the start, over what it sounds"
 )

@@ -16,6 +16,9 @@ class Prefixes:
         self._most = most
         self._kept: OrderedDict[Key, Prefix] = OrderedDict()
 
+    def __contains__(self, key: Key) -> bool:
+        return key in self._kept
+
     def get(self, key: Key) -> Prefix | None:
         """One that is kept, used now."""
         if key in self._kept:

@@ -17,6 +17,7 @@ from services.speech.batch import Batch
 from services.speech.call import Call, end, voice_of
 from services.speech.engine import Engine
 from services.speech.model_thread import ModelThread
+from services.speech.pace import Pace
 from services.speech.places import Places
 from services.speech.prefixes import Prefixes
 from services.speech.protocol import MAX_MESSAGE, PATH, BadQuery, Chat, Queued, encode, parse_query
@@ -69,6 +70,11 @@ class Door:
                 f"the device takes {rtf:.2f} of real time for {self.places.total} slots, and more than {most:g} "
                 "is of no use: set SPEECH_SLOTS lower, or take a faster one"
             )
+        if self.thread.pace.slow:
+            return (
+                f"the device got slower: ticks take {self.thread.pace.real_time:.2f} of real time, and more than "
+                f"{most:g} is of no use; see what else uses it"
+            )
         return None
 
     def check(self, request: web.Request) -> Chat:
@@ -107,7 +113,8 @@ def make_app(settings: SpeechSettings, engine: Engine) -> web.Application:
     app[MAX_LINE] = LONGEST_LINE
     lengths = settings.savings.lengths(engine.model.shape.context)
     batch = Batch(engine.model, engine.mimi, settings.speech_slots, lengths=lengths)
-    thread = ModelThread(batch, Prefixes(settings.speech_prefixes_mb * 10**6))
+    prefixes = Prefixes(settings.speech_prefixes_mb * 10**6)
+    thread = ModelThread(batch, prefixes, Pace(settings.speech_most_real_time))
     door = app[DOOR] = Door(settings, engine, thread)
 
     async def ready() -> str | None:

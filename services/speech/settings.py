@@ -31,7 +31,8 @@ class SpeechSettings(Settings):
     speech_queue: int = 16
     """Callers that may wait in line for a slot."""
     speech_most_real_time: float = 0.9
-    """Of a frame's 80 ms, what a tick of all slots may take at the start; a slower device takes no calls."""
+    """Of a frame's 80 ms, what a tick may take: of all slots at the start, and later of those that are live. A slower
+    device takes no calls."""
     speech_prefixes_mb: int = 2_000
     """Of the device's memory, for the voices and personas that were primed last."""
     speech_drain_s: float = 30.0

@@ -1,25 +1,32 @@
 """The thread that owns the device: who is heard when, and what becomes of a call when something fails."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
 import torch
+from prometheus_client import REGISTRY
 
-from services.speech import model_thread, priming
+from services.base.problems import Problem
+from services.speech import model_thread, pace, priming
 from services.speech.batch import Batch
 from services.speech.engine import Engine
 from services.speech.model_thread import Lease, ModelBroke, ModelThread, Said, TooFarAhead
+from services.speech.pace import FellBehind, Pace
 from services.speech.prefixes import Prefixes
 from services.speech.priming import PrimingTooLong
 from services.speech.samples import Samples
-from services.speech.sampling import Drawing
-from services.speech.shapes import FRAME_SAMPLES
+from services.speech.sampling import GREEDY, Drawing
+from services.speech.shapes import FRAME_S, FRAME_SAMPLES
 from services.speech.toy_engine import toy_engine
 
 LIMIT_S = 60
+SLOW_IS_FINE = 1e9
+"""Other programs load the machine that tests run on."""
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +40,7 @@ class Caller:
     def __init__(self, slot: int) -> None:
         self.said: list[Said] = []
         self._more = asyncio.Event()
-        self.broke: asyncio.Future[ModelBroke] = asyncio.get_running_loop().create_future()
+        self.broke: asyncio.Future[Problem] = asyncio.get_running_loop().create_future()
         self.lease = Lease(slot, self._hear, self.broke.set_result)
 
     def _hear(self, said: Said) -> None:
@@ -49,8 +56,10 @@ class Caller:
 
 
 @asynccontextmanager
-async def running(engine: Engine, slots: int) -> AsyncIterator[ModelThread]:
-    thread = ModelThread(Batch(engine.model, engine.mimi, slots), Prefixes(most=10**9))
+async def running(
+    engine: Engine, slots: int, most_real_time: float = SLOW_IS_FINE
+) -> AsyncIterator[ModelThread]:
+    thread = ModelThread(Batch(engine.model, engine.mimi, slots), Prefixes(most=10**9), Pace(most_real_time))
     await thread.start()
     try:
         yield thread
@@ -69,6 +78,33 @@ async def join(
 def sound(frames: int, seed: int = 0) -> list[Samples]:
     noise = np.random.default_rng(seed).normal(scale=0.1, size=(frames, FRAME_SAMPLES))
     return list(noise.astype(np.float32))
+
+
+def never() -> priming.Work[priming.Script]:
+    yield
+    raise AssertionError("it is known")
+
+
+def slowly(engine: Engine, go_on: threading.Event) -> Callable[[], priming.Work[priming.Script]]:
+    """A script that is not written before `go_on` is set."""
+
+    def script() -> priming.Work[priming.Script]:
+        while not go_on.is_set():
+            yield
+        return priming.script(engine.model.shape, None, [])
+
+    return script
+
+
+def work_for(seconds: float) -> None:
+    """Keep the thread busy for so much of its own time."""
+    began = time.thread_time()
+    while time.thread_time() - began < seconds:
+        pass
+
+
+def late(cause: str) -> float:
+    return REGISTRY.get_sample_value("antiphon_speech_late_frames_total", {"cause": cause}) or 0.0
 
 
 def alone(engine: Engine, frames: list[Samples], seed: int = 0) -> list[int]:
@@ -125,11 +161,6 @@ async def test_a_known_voice_and_persona_is_not_primed_again(engine: Engine) -> 
         first, second = Caller(0), Caller(1)
         await join(thread, engine, first)
         key, _ = engine.priming("NATF2", "be kind")
-
-        def never() -> priming.Work[priming.Script]:
-            yield
-            raise AssertionError("it is known")
-
         await thread.join(second.lease, key, never, Drawing(seed=0))
         for caller in (first, second):
             for frame in sound(5):
@@ -149,6 +180,134 @@ async def test_others_go_on_while_a_call_is_primed(engine: Engine) -> None:
         assert len(await talking.heard(pieces - 1)) >= pieces - 1
         thread.hear(joining.lease, sound(1)[0])
         await joining.heard(1)
+
+
+async def test_who_is_known_or_leaves_does_not_wait_for_the_priming_of_another(engine: Engine) -> None:
+    async with running(engine, 3) as thread:
+        talking, known, primed = (Caller(slot) for slot in range(3))
+        await join(thread, engine, talking)
+        go_on = threading.Event()
+        joining = asyncio.create_task(
+            thread.join(primed.lease, ("slow", (1,)), slowly(engine, go_on), GREEDY)
+        )
+        await join(thread, engine, known)
+        for caller in (talking, known):
+            thread.hear(caller.lease, sound(1)[0])
+            await caller.heard(1)
+        async with asyncio.timeout(LIMIT_S):
+            await thread.leave(known.lease)
+        assert not joining.done()
+        go_on.set()
+        async with asyncio.timeout(LIMIT_S):
+            await joining
+
+
+async def test_of_two_with_the_same_persona_one_is_primed(engine: Engine) -> None:
+    async with running(engine, 2) as thread:
+        go_on, key = threading.Event(), ("slow", (1,))
+        go_on.set()
+        first = thread.join(Caller(0).lease, key, slowly(engine, go_on), GREEDY)
+        second = thread.join(Caller(1).lease, key, never, GREEDY)
+        async with asyncio.timeout(LIMIT_S):
+            await asyncio.gather(first, second)
+
+
+async def test_who_hangs_up_is_primed_no_further(engine: Engine) -> None:
+    """Else the next one would wait for ever here."""
+    async with running(engine, 2) as thread:
+        gone, next_one = Caller(0), Caller(1)
+        joining = asyncio.create_task(
+            thread.join(gone.lease, ("slow", (1,)), slowly(engine, threading.Event()), GREEDY)
+        )
+        await asyncio.sleep(0)  # It begins.
+        joining.cancel()
+        async with asyncio.timeout(LIMIT_S):
+            await thread.leave(gone.lease)
+        await join(thread, engine, next_one)
+        thread.hear(next_one.lease, sound(1)[0])
+        await next_one.heard(1)
+
+
+async def test_sound_that_is_late_goes_before_the_next_piece_of_priming(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And yet one that joins comes on, though sound is late all the time."""
+    monkeypatch.setattr(model_thread, "FRAME_S", 0.01)
+    done: list[str] = []
+    async with running(engine, 2) as thread:
+        talking, joining = Caller(0), Caller(1)
+        await join(thread, engine, talking)
+        tick = thread.batch.tick
+
+        def ticking(count: int) -> None:
+            done.append("tick")
+            tick(count)
+
+        monkeypatch.setattr(thread.batch, "tick", ticking)
+
+        def script() -> priming.Work[priming.Script]:
+            for frame in sound(20):
+                thread.hear(talking.lease, frame)
+            for _ in range(3):
+                done.append("piece")
+                work_for(0.3)
+                yield
+            return priming.script(engine.model.shape, None, [])
+
+        async with asyncio.timeout(LIMIT_S):
+            await thread.join(joining.lease, ("slow", (1,)), script, GREEDY)
+    assert done[:11] == [*["piece", *["tick"] * 4] * 2, "piece"]
+
+
+async def test_sound_that_waits_for_work_of_the_thread_is_late_by_its_fault(engine: Engine) -> None:
+    async with running(engine, 1) as thread:
+        caller = Caller(0)
+        await join(thread, engine, caller)
+        before = late("model")
+
+        def work() -> priming.Work[None]:
+            thread.hear(caller.lease, sound(1)[0])
+            work_for(2 * FRAME_S)
+            yield
+
+        await thread.do(work())
+        await caller.heard(1)
+        assert late("model") == before + 1
+
+
+async def test_a_slow_device_gives_up_the_call_that_came_last(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "RECENT_TICKS", 1)
+    monkeypatch.setattr(pace, "MOST_BEHIND_S", 0)
+    async with running(engine, 2, most_real_time=0) as thread:
+        first, second = Caller(1), Caller(0)
+        for caller in (first, second):
+            await join(thread, engine, caller)
+
+        def both() -> priming.Work[None]:
+            for caller in (first, second):
+                thread.hear(caller.lease, sound(1)[0])
+            yield
+
+        for frames in (1, 2):  # The first tick shows that the device is slow.
+            await thread.do(both())
+            await first.heard(frames)
+        async with asyncio.timeout(LIMIT_S):
+            assert (await second.broke).code == "fell_behind"
+        assert not first.broke.done()
+
+
+async def test_sound_that_piles_up_by_the_device_s_fault_is_no_client_s(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_thread, "MOST_BEHIND_S", -1)
+    async with running(engine, 1) as thread:
+        caller = Caller(0)  # Not joined: nothing is heard of it.
+        for frame in sound(model_thread.MOST_AHEAD):
+            thread.hear(caller.lease, frame)
+        with pytest.raises(FellBehind, match="too slow"):
+            thread.hear(caller.lease, sound(1)[0])
 
 
 async def test_a_persona_that_is_too_long_fails_that_call_alone(engine: Engine) -> None:
@@ -235,7 +394,7 @@ async def test_the_start_measures_calls_whose_windows_are_full(
         tick(self, count)
 
     monkeypatch.setattr(Batch, "tick", noted)
-    thread = ModelThread(batch, Prefixes(most=10**9))
+    thread = ModelThread(batch, Prefixes(most=10**9), Pace(SLOW_IS_FINE))
     await thread.start()
     await thread.stop()
     assert set(read) == {engine.model.shape.context}

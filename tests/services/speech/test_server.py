@@ -14,11 +14,12 @@ import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, WSServerHandshakeError, web
 
 from services.base.serve import new_runner
-from services.speech import model_thread
+from services.speech import model_thread, pace
 from services.speech.engine import Engine
 from services.speech.formats import reader_of, writer_of
 from services.speech.opus import MissingCodec, streams
 from services.speech.opus.codec import Codec
+from services.speech.priming import Work
 from services.speech.protocol import (
     Audio,
     Chat,
@@ -441,6 +442,29 @@ async def test_a_device_slower_than_real_time_takes_no_calls(engine: Engine) -> 
             async with calling(server):
                 pass
         assert refusal.value.status == 503
+
+
+async def test_a_device_that_gets_slower_takes_no_calls_until_it_is_fast_again(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_thread, "PROBE_S", 0.01)
+    monkeypatch.setattr(pace, "RECENT_TICKS", 2)
+    async with serving(engine, speech_most_real_time=1_000) as server:
+        for _ in range(2):
+            server.door.thread.pace.ticked(1_000.0)
+        assert server.door.missing() == (
+            "the device got slower: ticks take 12500.00 of real time, and more than 1000 is of no use; "
+            "see what else uses it"
+        )
+        assert (await refused(server, {}))[1]["code"] == "unavailable"
+
+        def nothing() -> Work[None]:
+            yield
+
+        await server.door.thread.do(nothing())  # It wakes, and tries by itself from now on.
+        async with asyncio.timeout(LIMIT_S):
+            while (await readiness(server))[0] != 200:
+                pass
 
 
 async def test_calls_end_by_themselves_when_the_service_stops(engine: Engine) -> None:
