@@ -20,6 +20,7 @@ from bridge.events import (
     LeftToMind,
     Planned,
     Reply,
+    ResultArrived,
     Utterance,
 )
 from bridge.intent import Decision, IntentClassifier
@@ -46,6 +47,9 @@ from services.orchestrator.protocol import Plan
 
 log = logging.getLogger(__name__)
 
+Follow = Callable[[Invocation, Callable[[Invocation], None]], None]
+"""Takes the row of a deed, and whoever is told it once more is known."""
+
 
 class Bridge:
     """Made for one call and closed with it. Its methods are called from one event loop."""
@@ -59,7 +63,9 @@ class Bridge:
         new_id: Callable[[], UUID],
         now: Callable[[], datetime],
         limits: Limits | None = None,
+        follow: Follow | None = None,
     ) -> None:
+        """`follow` finds out what became of deeds whose end was not seen; None: nobody does."""
         self._sentences = Sentences(persona)
         self._classifier = classifier
         self._orchestrator = orchestrator
@@ -67,6 +73,9 @@ class Bridge:
         self._new_id = new_id
         self._now = now
         self._limits = limits or Limits()
+        self._follow = follow
+        self.arrived: Callable[[ResultArrived], None] = lambda _: None
+        """Told of results that nobody waits for any more; set by whoever holds the call."""
         self._order = asyncio.Lock()
         """Fair: whoever came first plans first."""
         self._question: Question | None = None
@@ -323,6 +332,8 @@ class Bridge:
             if not task.cancelled() and task.exception():
                 log.error("deed failed", exc_info=task.exception())
             deed.ended()
+            if self._follow and deed.has_no_end:
+                self._follow(deed.row, lambda row: self.arrived(ResultArrived(row)))
 
         task.add_done_callback(over)
 

@@ -99,6 +99,12 @@ class Deed:
         return self.is_anothers or (self.row.started_at is not None and self.row.risk != "read")
 
     @property
+    def has_no_end(self) -> bool:
+        """Whether it went out, and what became of it was never told."""
+        lost = self.row.status is Status.UNKNOWN and self.row.result is None
+        return lost or (self.row.status is Status.SUPERSEDED and self.row.started_at is not None)
+
+    @property
     def _is_up_to_date(self) -> bool:
         """Whether the ledger shows what the user means."""
         return self._written is self._plan and not self._withdrawn and self._dropped is None

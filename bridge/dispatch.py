@@ -8,6 +8,7 @@ from uuid import UUID
 
 from bridge import outcome as outcomes
 from bridge.events import Utterance
+from bridge.inquiry import Pace, ask_after
 from bridge.limits import Limits
 from bridge.outcome import Outcome
 from bridge.ports import ChatEvent, Orchestrator, OrchestratorError, OrchestratorLost, OrchestratorTimeout
@@ -17,6 +18,9 @@ log = logging.getLogger(__name__)
 
 MOST_PROGRESS = 100
 """Told of one deed; each is an event of the call's log and of the page."""
+
+MOST_PAUSE_S = 1.0
+"""Between two questions after what became of a deed, while the user waits."""
 
 
 async def dispatch(
@@ -28,7 +32,10 @@ async def dispatch(
     limits: Limits,
     progressed: Callable[[Progress], None],
 ) -> Outcome:
-    """Have `plan` done under `key`; once more when the connection died and that can do no harm.
+    """Have `plan` done under `key`.
+
+    When the connection dies the orchestrator is asked what became of it. Where it does not know that key it never
+    began, or has forgotten: it is asked for once more if that can do no harm.
 
     Whatever the orchestrator or its adapter does becomes an outcome.
     """
@@ -44,10 +51,14 @@ async def dispatch(
         try:
             return await call()
         except OrchestratorLost as lost:
-            if not plan.idempotent:
-                raise
-            log.warning("the connection was lost, asking again", extra={"key": key})
+            log.warning("the connection was lost, asking what became of it", extra={"key": key})
+            pace = Pace(limits.pause, MOST_PAUSE_S, limits.inquiry)
             try:
+                outcome = await ask_after(orchestrator, key, plan, pace)
+                if outcome is not None:
+                    return outcome
+                if not plan.idempotent:
+                    raise
                 return await call()
             except OrchestratorError:
                 raise lost from None

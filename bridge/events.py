@@ -113,6 +113,13 @@ class InvocationChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ResultArrived:
+    """What became of a deed was found out when nobody waited for it any more; `invocation.arrival` names how."""
+
+    invocation: Invocation
+
+
+@dataclass(frozen=True, slots=True)
 class Progressed:
     """A running deed tells how far it is."""
 
@@ -147,4 +154,13 @@ class ControlAsked:
     control: Control
 
 
-BridgeEvent = IntentDecided | Planned | InvocationChanged | Progressed | Reply | LeftToMind | ControlAsked
+BridgeEvent = (
+    IntentDecided
+    | Planned
+    | InvocationChanged
+    | ResultArrived
+    | Progressed
+    | Reply
+    | LeftToMind
+    | ControlAsked
+)

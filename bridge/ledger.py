@@ -129,6 +129,27 @@ def finished(
     return replace(row, status=status, completed_at=at, latency_ms=latency, result=result, error=error)
 
 
+def learned(
+    row: Invocation,
+    status: Status,
+    at: datetime,
+    result: dict[str, Any] | None = None,
+    error: dict[str, Any] | None = None,
+) -> Invocation:
+    """The row once it is known after all how its deed ended, when nobody waited for that any more.
+
+    What we had given up ends as it really did. Where the user had taken it back, or another took its place, that stays
+    so, and the result is kept; a row that has its end keeps that, and tells that another came.
+    """
+    if row.status is Status.UNKNOWN:
+        row = replace(row, status=Status.RUNNING)
+    if row.status not in FINISHED:
+        return replace(finished(row, status, at, result, error), arrival="late")
+    if row.status in {Status.CANCELLED, Status.SUPERSEDED} and row.result is None:
+        return replace(row, result=result, arrival="stale")
+    return replace(row, arrival="duplicate")
+
+
 class LedgerAway(Exception):
     """The ledger cannot be written to; so nothing may be done."""
 

@@ -15,6 +15,8 @@ class Limits:
     """For a whole deed, however lively."""
     breath: float = 90.0
     """For the words of a turn that the user went on with; a session lets nobody speak for more than 60 s."""
+    inquiry: float = 10.0
+    """For what became of a deed whose connection was lost; a part that died is back within seconds."""
     cancel: float = 2.0
     """For an answer to a call-off."""
     ledger: float = 3.0

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Protocol
 from uuid import UUID
 
-from services.orchestrator.protocol import ChatResult, Failure, Plan, Progress, ToolDescription
+from services.orchestrator.protocol import CallState, ChatResult, Failure, Plan, Progress, ToolDescription
 
 
 class CutResult(ChatResult):
@@ -77,6 +77,10 @@ class Orchestrator(Protocol):
 
     async def tools(self) -> list[ToolDescription]:
         """Its tools; none for an orchestrator that does not tell."""
+        ...
+
+    async def state(self, key: str) -> CallState | None:
+        """How far the deed under `key` is; None where it knows no such key, or does not tell."""
         ...
 
     async def cancel(self, key: str) -> bool:

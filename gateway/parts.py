@@ -12,6 +12,7 @@ from typing import Any, Literal
 import aiohttp
 
 from bridge.bridge import Bridge
+from bridge.follower import Follower
 from bridge.intent import IntentClassifier, NearestExample
 from bridge.ledger import LedgerStore
 from bridge.orchestrators.http import HttpOrchestrator
@@ -46,6 +47,10 @@ LOCAL_NEEDS = ("transcriber", "synthesizer")
 
 PROBE_S = 1.5
 """What a part gets to say whether it is ready; shorter than a readiness check may take, so that the reason is ours."""
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,8 @@ class Parts:
         self.orchestrator = HttpOrchestrator(
             http, settings.orchestrator_url, key=settings.antiphon_internal_key
         )
+        self.follower = Follower(self.orchestrator, ledger, utc_now)
+        """Outlives the calls whose deeds it follows."""
         self._small_talk = {who.name: SmallTalkIndex(who.small_talk) for who in self.catalogue.personas}
         self._classifiers: dict[str, IntentClassifier] = {}
         self._recognizers: set[str] = set()
@@ -123,6 +130,7 @@ class Parts:
                 for watch in watches:
                     watch.cancel()
                 await asyncio.wait(watches)
+                await parts.follower.close()
 
     def offers(self, missing: str | None = None) -> list[Offer]:
         """The engines and whether they can be had, the best first; `missing` says what the local one has not.
@@ -176,7 +184,8 @@ class Parts:
             self.orchestrator,
             self._ledger,
             new_id,
-            lambda: datetime.now(UTC),
+            utc_now,
+            follow=self.follower.follow,
         )
         recorder = Recorder(outlet, profile.session_id, profile.started_at, profile.mode)
         ears = partial(self.ears, profile)

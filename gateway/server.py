@@ -127,6 +127,7 @@ async def opened(settings: GatewaySettings, parts_of: type[Parts] = Parts) -> As
     ):
         for session_id in await store.close_orphans():
             log.warning("closed a session that a former life left open", extra={"session": session_id})
+        parts.follower.recover(await store.unfinished())
         yield new_app(settings, access, store, calls)
 
 

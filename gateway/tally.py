@@ -49,7 +49,7 @@ class Tally:
                 self.asked_at = now
             case bridge.Planned():
                 self.planned_at = now
-            case bridge.InvocationChanged(invocation=row):
+            case bridge.InvocationChanged(invocation=row) | bridge.ResultArrived(invocation=row):
                 self.tools[row.invocation_id] = row.status
                 self.last_tool, self.tool_at = row, now
             case _:

@@ -32,6 +32,7 @@ class ToolLane:
     ) -> None:
         """`feed` lets something happen to the session, `tell` tells the call's listeners at a session time."""
         self._bridge, self._now, self._feed, self._tell, self._new_id = bridge_, now, feed, tell, new_id
+        bridge_.arrived = lambda event: tell(event, now())
         self._tasks: set[asyncio.Task[None]] = set()
         self._last: dict[UUID, asyncio.Task[None]] = {}
         """By turn: of one that went on, the reading of its whole words."""

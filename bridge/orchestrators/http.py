@@ -27,6 +27,7 @@ from services.orchestrator.protocol import (
     CHAT_PATH,
     PLAN_PATH,
     AgentDescription,
+    CallState,
     ChatRequest,
     ChatResult,
     Failure,
@@ -140,8 +141,15 @@ class HttpOrchestrator:
             except ValidationError as error:
                 raise BadResult(_first_error(error)) from error
 
+    async def state(self, key: str) -> CallState | None:
+        async with self._asked("GET", _call_path(key), self._short) as answer:
+            if answer.status in NO_SUCH_CALL:
+                return None
+            _check(answer)
+            return _parsed(CallState, await _body(answer))
+
     async def cancel(self, key: str) -> bool:
-        async with self._asked("DELETE", f"{CALLS_PATH}/{quote(key, safe='')}", self._short) as answer:
+        async with self._asked("DELETE", _call_path(key), self._short) as answer:
             # 409: the tool must not be stopped half way.
             if answer.status in NO_SUCH_CALL or answer.status == 409:
                 return False
@@ -189,6 +197,10 @@ class HttpOrchestrator:
             raise OrchestratorTimeout(str(error) or "no answer in time") from error
         except (aiohttp.ClientError, OSError) as error:
             raise OrchestratorLost(f"{type(error).__name__}: {error}") from error
+
+
+def _call_path(key: str) -> str:
+    return f"{CALLS_PATH}/{quote(key, safe='')}"
 
 
 def _check(answer: aiohttp.ClientResponse) -> None:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import fields
 
-from sqlalchemy import select, update
+from sqlalchemy import RowMapping, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -56,8 +56,7 @@ class PostgresLedger:
             found = await connection.execute(
                 select(table).where(table.c.idempotency_key == row.idempotency_key)
             )
-            first = found.mappings().one()
-        return Invocation(**{**first, "status": Status(first["status"])})
+            return invocation(found.mappings().one())
 
     async def advance(self, row: Invocation, was: Status | None = None) -> bool:
         """Write the row's new state over its old one, where that is still `was` if one is given; whether it did.
@@ -126,6 +125,11 @@ class PostgresLedger:
             raise LedgerAway(f"the database is away: {away.detail}") from away
         except SQLAlchemyError as error:
             raise RowRefused(f"the database refused the row: {error_code(error)}") from error
+
+
+def invocation(row: RowMapping) -> Invocation:
+    """A whole row of the table as the bridge knows it."""
+    return Invocation(**{**row, "status": Status(row["status"])})
 
 
 def _columns(row: Invocation) -> dict[str, object]:

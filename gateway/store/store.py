@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bridge.ledger import LedgerStore
+from bridge.ledger import Invocation, LedgerStore
 from gateway.store import orphans
 from gateway.store.journaled import JournaledLedger
 from gateway.store.ledger import LIMIT_S, PostgresLedger
@@ -112,6 +112,14 @@ class Store:
         if self.journaled and not await self.journaled.carried(CARRIED_S):
             raise StoreAway("the journal of the ledger could not be carried over")
         return await orphans.close_orphans(self.engine, self.node)
+
+    async def unfinished(self) -> list[Invocation]:
+        """The deeds of a former life whose end may be found out yet; to be called after `close_orphans`.
+
+        Raises:
+            StoreAway
+        """
+        return await orphans.unfinished(self.engine, self.node)
 
 
 async def _journaled(postgres: PostgresLedger, path: Path) -> JournaledLedger | None:

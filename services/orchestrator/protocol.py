@@ -84,6 +84,14 @@ class Progress(Wire):
     fraction: float | None = None
 
 
+class CallState(Wire):
+    """How far the call under a key is (`GET …/calls/{key}`)."""
+
+    state: Literal["waiting", "running", "success", "error", "denied", "cancelled"]
+    result: ChatResult | None = None
+    """Once it is over."""
+
+
 class Failure(Wire):
     """`error` on the event stream: no result will come. Codes: `tool_failed`, `tool_timeout`, `bad_result` …"""
 

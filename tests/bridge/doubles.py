@@ -9,12 +9,14 @@ from uuid import UUID
 
 from bridge.bridge import Bridge
 from bridge.events import BridgeEvent, Reply, Utterance
+from bridge.follower import Follower
+from bridge.inquiry import Pace
 from bridge.intent import NearestExample
 from bridge.ledger import Invocation, LedgerAway, Status
 from bridge.limits import Limits
 from bridge.ports import ChatEvent, OrchestratorError
 from personas.loader import load
-from services.orchestrator.protocol import ChatResult, Plan, ToolDescription
+from services.orchestrator.protocol import CallState, ChatResult, Plan, ToolDescription
 
 PERSONA = load().persona("plain")
 
@@ -27,6 +29,7 @@ QUICK = Limits(
     cancel=PATIENCE,
     ledger=PATIENCE,
     insist=PATIENCE,
+    inquiry=PATIENCE,
     pause=0.001,
     close=PATIENCE,
 )
@@ -91,10 +94,13 @@ class MemoryOrchestrator:
         self.streams: list[Script] = [says(NOON_IN_TOKYO)]
         self.contexts: list[dict[str, Any]] = []
         self.deeds_contexts: list[Mapping[str, Any] | None] = []
+        self.plans_done: list[Plan] = []
         self.keys: list[str] = []
         self.amends: list[UUID | None] = []
         self.cancelled: list[str] = []
         self.on_cancel: Callable[[], bool] = lambda: False
+        self.states: list[CallState | Exception | None] = [None]
+        """What it tells of a key, the last again and again."""
 
     async def plan(self, message: str, context: dict[str, Any], conversation_id: str) -> Plan:
         self.order.append(f"plan {message}")
@@ -114,6 +120,7 @@ class MemoryOrchestrator:
         context: Mapping[str, Any] | None = None,
     ) -> AsyncGenerator[ChatEvent, None]:
         self.order.append(f"chat {plan.tool}")
+        self.plans_done.append(plan)
         self.keys.append(key)
         self.amends.append(amends)
         self.deeds_contexts.append(context)
@@ -123,6 +130,13 @@ class MemoryOrchestrator:
 
     async def tools(self) -> list[ToolDescription]:
         return []
+
+    async def state(self, key: str) -> CallState | None:
+        self.order.append("state")
+        state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
+        if isinstance(state, Exception):
+            raise state
+        return state
 
     async def cancel(self, key: str) -> bool:
         self.cancelled.append(key)
@@ -190,8 +204,18 @@ class World:
         classifier = NearestExample(
             ["hello", "how are you"], ["what time is it in tokyo", "order more spawn"]
         )
+        self.follower = Follower(
+            self.orchestrator, self.ledger, self.now, limits, Pace(first=0.001, longest=0.001, whole=PATIENCE)
+        )
         self.bridge = Bridge(
-            self.persona, classifier, self.orchestrator, self.ledger, self.new_id, self.now, limits
+            self.persona,
+            classifier,
+            self.orchestrator,
+            self.ledger,
+            self.new_id,
+            self.now,
+            limits,
+            self.follower.follow,
         )
 
     def new_id(self) -> UUID:

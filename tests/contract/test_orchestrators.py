@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import cast
 from uuid import UUID
 
 import aiohttp
@@ -19,7 +20,7 @@ from bridge.orchestrators.http import HttpOrchestrator, Waits
 from bridge.ports import ChatEvent, OrchestratorAway, OrchestratorRefused
 from personas.loader import load
 from services.base.ids import new_id
-from services.orchestrator.protocol import CHAT_PATH, ChatResult, Plan, Progress
+from services.orchestrator.protocol import CHAT_PATH, CallState, ChatResult, Plan, Progress
 from services.orchestrator.server import OrchestratorSettings, make_app
 from services.orchestrator.store.store import Store
 from services.orchestrator.whose import Whose
@@ -140,6 +141,7 @@ async def test_deeds_side_by_side_get_their_own_results(served: Served) -> None:
 
 async def test_what_nobody_asked_for_cannot_be_called_off(served: Served) -> None:
     assert await served.orchestrator.cancel("no such key") is False
+    assert await served.orchestrator.state("no such key") is None
 
 
 async def test_it_is_ready_until_it_is_gone_and_then_it_is_away(served: Served) -> None:
@@ -166,6 +168,12 @@ async def test_the_same_key_again_gives_the_same_result(own: HttpOrchestrator) -
     plan = await own.plan("what time is it", {"timezone": "Asia/Tokyo"}, "talk")
     assert plan.idempotent
     assert await done(own, plan, "key-1") == await done(own, plan, "key-1")
+
+
+async def test_what_became_of_a_deed_is_told_by_its_key(own: HttpOrchestrator) -> None:
+    assert await own.state("key-1") is None
+    *_, result = await done(own, await own.plan(WISH, {}, "talk"), "key-1")
+    assert await own.state("key-1") == CallState(state="success", result=cast(ChatResult, result))
 
 
 async def test_what_is_done_already_cannot_be_called_off(own: HttpOrchestrator) -> None:

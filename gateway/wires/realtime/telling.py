@@ -123,6 +123,8 @@ class Teller:
                 self._measured(fact.turn_id, "intent", fact.ms)
             case bridge.InvocationChanged():
                 self._tool(fact.invocation)
+            case bridge.ResultArrived():
+                self._ours("antiphon.tool", **plain(fact.invocation))
             case bridge.Progressed():
                 self._ours(
                     "antiphon.tool",

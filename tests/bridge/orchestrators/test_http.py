@@ -26,6 +26,7 @@ from services.orchestrator.protocol import (
     CALLS_PATH,
     CHAT_PATH,
     PLAN_PATH,
+    CallState,
     ChatResult,
     Failure,
     Plan,
@@ -232,6 +233,7 @@ async def test_a_mas_that_cannot_plan_gets_the_message_once_as_a_write(start: St
     assert await orchestrator.tools() == []
     assert await orchestrator.agents() == []
     assert await orchestrator.cancel("key-1") is False
+    assert await orchestrator.state("key-1") is None
 
 
 # Trouble.
@@ -417,6 +419,19 @@ async def test_a_call_off_that_makes_no_sense_has_a_name(start: Start) -> None:
     orchestrator, _ = await start(answers(b"<html>"))
     with pytest.raises(BadResult):
         await orchestrator.cancel("key-1")
+
+
+async def test_the_state_of_a_call_is_asked_for_by_its_key(start: Start) -> None:
+    orchestrator, server = await start(answers({"key": "a/b", "state": "running", "result": None, "x": 1}))
+    assert await orchestrator.state("a/b") == CallState(state="running")
+    assert server.asked == [("GET", f"{CALLS_PATH}/a%2Fb", None)]
+
+
+@pytest.mark.parametrize("said", [b"<html>", {"state": "half done"}, []])
+async def test_a_state_that_makes_no_sense_has_a_name(start: Start, said: object) -> None:
+    orchestrator, _ = await start(answers(said))
+    with pytest.raises(BadResult):
+        await orchestrator.state("key-1")
 
 
 async def test_its_agents_are_listed(start: Start) -> None:

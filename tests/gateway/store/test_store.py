@@ -4,11 +4,13 @@ import asyncio
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from bridge.ledger import Invocation, Status, started
+from bridge.ledger import Invocation, Status, finished, started
 from gateway.store import migrate
 from gateway.store.rows import EventRow, InjectionRow, SessionRow
 from gateway.store.store import Store
@@ -142,3 +144,44 @@ async def test_a_session_known_by_its_deed_alone_is_closed_too(
         await dying.ledger.request(deed)
     async with Store.open(database_url, "gateway-1", ledger_limit=WAIT_S) as store:
         assert await store.close_orphans() == [deed.session_id]
+
+
+async def test_of_what_a_dead_gateway_left_open_that_is_told_whose_end_may_be_found_out(
+    database_url: str, invocation: Callable[..., Invocation]
+) -> None:
+    now = datetime.now(UTC)
+    lost = {"code": "orchestrator_timeout", "message": ""}
+
+    def deed(**changed: Any) -> Invocation:
+        return invocation(**({"requested_at": now, "risk": "write"} | changed))
+
+    def ended(status: Status, after: timedelta = timedelta(), **how: Any) -> Invocation:
+        return finished(started(deed(), now - after), status, now - after, **how)
+
+    running, idempotent = started(deed(), now), started(deed(idempotent=True), now)
+    to_be_sent = deed(idempotent=True, request={"message": "x"}, amends=new_id())
+    given_up = ended(Status.UNKNOWN, error=lost)
+    others = [
+        deed(),
+        deed(idempotent=True, status=Status.AWAITING_APPROVAL),
+        deed(idempotent=True, risk="dangerous"),
+        deed(idempotent=True, requested_at=now - timedelta(minutes=5)),
+        ended(Status.SUCCESS, result={"response_text": "x"}),
+        ended(Status.UNKNOWN, timedelta(hours=1), error=lost),
+        ended(Status.UNKNOWN, result={"response_text": "in doubt"}),
+    ]
+    async with Store.open(database_url, "gateway-1", ledger_limit=WAIT_S) as dying:
+        for row in (running, idempotent, to_be_sent, given_up, *others):
+            await dying.ledger.request(row)
+    async with Store.open(database_url, "gateway-2", ledger_limit=WAIT_S) as elsewhere:
+        await elsewhere.ledger.request(started(deed(), now))
+
+    async with Store.open(database_url, "gateway-1", ledger_limit=WAIT_S) as store:
+        await store.close_orphans()
+        told = {row.invocation_id: row for row in await store.unfinished()}
+    assert set(told) == {row.invocation_id for row in (running, idempotent, to_be_sent, given_up)}
+    assert told[to_be_sent.invocation_id] == to_be_sent
+    assert told[given_up.invocation_id] == given_up
+    for row in (running, idempotent):
+        found = told[row.invocation_id]
+        assert (found.status, found.error and found.error["code"]) == (Status.UNKNOWN, "gateway_lost")
