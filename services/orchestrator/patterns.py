@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from services.orchestrator.catalog import Catalog, Parameter, Tool
 from services.orchestrator.language.phrases import Match, Phrase, parse_phrase
 from services.orchestrator.language.politeness import without_politeness
+from services.orchestrator.language.repairs import repairs
 from services.orchestrator.language.slots import SlotType, Value
-from services.orchestrator.language.words import Tokens, tokenise, without_seams
+from services.orchestrator.language.words import Tokens, tokenise, without_disfluencies, without_seams
 from services.orchestrator.protocol import Plan
 
 MAX_TOKENS = 32
@@ -18,6 +20,9 @@ user's own that are to be kept (a note) may be longer."""
 
 SURE = 0.75
 """From here on a plan is made; below, so much of the utterance is unexplained that it means something else."""
+
+MOST_REPAIRS = 8
+"""Ways to read a correction that are tried; each costs a look through all phrases."""
 
 NOTHING = Plan()
 
@@ -84,12 +89,7 @@ class PatternPlanner:
         tokens = without_politeness(said)
         if not tokens:
             return NOTHING
-        found = self.find(tokens, now) if len(tokens) <= MAX_TOKENS else None
-        keeping = self._best(
-            self._keeping, without_politeness(said, keeping_words=True), now, known=True, whole=True
-        )
-        if keeping and (found is None or keeping.rank > found.rank):
-            found = keeping
+        found = self._mended(said, now) or self._whole(said, now)
         pending = _pending(context)
         # Plainly another wish: it stands by itself. Anything less may be the answer to our question.
         if pending and not (found and found.coverage == 1 and not found.missing):
@@ -99,6 +99,22 @@ class PatternPlanner:
         if found is None:
             return NOTHING
         return make_plan(found.tool, found.values, context, now, round(found.coverage, 3), found.missing)
+
+    def _mended(self, said: Tokens, now: datetime) -> Found | None:
+        """The phrase that explains the utterance once it is corrected as the speaker corrected it."""
+        if len(said) > MAX_TOKENS:
+            return None
+        mended = islice(repairs(without_disfluencies(said)), MOST_REPAIRS)
+        found = [each for tokens in mended if (each := self._whole(tokens, now)) and not each.missing]
+        return max(found, key=lambda each: each.coverage, default=None)
+
+    def _whole(self, said: Tokens, now: datetime) -> Found | None:
+        """The phrase that ranks highest, be it one that keeps words of the user's own."""
+        tokens = without_politeness(said)
+        found = self.find(tokens, now) if len(tokens) <= MAX_TOKENS else None
+        kept = without_politeness(said, keeping_words=True)
+        keeping = self._best(self._keeping, kept, now, known=True, whole=True)
+        return keeping if keeping and (found is None or keeping.rank > found.rank) else found
 
     def find(self, tokens: Tokens, now: datetime) -> Found | None:
         """The best phrase, or None where none explains enough."""

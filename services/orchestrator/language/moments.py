@@ -25,6 +25,7 @@ _WAKING_HOUR = 7
 _SMALL_HOURS = 5
 """Up to here "tonight at one" is after midnight."""
 _DAY = timedelta(days=1)
+_WEEK = timedelta(weeks=1)
 
 _STARTS = frozenset(
     "in after at around about by on this next the later today tonight tomorrow day noon midday midnight half "
@@ -67,6 +68,9 @@ def _on_some_day(tokens: Tokens, now: datetime, answers: bool) -> datetime | Non
     for cut in range(len(tokens) + 1):
         for day_words, clock_words in ((tokens[:cut], tokens[cut:]), (tokens[cut:], tokens[:cut])):
             moment = _on_a_day(day_words, clock_words, now, answers)
+            if moment and not _is_to_come(moment, now) and not set(WEEKDAYS).isdisjoint(day_words):
+                # "On tuesday", said on a Tuesday at noon.
+                moment = _combine(moment.date() + _WEEK, moment.time(), now)
             if moment and _is_to_come(moment, now):
                 return moment
     return None

@@ -53,6 +53,8 @@ def moment(text: str, answers: bool = False) -> str | None:
         ("in the morning", "07-15 09:00"),
         ("in the morning at seven", "07-15 07:00"),
         ("next monday", "07-20 09:00"),
+        ("on tuesday", "07-21 09:00"),
+        ("tuesday at noon", "07-21 12:00"),
         ("on the first of august at ten", "08-01 10:00"),
         ("on july twentieth", "07-20 09:00"),
         ("around eight", "07-14 20:00"),
