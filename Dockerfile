@@ -50,11 +50,16 @@ ENTRYPOINT ["antiphon"]
 CMD ["--help"]
 
 FROM part AS speech
+# Kernels for numbers in 8 bits are compiled where they run.
+USER root
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+USER 10001:10001
 COPY --from=locked-speech /opt/antiphon /opt/antiphon
 # Over it, so that an image with other code shares the gigabytes below.
 COPY --from=packages /opt/antiphon /opt/antiphon
 # The weights are fetched into the part's own folder. Of the driver it needs CUDA, and nvidia-smi to look at it.
 ENV HF_HOME=/var/lib/antiphon/huggingface NVIDIA_DRIVER_CAPABILITIES=compute,utility
+ENV TORCHINDUCTOR_CACHE_DIR=/var/lib/antiphon/kernels TRITON_CACHE_DIR=/var/lib/antiphon/kernels/triton
 
 FROM part
 COPY --from=packages /opt/antiphon /opt/antiphon

@@ -21,7 +21,9 @@ import torch
 from services.speech import priming, recorded, savings, slots, toy
 from services.speech.batch import Batch
 from services.speech.codec.mimi import Mimi
+from services.speech.eight_bits import MOST
 from services.speech.errors import NoGpu, TooLittleMemory
+from services.speech.linear import Weight8
 from services.speech.machine import check_memory, find_device
 from services.speech.model import Model
 from services.speech.priming import Prefix, VoiceCodes
@@ -124,7 +126,7 @@ def measure(
     """
     about = machine(shape, device) | asdict(saved) | {"age": age}
     print(" · ".join(f"{key} {value}" for key, value in about.items()))
-    model, mimi = random_engine(shape, device)
+    model, mimi = random_engine(shape, device, saved)
     began = time.perf_counter()
     prefix = priming.prefill(model, _script(shape))
     _synchronize(device)
@@ -208,7 +210,10 @@ def fill_windows(batch: Batch, frames: int | None = None) -> None:
     """As after a call of so many frames; after a long one, in which every window is full, if not said."""
     for state in (batch.state.step.transformer, batch.state.ears.transformer, batch.state.mouth.transformer):
         for tensor in slots.tensors(state.rings):
-            tensor.normal_()
+            if tensor.is_floating_point():
+                tensor.normal_()
+            else:
+                tensor.random_(-MOST, MOST + 1)
     batch.age(2 * batch.model.shape.context if frames is None else frames)
 
 
@@ -229,8 +234,8 @@ def _launches(batch: Batch, live: int) -> tuple[int | None, int | None]:
     return sum(event.name in LAUNCHES for event in events), len(on_device)
 
 
-def random_engine(shape: Shape, device: torch.device) -> tuple[Model, Mimi]:
-    """Of random weights: the model in bfloat16 on a GPU, the codec in float32.
+def random_engine(shape: Shape, device: torch.device, saved: Savings = savings.NONE) -> tuple[Model, Mimi]:
+    """Of random weights: the model in bfloat16 on a GPU, or in 8 bits; the codec in float32.
 
     Raises:
         TooLittleMemory: for the weights.
@@ -239,12 +244,18 @@ def random_engine(shape: Shape, device: torch.device) -> tuple[Model, Mimi]:
         model, mimi = Model(shape.model), Mimi(shape.codec)
     if device.type == "cuda":
         model.to(torch.bfloat16)
+    model.shrink(saved)
     weights = (tensor for network in (model, mimi) for tensor in network.state_dict().values())
     check_memory(sum(tensor.nbytes for tensor in weights), device, shape.name)
     for network in (model, mimi):
         network.to_empty(device=device)
         for name, tensor in network.state_dict().items():
-            tensor.uniform_(*toy.bounds(name, tuple(tensor.shape)))
+            if tensor.is_floating_point():
+                tensor.uniform_(*toy.bounds(name, tuple(tensor.shape)))
+        for name, module in network.named_modules():
+            if isinstance(module, Weight8):
+                module.values.random_(-MOST, MOST + 1)
+                module.scale.fill_(toy.bounds(name, tuple(module.values.shape))[1] / MOST)
         network.requires_grad_(False).eval()
     return model, mimi
 

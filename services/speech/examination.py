@@ -1,6 +1,7 @@
 """Looks at what the duplex model needs: torch, a GPU, memory, disk, a token, files, voices."""
 
 import math
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -28,6 +29,7 @@ from services.speech.voices import Voices
 Shape = TypeVar("Shape")
 
 ARCHIVE = f"{VOICES}.tgz"
+COMPILERS = ("gcc", "clang")
 TORCH = ((2, 11), (2, 14))
 """From the first on, below the second: as the extra `speech` asks for."""
 
@@ -44,6 +46,8 @@ def examine(settings: SpeechSettings, wanted: bool) -> Iterator[Finding]:
     try:
         device = find_device(settings.speech_device)
         yield about(device)
+        if device.type == "cuda" and "int8" in (settings.speech_weights, settings.speech_kv):
+            yield from compiler()
     except SpeechError as error:
         yield bad(error, "without one only the toy runs here: python -m services.speech.bench --shape toy")
     if device is None and not wanted:
@@ -80,6 +84,13 @@ def about(device: torch.device) -> Finding:
     return Finding(
         "good", f"{found.name}, with bf16, {amount(found.free)} of {amount(found.total)} of memory free"
     )
+
+
+def compiler() -> Iterator[Finding]:
+    """Whether kernels can be compiled: by one of those that Triton, which comes with torch, looks for."""
+    if not any(map(shutil.which, COMPILERS)):
+        what = f"no C compiler ({', '.join(COMPILERS)}), with which kernels for 8 bits are compiled"
+        yield Finding("bad", what, "install one, or leave SPEECH_WEIGHTS and SPEECH_KV at bf16")
 
 
 def token(settings: SpeechSettings) -> Finding:
@@ -181,9 +192,10 @@ def language_model(
 
 
 def needed(shape: ModelShape, settings: SpeechSettings, codec: CodecShape = MIMI) -> int:
-    """Bytes of the device: weights, the model's in bf16; what slots remember; voices and personas that are kept."""
+    """Bytes of the device: weights, and what slots remember, in their numbers; voices and personas that are kept."""
     with torch.device("meta"):
         model, mimi = Model(shape).to(torch.bfloat16), Mimi(codec)
+        model.shrink(settings.savings)
     layer, *_ = model.transformer.layers
     stay = max(settings.personaplex_cpu_offload - 1, 0)  # One layer's place is where they are sent.
     state = slots.size(batch.fresh(model, mimi, settings.speech_slots))

@@ -13,8 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from services.speech.linear import Linear, Weight, linear, to_8_bits
+from services.speech.rings import AnyRing, Ring8
+from services.speech.savings import Savings
 from services.speech.shapes import CODEBOOKS, ModelShape, TransformerShape
-from services.speech.transformer import Attention, Place, Ring, Transformer, join_heads, split_heads
+from services.speech.transformer import Attention, Place, Transformer, join_heads, split_heads
 
 Choose = Callable[[int, Tensor], Tensor]
 """Takes a step of the depformer and its logits [slots, card]; gives the codes [slots], int64."""
@@ -48,8 +51,8 @@ class Gating(nn.Module):
 
     def __init__(self, dim: int, hidden: int) -> None:
         super().__init__()
-        self.linear_in = nn.Linear(dim, 2 * hidden, bias=False)
-        self.linear_out = nn.Linear(hidden, dim, bias=False)
+        self.linear_in = Linear(dim, 2 * hidden)
+        self.linear_out = Linear(hidden, dim)
 
     def forward(self, x: Tensor) -> Tensor:
         """[slots, T, dim] to the same."""
@@ -67,7 +70,7 @@ class Layer(nn.Module):
         self.norm2 = RMSNorm(shape.dim)
         self.gating = Gating(shape.dim, shape.hidden)
 
-    def forward(self, x: Tensor, ring: Ring, at: Place) -> Tensor:
+    def forward(self, x: Tensor, ring: AnyRing, at: Place) -> Tensor:
         """[slots, T, dim] to the same."""
         x = x + self.self_attn(self.norm1(x), ring, at)
         return x + self.gating(self.norm2(x))  # type: ignore[no-any-return]
@@ -78,9 +81,9 @@ class StepAttention(nn.Module):
 
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()
-        self.heads = heads
-        self.in_proj_weight = nn.Parameter(torch.empty(CODEBOOKS * 3 * dim, dim))
-        self.out_proj = nn.Linear(dim, CODEBOOKS * dim, bias=False)
+        self.dim, self.heads = dim, heads
+        self.in_proj_weight: Weight = nn.Parameter(torch.empty(CODEBOOKS * 3 * dim, dim))
+        self.out_proj = Linear(dim, CODEBOOKS * dim)
 
     def forward(self, x: Tensor, step: int, before: list[tuple[Tensor, Tensor]]) -> Tensor:
         """Look at this step and those before it.
@@ -92,11 +95,16 @@ class StepAttention(nn.Module):
         Returns:
             [slots, 1, dim].
         """
-        query, key, value = split_heads(F.linear(x, self.in_proj_weight.chunk(CODEBOOKS)[step]), self.heads)
+        query, key, value = split_heads(linear(x, self.in_proj_weight, _rows(step, 3 * self.dim)), self.heads)
         before.append((key, value))
         keys, values = (torch.cat(parts, dim=2) for parts in zip(*before, strict=True))
         seen = F.scaled_dot_product_attention(query, keys, values)
-        return F.linear(join_heads(seen), self.out_proj.weight.chunk(CODEBOOKS)[step])
+        return linear(join_heads(seen), self.out_proj.weight, _rows(step, self.dim))
+
+
+def _rows(step: int, count: int) -> slice:
+    """Of weights that are stacked by step, one step's."""
+    return slice(step * count, (step + 1) * count)
 
 
 class StepLayer(nn.Module):
@@ -135,12 +143,19 @@ class Model(nn.Module):
         layers = (Layer(shape.temporal) for _ in range(shape.temporal.layers))
         self.transformer = Transformer(layers, shape.temporal.heads, dim, shape.context)
         self.out_norm = RMSNorm(dim)
-        self.text_linear = nn.Linear(dim, shape.text_card, bias=False)
-        self.depformer_in = nn.ModuleList(nn.Linear(dim, small, bias=False) for _ in range(CODEBOOKS))
+        self.text_linear = Linear(dim, shape.text_card)
+        self.depformer_in = nn.ModuleList(Linear(dim, small) for _ in range(CODEBOOKS))
         self.depformer_text_emb = Embedding(shape.text_card + 1, small)
         self.depformer_emb = nn.ModuleList(Embedding(shape.card + 1, small) for _ in range(CODEBOOKS - 1))
         self.depformer = Depformer(shape.depformer)
-        self.linears = nn.ModuleList(nn.Linear(small, shape.card, bias=False) for _ in range(CODEBOOKS))
+        self.linears = nn.ModuleList(Linear(small, shape.card) for _ in range(CODEBOOKS))
+
+    def shrink(self, savings: Savings) -> None:
+        """Take less memory from now on. States that were made before are of the form that they had."""
+        if savings.weights == "int8":
+            to_8_bits(self)
+        if savings.kv == "int8":
+            self.transformer.ring = Ring8
 
     def embed(self, tokens: Tensor) -> Tensor:
         """[slots, streams, T] int64 to [slots, T, dim]."""

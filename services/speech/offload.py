@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from services.speech.model import Model
-from services.speech.transformer import Place, Ring
+from services.speech.rings import AnyRing
+from services.speech.transformer import Place
 
 
 class Sent(nn.Module):
@@ -25,7 +26,7 @@ class Sent(nn.Module):
         self._host = [_pinned(parameter.data) for parameter in layer.parameters()]
         self.stage = stage
 
-    def forward(self, x: Tensor, ring: Ring, at: Place) -> Tensor:
+    def forward(self, x: Tensor, ring: AnyRing, at: Place) -> Tensor:
         """[slots, T, dim] to the same."""
         for there, here in zip(self.stage.parameters(), self._host, strict=True):
             there.copy_(here, non_blocking=True)

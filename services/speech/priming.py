@@ -184,9 +184,8 @@ def finish(work: Work[Result]) -> Result:
 
 def join(model: Model, state: StepState, slot: int, prefix: Prefix, drawing: Drawing) -> None:
     """Make a fresh slot that of a call which was just primed. Its next step is its first live frame."""
-    for ring, kept in zip(state.transformer.rings, prefix.state.transformer.rings, strict=True):
-        ring.keys[slot, :, : prefix.frames].copy_(kept.keys[0])
-        ring.values[slot, :, : prefix.frames].copy_(kept.values[0])
+    of_slot = slots.part(state.transformer.first(prefix.frames).rings, slice(slot, slot + 1))
+    slots.copy(prefix.state.transformer.rings, 0, of_slot, 0)
     state.transformer.position[slot] = prefix.frames
     sampling.choose(state.sampling, slot, drawing)
     own = slots.part(state.sampling, slice(slot, slot + 1))

@@ -30,11 +30,13 @@ def load(settings: SpeechSettings) -> Engine:
     device = find_device(settings.speech_device)
     files = hub.fetch(hub.place(settings))
     log.info("loading", extra={"model": files.model.name, "device": str(device)})
-    sent = settings.personaplex_cpu_offload
-    # What does not fit onto the device has to be loaded beside it.
+    sent, savings = settings.personaplex_cpu_offload, settings.savings
+    # What may not fit onto the device as it is has to be loaded beside it.
+    beside = sent or savings.weights != "bf16"
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
-    model = load_model(files.model, files.configuration, torch.device("cpu") if sent else device, dtype)
-    if sent:
+    model = load_model(files.model, files.configuration, torch.device("cpu") if beside else device, dtype)
+    model.shrink(savings)
+    if beside:
         offload.place(model, device, sent)
     mimi = load_codec(files.codec, device)
     words = Tokenizer.load(files.tokenizer, model.shape.text_card)

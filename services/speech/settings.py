@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from services.base.settings import Settings
-from services.speech.savings import Attention, Savings
+from services.speech.savings import Attention, Numbers, Savings
 
 
 class SpeechSettings(Settings):
@@ -22,8 +22,9 @@ class SpeechSettings(Settings):
     hf_token: str = ""
     personaplex_cpu_offload: int = 0
     """Layers of the model's 32 whose weights stay in the host's memory: see `offload`."""
+    speech_weights: Numbers = "bf16"
+    speech_kv: Numbers = "bf16"
     speech_attention: Attention = "whole"
-    """What a frame reads: see `savings`."""
     speech_host: str = "127.0.0.1"
     speech_port: int = 8998
     speech_slots: int = 4
@@ -40,5 +41,5 @@ class SpeechSettings(Settings):
 
     @property
     def savings(self) -> Savings:
-        """How the model is run."""
-        return Savings(self.speech_attention)
+        """How the model is run: `SPEECH_WEIGHTS`, `SPEECH_KV`, `SPEECH_ATTENTION`."""
+        return Savings(self.speech_weights, self.speech_kv, self.speech_attention)

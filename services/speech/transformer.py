@@ -6,23 +6,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from services.speech.linear import Linear, Weight, linear
+from services.speech.rings import AnyRing, Ring
 
 ROPE_PERIOD = 10_000.0
-
-
-@dataclass(frozen=True, slots=True)
-class Ring:
-    """Keys and values of one layer. Position `p` lies at `p % capacity`."""
-
-    keys: Tensor
-    """[slots, heads, capacity, head_dim]."""
-    values: Tensor
-    """[slots, heads, capacity, head_dim]."""
-
-    def first(self, length: int) -> "Ring":
-        """Its first `length` places, over the same memory."""
-        return Ring(self.keys[:, :, :length], self.values[:, :, :length])
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +19,7 @@ class TransformerState:
 
     position: Tensor
     """[slots], int64: positions so far."""
-    rings: list[Ring]
+    rings: list[AnyRing]
     """By layer."""
 
     def first(self, length: int) -> "TransformerState":
@@ -93,18 +81,15 @@ class Attention(nn.Module):
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.in_proj_weight = nn.Parameter(torch.empty(3 * dim, dim))
-        self.out_proj = nn.Linear(dim, dim, bias=False)
+        self.in_proj_weight: Weight = nn.Parameter(torch.empty(3 * dim, dim))
+        self.out_proj = Linear(dim, dim)
 
-    def forward(self, x: Tensor, ring: Ring, at: Place) -> Tensor:
+    def forward(self, x: Tensor, ring: AnyRing, at: Place) -> Tensor:
         """Write the keys and values of x [slots, T, dim], then look at what is visible. Returns [slots, T, dim]."""
-        query, key, value = split_heads(F.linear(x, self.in_proj_weight), self.heads)
+        query, key, value = split_heads(linear(x, self.in_proj_weight), self.heads)
         query, key = rotate(query, at), rotate(key, at)
-        index = at.index.expand_as(key)
-        ring.keys.scatter_(2, index, key)
-        ring.values.scatter_(2, index, value)
-        seen = F.scaled_dot_product_attention(query, ring.keys, ring.values, at.visible)
-        return self.out_proj(join_heads(seen))  # type: ignore[no-any-return]
+        ring.write(at.index, key, value)
+        return self.out_proj(join_heads(ring.attend(query, at.visible)))  # type: ignore[no-any-return]
 
 
 def split_heads(projected: Tensor, heads: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -128,6 +113,8 @@ class Transformer(nn.Module):
         self.heads = heads
         self.head_dim = dim // heads
         self.context = context
+        self.ring: type[AnyRing] = Ring
+        """What a state of it is made of."""
 
     def fresh(self, slots: int, capacity: int | None = None) -> TransformerState:
         """A state of `slots` fresh slots.
@@ -136,9 +123,9 @@ class Transformer(nn.Module):
             capacity: Positions that a ring holds. Where more than one position is written at once, the first of them
                 sees its whole context only if the ring holds that many more; `context` if not said.
         """
-        some = next(self.parameters())
+        some = next(self.parameters())  # A norm's: those are floats, however products are kept.
         shape = (slots, self.heads, capacity or self.context, self.head_dim)
-        rings = [Ring(some.new_zeros(shape), some.new_zeros(shape)) for _ in self.layers]
+        rings: list[AnyRing] = [self.ring.fresh(shape, some) for _ in self.layers]
         return TransformerState(torch.zeros(slots, dtype=torch.int64, device=some.device), rings)
 
     def forward(self, x: Tensor, state: TransformerState, live: Tensor) -> Tensor:

@@ -4,8 +4,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from services.speech.rings import AnyRing
 from services.speech.shapes import CodecShape, TransformerShape
-from services.speech.transformer import Attention, Place, Ring, Transformer, TransformerState
+from services.speech.transformer import Attention, Place, Transformer, TransformerState
 
 
 class LayerScale(nn.Module):
@@ -33,7 +34,7 @@ class Layer(nn.Module):
         self.linear2 = nn.Linear(shape.hidden, shape.dim, bias=False)
         self.layer_scale_2 = LayerScale(shape.dim)
 
-    def forward(self, x: Tensor, ring: Ring, at: Place) -> Tensor:
+    def forward(self, x: Tensor, ring: AnyRing, at: Place) -> Tensor:
         """[slots, T, dim] to the same."""
         x = x + self.layer_scale_1(self.self_attn(self.norm1(x), ring, at))
         return x + self.layer_scale_2(self.linear2(F.gelu(self.linear1(self.norm2(x)))))  # type: ignore[no-any-return]

@@ -9,6 +9,7 @@ from services.speech import sampling, stepping
 from services.speech.codec.mimi import Mimi
 from services.speech.model import Model
 from services.speech.sampling import Drawing
+from services.speech.savings import NONE, Savings
 from services.speech.shapes import CODEBOOKS, FREE, TOY
 from services.speech.stepping import StepState
 from services.speech.toy_engine import seeded
@@ -16,9 +17,14 @@ from services.speech.toy_engine import seeded
 NOTHING_FORCED = (FREE,) * (1 + CODEBOOKS)
 
 
-def toy_model(context: int = TOY.model.context) -> Model:
+EIGHT_BITS = Savings(weights="int8", kv="int8")
+
+
+def toy_model(context: int = TOY.model.context, savings: Savings = NONE) -> Model:
     """The toy of seeded weights, looking back on so many frames."""
-    return seeded(lambda: Model(dataclasses.replace(TOY.model, context=context)))
+    model = seeded(lambda: Model(dataclasses.replace(TOY.model, context=context)))
+    model.shrink(savings)
+    return model
 
 
 def toy_mimi() -> Mimi:

@@ -14,9 +14,9 @@ from services.speech.errors import TooLittleMemory
 from services.speech.model import Model
 from services.speech.priming import VoiceCodes, VoiceEmbeddings
 from services.speech.sampling import GREEDY, Drawing
-from services.speech.savings import Savings
+from services.speech.savings import NONE, Savings
 from services.speech.shapes import FRAME_SAMPLES, FREE, TOY
-from tests.services.speech.calls import heard, toy_model
+from tests.services.speech.calls import EIGHT_BITS, heard, toy_model
 
 Said = tuple[list[int], Tensor]
 """Tokens of a frame, and its sound."""
@@ -212,9 +212,10 @@ def test_slots_that_do_not_fit_are_told_before_they_are_made(
         Batch(model, mimi, 64)
 
 
-def test_reading_what_is_filled_says_the_same_as_reading_all(mimi: Mimi) -> None:
+@pytest.mark.parametrize("savings", [NONE, EIGHT_BITS], ids=["as published", "in 8 bits"])
+def test_reading_what_is_filled_says_the_same_as_reading_all(mimi: Mimi, savings: Savings) -> None:
     """Slots of all ages beside each other: they join, sit ticks out, outlive the ring, leave."""
-    model, frames = toy_model(context=48), 64
+    model, frames = toy_model(context=48, savings=savings), 64
     heard_by = [sound(frames, seed) for seed in range(3)]
     first, last = {0: 0, 1: 20, 2: 50}, {0: 54, 1: 54, 2: frames}
 

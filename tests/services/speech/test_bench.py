@@ -29,6 +29,21 @@ def test_a_row_for_each_count_of_slots(tmp_path: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().out.count("\n") == 5
 
 
+def test_a_row_of_a_model_in_8_bits(tmp_path: Path) -> None:
+    found = []
+    for options in ([], ["--weights", "int8", "--kv", "int8", "--attention", "filled", "--age", "5"]):
+        given = ["--shape", "toy", "--slots", "2", "--seconds", "0.1", "--device", "cpu", *options]
+        bench.main([*given, "--json", str(tmp_path / "rows.json")])
+        found.append(json.loads((tmp_path / "rows.json").read_text()))
+    assert [(each["weights"], each["kv"], each["attention"], each["age"]) for each in found] == [
+        ("bf16", "bf16", "whole", None),
+        ("int8", "int8", "filled", 5),
+    ]
+    whole, small = (each["rows"][0]["slot_mb"] for each in found)
+    # Of the toy's heads 16 numbers each have a scale; both in float32 before.
+    assert whole - small == pytest.approx(2 * 2 * 300 * 4 * (16 * 4 - 16 - 4) / 1e6)
+
+
 def test_late_frames_are_those_longer_than_they_sound(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -107,6 +107,17 @@ def test_a_file_that_was_cut_off_is_found_before_it_is_loaded(folder: Path, name
 
 
 @pytest.mark.usefixtures("h100")
+def test_8_bits_on_a_gpu_want_a_compiler(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert told(SpeechSettings(speech_folder=folder), "bad") == []
+    for setting in ("speech_weights", "speech_kv"):
+        settings = SpeechSettings(speech_folder=folder).model_copy(update={setting: "int8"})
+        assert told(settings, "bad") == [
+            "no C compiler (gcc, clang), with which kernels for 8 bits are compiled"
+        ]
+
+
+@pytest.mark.usefixtures("h100")
 @pytest.mark.parametrize("free", [80, 342_000_000, 2_342_000_000])
 def test_a_gpu_without_room_for_weights_calls_and_voices_is_told(
     folder: Path, monkeypatch: pytest.MonkeyPatch, free: int
@@ -136,6 +147,19 @@ def test_what_the_device_has_to_hold_is_counted_whole() -> None:
     model, mimi, slot = 2 * 7_687_729_152, 334_077_188, all_of_it - a_slot_less
     assert 1_572_864_456 < slot < 1.02 * 1_572_864_456  # The ring of 3,000 frames, and Mimi's.
     assert all_of_it == pytest.approx(model + mimi + 4 * slot + 2_000_000_000, abs=1_000)
+
+
+def test_what_8_bits_save_is_counted() -> None:
+    def needed(**settings: Any) -> int:
+        return examination.needed(SEVEN_B, SpeechSettings(**settings))
+
+    whole, slots, layers, heads = needed(), 4, 32, 32
+    kept, products = 3000 * 2 * layers * 4096, 7_374_635_008
+    # Of a position, a head's 128 numbers have a scale in bf16.
+    assert whole - needed(speech_kv="int8") == slots * (kept - 3000 * 2 * layers * heads * 2)
+    # Half of the products, but for a scale in float32 of each row.
+    assert whole - needed(speech_weights="int8") == pytest.approx(products, rel=0.002)
+    assert needed(speech_attention="filled") == whole
 
 
 @pytest.mark.usefixtures("h100")

@@ -1,5 +1,6 @@
 """Laws of streaming: what a call hears and says is its own affair, whatever happens in the other slots."""
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,8 +9,9 @@ from torch import Tensor
 from services.speech import sampling, slots, stepping
 from services.speech.model import Model
 from services.speech.sampling import Drawing
+from services.speech.savings import NONE
 from services.speech.shapes import CODEBOOKS, FREE
-from tests.services.speech.calls import alone, heard, step, toy_model
+from tests.services.speech.calls import EIGHT_BITS, alone, heard, step, toy_model
 
 drawings = st.builds(
     Drawing,
@@ -19,6 +21,13 @@ drawings = st.builds(
     text_top_k=st.integers(1, 250),
     audio_top_k=st.integers(1, 250),
 )
+
+
+@pytest.fixture(scope="module", params=[NONE, EIGHT_BITS], ids=["as published", "in 8 bits"])
+def model(request: pytest.FixtureRequest) -> Model:
+    return toy_model(savings=request.param)
+
+
 few = settings(max_examples=6, deadline=None)
 
 

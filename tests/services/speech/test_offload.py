@@ -6,12 +6,14 @@ import torch
 from services.speech import offload
 from services.speech.model import Model
 from services.speech.sampling import Drawing
-from tests.services.speech.calls import alone, heard, toy_model
+from services.speech.savings import NONE, Savings
+from tests.services.speech.calls import EIGHT_BITS, alone, heard, toy_model
 
 
 @pytest.mark.parametrize("sent", [0, 1, 2])
-def test_a_model_says_the_same_wherever_its_layers_are(model: Model, sent: int) -> None:
-    other = toy_model()
+@pytest.mark.parametrize("savings", [NONE, EIGHT_BITS], ids=["as published", "in 8 bits"])
+def test_a_model_says_the_same_wherever_its_layers_are(savings: Savings, sent: int) -> None:
+    model, other = toy_model(savings=savings), toy_model(savings=savings)
     offload.place(other, torch.device("cpu"), sent)
     user = heard(12)
     assert alone(other, user, Drawing(seed=3)) == alone(model, user, Drawing(seed=3))

@@ -8,9 +8,16 @@ from services.speech import priming, sampling, slots, stepping
 from services.speech.model import Model
 from services.speech.priming import Script, VoiceCodes, VoiceEmbeddings
 from services.speech.sampling import GREEDY, Drawing
+from services.speech.savings import NONE
 from services.speech.shapes import CODEBOOKS, FREE, TEXT_PAD, TOY
 from services.speech.stepping import AGENT, TEXT, USER, StepState
-from tests.services.speech.calls import heard, step
+from tests.services.speech.calls import EIGHT_BITS, heard, step, toy_model
+
+
+@pytest.fixture(scope="module", params=[NONE, EIGHT_BITS], ids=["as published", "in 8 bits"])
+def model(request: pytest.FixtureRequest) -> Model:
+    return toy_model(savings=request.param)
+
 
 VOICE = VoiceCodes(heard(9, seed=11).T)
 PROMPT = [5, 9, 12, 6]

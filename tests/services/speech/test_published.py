@@ -12,7 +12,9 @@ from services.speech import published
 from services.speech.checkpoint import load_codec
 from services.speech.engine import Engine
 from services.speech.errors import NoGpu
+from services.speech.linear import Weight8
 from services.speech.priming import VoiceCodes, VoiceEmbeddings, finish, prefill
+from services.speech.rings import Ring8
 from services.speech.settings import SpeechSettings
 from services.speech.shapes import FRAME_SAMPLES, SAMPLE_RATE, TOY
 from tests.services.speech.published import write_codec, write_model, write_tokenizer
@@ -77,6 +79,24 @@ def test_layers_can_stay_behind(engine: Engine, folder: Path) -> None:
     assert write is not None
     script = finish(write())
     assert torch.equal(prefill(offloaded.model, script).hidden, prefill(engine.model, script).hidden)
+
+
+def test_a_model_can_be_loaded_into_8_bits(engine: Engine, folder: Path) -> None:
+    settings = SpeechSettings(
+        speech_folder=folder,
+        speech_device="cpu",
+        speech_weights="int8",
+        speech_kv="int8",
+        personaplex_cpu_offload=1,
+    )
+    small = published.load(settings).model
+    assert {type(ring) for ring in small.transformer.fresh(1).rings} == {Ring8}
+    assert isinstance(small.text_linear.weight, Weight8)
+    _, write = engine.priming("NATF2", "Hello")
+    assert write is not None
+    script = finish(write())
+    near = torch.cosine_similarity(prefill(small, script).hidden, prefill(engine.model, script).hidden)
+    assert 0.99 < float(near) < 1
 
 
 def test_without_a_gpu_the_model_is_not_fetched(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
