@@ -9,6 +9,9 @@ from time import perf_counter
 from uuid import UUID
 
 from bridge import outcome as outcomes
+from bridge.approval import Answer, Verdict
+from bridge.approvals import Approvals
+from bridge.consent import Consent
 from bridge.controls import is_a_while
 from bridge.deed import Deed
 from bridge.events import (
@@ -67,6 +70,7 @@ class Bridge:
     ) -> None:
         """`follow` finds out what became of deeds whose end was not seen; None: nobody does."""
         self._sentences = Sentences(persona)
+        self._asks_before = persona.asks_before
         self._classifier = classifier
         self._orchestrator = orchestrator
         self._ledger = ledger
@@ -84,6 +88,7 @@ class Bridge:
         self._deciding: set[asyncio.Task[None]] = set()
         self._deeds: dict[asyncio.Task[None], Deed] = {}
         """By their tasks, the youngest last."""
+        self._approvals = Approvals(self._deeds.values)
         self._planning = 0
         self._called_off = 0
         """Times the user took back what was being planned."""
@@ -135,8 +140,14 @@ class Bridge:
             task.cancel()
         if turn.deed:
             turn.deed.withdraw()
+        if answered := turn.answered_approval:
+            answered.deed.take_back_answer(answered.approval)
         if self._question is None or self._question.turn_id == turn_id:
             self._question, turn.answered = turn.answered, None
+
+    def answer_approval(self, approval_id: UUID, approve: bool) -> bool:
+        """The user pressed what stands for the answer to that question; False where it is not open (any more)."""
+        return self._approvals.press(approval_id, approve)
 
     async def close(self) -> None:
         """The call is over: drop what is being planned, give deeds a moment, and leave true rows for the rest.
@@ -145,7 +156,7 @@ class Bridge:
         """
         self._closed = True
         for deed in self._deeds.values():
-            if deed.is_withdrawn:
+            if deed.is_withdrawn or deed.lacks_consent:
                 deed.drop(outcomes.never_finished(deed.row))
             else:
                 deed.settle()
@@ -186,7 +197,8 @@ class Bridge:
         """Intent, then plan, in the order of arrival; a deed when there is one to be done."""
         utterance = reading.utterance
         begun = perf_counter()
-        if self._open_question() is None and self._read_on(reading, begun):
+        heard = self._approvals.hear(turn, reading)
+        if not (self._open_question() or (heard and heard.in_time)) and self._read_on(reading, begun):
             return
         decision = self._classify(turn, reading)
         ms = since(begun)
@@ -205,6 +217,16 @@ class Bridge:
         try:
             async with self._order:
                 question = self._open_question()
+                heard = self._approvals.hear(turn, reading)
+                if heard and question and question.asked_at > heard.asked.approval.asked_at:
+                    heard = None
+                if heard and heard.verdict is not Verdict.PLAN:
+                    reading.tell(_decided(utterance, BY_APPROVAL, ms))
+                    self._approvals.follow(heard, turn, reading)
+                    return
+                pending = question.plan if question else None
+                if heard and heard.answer is Answer.AMENDED:
+                    decision, pending = BY_APPROVAL, heard.asked.deed.plan
                 decision = with_question(decision, question)
                 turn.intent = decision.intent
                 reading.tell(_decided(utterance, decision, ms))
@@ -212,12 +234,14 @@ class Bridge:
                 plan = Plan()
                 if step is Step.PLAN and called_off == self._called_off:
                     self._question, turn.answered = None, question
-                    plan = await self._plan(reading, question)
+                    plan = await self._plan(reading, pending)
                     step = after_plan(plan)
         finally:
             self._planning -= 1
         # No await lies between the plan and the end, so a deed is either begun whole or not at all.
-        if called_off == self._called_off:
+        if called_off == self._called_off and not (
+            heard and not self._approvals.planned(heard, decision.intent, plan, turn, reading)
+        ):
             self._take_step(step, plan, turn, reading)
 
     def _read_on(self, reading: Reading, begun: float) -> bool:
@@ -239,6 +263,8 @@ class Bridge:
     def _classify(self, turn: Turn, reading: Reading) -> Decision:
         """What the turn is taken for; where it went on, by its second breath too."""
         text, last_agent = reading.utterance.text, reading.utterance.last_agent
+        if self._approvals.is_answered_by(text):
+            return BY_APPROVAL
         whole = self._classifier.decide(text, last_agent)
         if whole.control == "wait" and self._open_question() and is_a_while(text):
             return replace(whole, intent=Intent.UNCLEAR, control=None)
@@ -258,7 +284,7 @@ class Bridge:
             case Step.ASK:
                 self._question = Question(turn_id, plan, self._now())
                 self._notice(reading, self._sentences.question(plan))
-            case Step.ACT | Step.REFUSE:
+            case Step.ACT:
                 self._act(plan, turn, reading)
 
     def _act(self, plan: Plan, turn: Turn, reading: Reading) -> None:
@@ -278,11 +304,11 @@ class Bridge:
     def _open_question(self) -> Question | None:
         return self._question if self._question and self._question.is_open(self._now()) else None
 
-    async def _plan(self, reading: Reading, question: Question | None) -> Plan:
+    async def _plan(self, reading: Reading, pending: Plan | None) -> Plan:
         utterance = reading.utterance
         context = utterance.context | {"last_agent": utterance.last_agent}
-        if question:
-            context["pending"] = question.plan.model_dump(mode="json")
+        if pending:
+            context["pending"] = pending.model_dump(mode="json")
         begun = perf_counter()
         try:
             async with asyncio.timeout(self._limits.plan):
@@ -323,6 +349,7 @@ class Bridge:
             self._now,
             self._limits,
             self._offers,
+            Consent(self._asks_before, self._new_id, self._now, self._limits.approval),
         )
         task = asyncio.create_task(deed.run(), name=f"deed {row.idempotency_key}")
         self._deeds[task] = deed
@@ -340,7 +367,9 @@ class Bridge:
     async def _control(self, control: Control, by: str, turn: Turn, reading: Reading) -> None:
         utterance = reading.utterance
         reading.tell(ControlAsked(utterance.turn_id, control))
-        if control == "repeat":
+        if control == "repeat" and self._approvals.repeat():
+            pass  # The deed asks.
+        elif control == "repeat":
             self._notice(reading, utterance.last_agent.strip() or NOTHING_SAID)
         elif by == TWO_BREATHS:
             await self._take_back(control, turn, reading)
@@ -350,6 +379,8 @@ class Bridge:
     async def _take_back(self, control: Control, turn: Turn, reading: Reading) -> None:
         """The second breath takes back the first, and nothing else."""
         deed = turn.deed
+        if deed is None and turn.answered_approval and self._approvals.call_off(reading):
+            return
         if deed and deed.is_withdrawn:
             deed.drop(outcomes.called_off(), reading)
         elif control != "never_mind":
@@ -372,6 +403,10 @@ class Bridge:
             self._question = None
             self._called_off += 1
             self._notice(reading, self._sentences.called_off(reading.utterance.turn_id))
+        elif control != "wait" and self._approvals.call_off(reading):
+            pass
+        elif youngest and youngest.lacks_consent:
+            pass  # Nothing of it goes out before there is an answer.
         elif youngest and youngest.waits and (wholly or youngest.row.risk != "read"):
             youngest.drop(outcomes.called_off(), reading)
         elif wholly and youngest and not await youngest.call_off():
@@ -380,6 +415,9 @@ class Bridge:
 
     def _notice(self, reading: Reading, text: str) -> None:
         reading.tell(Reply(reading.utterance.turn_id, text, "notice", None))
+
+
+BY_APPROVAL = Decision(Intent.APPROVAL, 1.0, "approval")
 
 
 def since(begun: float) -> float:

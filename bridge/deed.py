@@ -15,21 +15,36 @@ from typing import Literal, TypeVar
 from uuid import UUID
 
 from bridge import outcome as outcomes
+from bridge.approval import Answer, Approval, By, Verdict
+from bridge.consent import Consent
 from bridge.dispatch import dispatch
-from bridge.events import InvocationChanged, Progressed, Reply
-from bridge.ledger import FINISHED, Invocation, LedgerAway, LedgerStore, Status, amended, finished, started
+from bridge.events import ApprovalAnswered, ApprovalAsked, InvocationChanged, Progressed, Reply, Utterance
+from bridge.ledger import (
+    FINISHED,
+    WAITING,
+    Invocation,
+    LedgerAway,
+    LedgerStore,
+    Status,
+    amended,
+    awaiting_approval,
+    finished,
+    started,
+)
 from bridge.limits import Limits
 from bridge.offer import Offers
 from bridge.outcome import Outcome
 from bridge.ports import Orchestrator, OrchestratorError
 from bridge.reading import Reading
 from bridge.sentences import Sentences
-from bridge.turn import Step, after_plan
 from services.orchestrator.protocol import Plan, Progress
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+THEIR_YES = "Yes."
+"""How whoever asks back is told that the user agrees, also where they pressed a button."""
 
 
 class NotOurs(Exception):
@@ -51,6 +66,7 @@ class Deed:
         now: Callable[[], datetime],
         limits: Limits,
         offers: Offers,
+        consent: Consent,
     ) -> None:
         self.row = row
         """As it should stand."""
@@ -79,14 +95,22 @@ class Deed:
         self._now = now
         self._limits = limits
         self._offers = offers
+        self._consent = consent
+        self._confirmed = 0
+        """How often whoever does it asked back, and was told yes."""
         reading.owned = True
 
     # What the bridge may ask of it at any time; each takes effect at once.
 
     @property
+    def plan(self) -> Plan:
+        """What the user wants, as far as it is known."""
+        return self._plan
+
+    @property
     def waits(self) -> bool:
         """Whether it can still be taken back, for nothing has gone out."""
-        return self.row.status is Status.REQUESTED and self._dropped is None and not self.over
+        return self.row.status in WAITING and self._dropped is None and not self.over
 
     @property
     def is_withdrawn(self) -> bool:
@@ -109,6 +133,56 @@ class Deed:
         """Whether the ledger shows what the user means."""
         return self._written is self._plan and not self._withdrawn and self._dropped is None
 
+    @property
+    def lacks_consent(self) -> bool:
+        """Whether it waits for a yes, or is about to ask for one."""
+        return self.waits and self._consent.lacks(self._plan)
+
+    @property
+    def open_approval(self) -> Approval | None:
+        """The question for consent that an answer may be to."""
+        is_open = self.waits and not self._withdrawn and self._consent.is_open(self._plan)
+        return self._consent.approval if is_open else None
+
+    def ask_again(self, counts: bool, heard: bool = False) -> None:
+        """Ask for consent once more; `counts`: because nothing that was said answered, though `heard` may be true of
+        the question."""
+        if heard:
+            self._consent.heard()
+        self._consent.again(counts)
+        self._news.set()
+
+    def grant(self, by: By, turn_id: UUID | None = None, settles_at: float = 0.0) -> None:
+        """The user said yes; until `settles_at` (the event loop's clock) they may still go on with that."""
+        self._consent.answer("yes", by, turn_id, settles_at)
+        self._settled = False
+        self._say(self._sentences.acknowledgement(self._plan, self._turn_id), "filler")
+        self._news.set()
+
+    def deny(self, by: By, turn_id: UUID | None = None) -> None:
+        """The user said no."""
+        self._consent.answer("no", by, turn_id, 0.0)
+        self.drop(outcomes.denied())
+
+    def press(self, approve: bool) -> None:
+        """The user answered by a button."""
+        verdict = Verdict.GRANTED if approve else Verdict.DENIED
+        answer = Answer.YES if approve else Answer.NO
+        approval = self._consent.approval
+        assert approval is not None, "only an open question is answered"
+        answered = ApprovalAnswered(self.row.invocation_id, approval.approval_id, None, answer, True, verdict)
+        self._reading.tell(answered)
+        if approve:
+            self.grant("button")
+        else:
+            self.deny("button")
+
+    def take_back_answer(self, before: Approval) -> None:
+        """The user goes on with the turn that was taken for the answer to `before`."""
+        if self.waits:
+            self._consent.take_back(before)
+            self._news.set()
+
     def withdraw(self) -> None:
         """The user goes on with the turn, and it is not too late."""
         self._reading.withdraw()
@@ -124,6 +198,7 @@ class Deed:
         self._hand_over(reading)
         self._plan, self._written = plan, None
         self._withdrawn = self._settled = False
+        self._consent.forget()
         self._news.set()
 
     def drop(self, outcome: Outcome, reading: Reading | None = None) -> None:
@@ -146,7 +221,7 @@ class Deed:
         """Have the orchestrator cancel it; False where that is too late."""
         try:
             async with asyncio.timeout(self._limits.cancel):
-                return await self._orchestrator.cancel(self.row.idempotency_key)
+                return await self._orchestrator.cancel(self._key)
         except (OrchestratorError, TimeoutError) as error:
             log.warning("not called off", extra={"key": self.row.idempotency_key, "pii_error": str(error)})
             return False
@@ -170,8 +245,13 @@ class Deed:
 
     async def _run(self) -> None:
         try:
-            if not await self._may_go_out():
-                return
+            while True:
+                if not await self._may_go_out():
+                    return
+                outcome = await self._act()
+                if outcome.status is not Status.AWAITING_APPROVAL:
+                    break
+                self._asked_back(outcome)
         except NotOurs:
             self.is_anothers = True
             log.warning("another has the deed", extra={"key": self.row.idempotency_key})
@@ -183,7 +263,6 @@ class Deed:
             else:
                 self._say(self._sentences.failed(away.code, self._turn_id), "notice")
             return
-        outcome = await self._act()
         await self._end(outcome, "tool")
         if outcome.status is Status.SUPERSEDED:
             self._reading.end()
@@ -204,6 +283,8 @@ class Deed:
                     self._dropped = outcomes.superseded()
             elif self._written is not self._plan:
                 await self._write_down(self._plan)
+            elif self._consent.lacks(self._plan):
+                await self._ask(self._plan)
             elif not await self._changes(self._to_wait()) and await self._start():
                 return True
 
@@ -219,12 +300,13 @@ class Deed:
 
     def _to_wait(self) -> float:
         """Seconds until it may go out: what only reads can be done again."""
-        if self._settled or self._plan.risk == "read":
+        if self._settled:
             return 0
-        return self._reading.settles_at - asyncio.get_running_loop().time()
+        wish_until = 0.0 if self._plan.risk == "read" else self._reading.settles_at
+        return max(wish_until, self._consent.settles_at) - asyncio.get_running_loop().time()
 
     async def _write_down(self, plan: Plan) -> None:
-        """Claim the row, or amend the one that was claimed; then say that it is in hand, or that it is refused.
+        """Claim the row, or amend the one that was claimed; then say that it is in hand, unless it is asked about.
 
         Raises:
             LedgerAway: the row may be written all the same.
@@ -240,17 +322,32 @@ class Deed:
             self._reading.utterance.request,
         )
         if self._committed:
-            await self._write(row, was=Status.REQUESTED)
+            await self._write(row, was=self._committed.status)
         elif (await self._within_limit(self._ledger.request(row))).invocation_id != row.invocation_id:
             raise NotOurs
         self._written = plan
         self._committed_is(row)
-        if not self._is_up_to_date:
-            return
-        if after_plan(plan) is Step.REFUSE:
-            self._dropped = outcomes.refused(plan)
-        else:
+        if self._is_up_to_date and not self._consent.lacks(plan):
             self._say(self._sentences.acknowledgement(plan, self._turn_id), "filler")
+
+    async def _ask(self, plan: Plan) -> None:
+        """Write that the user is asked, ask, and wait for an answer; without one in time the deed is let go.
+
+        Raises:
+            LedgerAway, NotOurs
+        """
+        if self._consent.must_ask(plan):
+            wish = self._reading.utterance.text
+            approval = self._consent.ask(plan, self._sentences.consent(plan, wish))
+            row = awaiting_approval(self.row, approval.stored)
+            await self._write(row, was=self.row.status)
+            self._committed_is(row)
+            if not self._is_up_to_date or not self._consent.lacks(plan):
+                return
+            self._reading.tell(ApprovalAsked(row.invocation_id, approval))
+            self._say(self._sentences.asks(approval), "approval")
+        if not await self._changes(self._consent.left_s) and self._consent.lacks(plan):
+            self._dropped = outcomes.expired()
 
     async def _start(self) -> bool:
         """Write that it goes out; False if the user went on while that was written, for then it has not.
@@ -259,9 +356,9 @@ class Deed:
             LedgerAway: the row may be written all the same.
             NotOurs: it has gone out already, or was closed.
         """
-        row = started(self.row, self._now())
-        await self._write(row, was=Status.REQUESTED)
-        if not self._is_up_to_date:
+        row = started(self._with_answer(self.row), self._now())
+        await self._write(row, was=self.row.status)
+        if not self._is_up_to_date or self._consent.lacks(self._plan):
             await self._write(self.row, was=Status.RUNNING)
             return False
         self._committed_is(row)
@@ -273,9 +370,9 @@ class Deed:
             async with self._acting:
                 outcome = await dispatch(
                     self._orchestrator,
-                    self._reading.utterance,
+                    self._asks_for_it,
                     self._plan,
-                    self.row.idempotency_key,
+                    self._key,
                     self.row.amends,
                     self._limits,
                     self._progressed,
@@ -285,6 +382,27 @@ class Deed:
         # A foreign MAS tells only now who did it.
         self.row = replace(self.row, agent=self.row.agent or outcome.agent)
         return outcome
+
+    def _asked_back(self, outcome: Outcome) -> None:
+        """Whoever was to do it wants a yes of the user's first; it is asked for in their words."""
+        assert outcome.result is not None, "who asks back has answered"
+        prompt = outcome.result.confirmation_prompt or self._plan.confirm
+        self._plan = self._written = self._plan.model_copy(update={"confirm": prompt})
+        self._consent.ask_for(self._plan)
+        self._acting = asyncio.timeout(None)
+        self._confirmed += 1
+
+    @property
+    def _asks_for_it(self) -> Utterance:
+        """The words with which it is asked for: the user's own, or their yes to whoever asked back."""
+        utterance = self._reading.utterance
+        return replace(utterance, text=THEIR_YES) if self._confirmed else utterance
+
+    @property
+    def _key(self) -> str:
+        """The same would give the same answer: that they ask back."""
+        key = self.row.idempotency_key
+        return f"{key}:yes{self._confirmed}" if self._confirmed else key
 
     def _progressed(self, progress: Progress) -> None:
         text = self._sentences.progress(progress.text)
@@ -334,7 +452,13 @@ class Deed:
             self._log_lost()
 
     def _finished(self, outcome: Outcome) -> Invocation:
-        return finished(self.row, outcome.status, self._now(), outcome.stored, outcome.error)
+        return finished(
+            self._with_answer(self.row), outcome.status, self._now(), outcome.stored, outcome.error
+        )
+
+    def _with_answer(self, row: Invocation) -> Invocation:
+        approval = self._consent.approval
+        return replace(row, approval=approval.stored) if approval and row.approval else row
 
     async def _commit(self, row: Invocation) -> None:
         await self._within_limit(self._ledger.advance(row))
@@ -365,7 +489,7 @@ class Deed:
             log.exception("the ledger's store failed")
             raise LedgerAway(f"the ledger failed: {type(error).__name__}") from error
 
-    def _say(self, text: str, source: Literal["filler", "tool", "notice"]) -> None:
+    def _say(self, text: str, source: Literal["filler", "tool", "approval", "notice"]) -> None:
         if text:
             self._reading.tell(Reply(self._turn_id, text, source, self.row.invocation_id))
 

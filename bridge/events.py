@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID
 
+from bridge.approval import Answer, Approval, Verdict
 from bridge.ledger import Invocation
 from services.orchestrator.protocol import Plan
 
@@ -92,8 +93,8 @@ class IntentDecided:
     ms: float
     by: str
     """Who decided: `nearest` example, `controls`, `question` (it answers one that we asked), `offer` (it says whether
-    to read on), or `two_breaths`
-    (what was said after a pause is no small talk, or what was said before it)."""
+    to read on), `approval` (it answers a question for consent), or `two_breaths` (what was said after a pause is no
+    small talk, or what was said before it)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,28 @@ class ResultArrived:
     """What became of a deed was found out when nobody waited for it any more; `invocation.arrival` names how."""
 
     invocation: Invocation
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalAsked:
+    """The user is asked whether a deed may be done; its row waits."""
+
+    invocation_id: UUID
+    approval: Approval
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalAnswered:
+    """What the user said or pressed after such a question, and what follows from it."""
+
+    invocation_id: UUID
+    approval_id: UUID
+    turn_id: UUID | None
+    """The turn that was taken for the answer; None: it was pressed."""
+    answer: Answer
+    heard: bool
+    """Whether it came right after the whole question."""
+    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +182,8 @@ BridgeEvent = (
     | Planned
     | InvocationChanged
     | ResultArrived
+    | ApprovalAsked
+    | ApprovalAnswered
     | Progressed
     | Reply
     | LeftToMind

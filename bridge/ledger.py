@@ -25,6 +25,9 @@ class Status(StrEnum):
 Arrival = Literal["late", "duplicate", "stale"]
 """How a result came, where not in time and once: after we had given it up, again, or when nobody wanted it."""
 
+WAITING = frozenset({Status.REQUESTED, Status.AWAITING_APPROVAL})
+"""Nothing has gone out yet."""
+
 FINISHED = frozenset(
     {Status.SUCCESS, Status.ERROR, Status.CANCELLED, Status.DENIED, Status.SUPERSEDED, Status.UNKNOWN}
 )
@@ -61,6 +64,8 @@ class Invocation:
     amends: UUID | None = None
     """The invocation that this one corrects or takes the place of."""
     arrival: Arrival | None = None
+    approval: dict[str, Any] | None = None
+    """The question for the user's consent and its answer (`bridge.approval.Approval`), where there was one."""
 
 
 def key_of(conversation_id: str, turn_id: UUID, nth: int = 1) -> str:
@@ -87,10 +92,12 @@ def amended(
     Raises:
         ValueError: its deed has gone out or is over.
     """
-    if row.status is not Status.REQUESTED:
+    if row.status not in WAITING:
         raise ValueError(f"a deed that is {row.status} cannot be amended")
     return replace(
         row,
+        status=Status.REQUESTED,
+        approval=None,
         agent=agent,
         action=action,
         arguments=arguments,
@@ -100,13 +107,24 @@ def amended(
     )
 
 
+def awaiting_approval(row: Invocation, approval: dict[str, Any]) -> Invocation:
+    """The row while the user is asked; also of a deed that went out to somebody who asks back instead of acting.
+
+    Raises:
+        ValueError: it is over.
+    """
+    if row.status in FINISHED:
+        raise ValueError(f"a deed that is {row.status} cannot be asked about")
+    return replace(row, status=Status.AWAITING_APPROVAL, approval=approval, started_at=None)
+
+
 def started(row: Invocation, at: datetime) -> Invocation:
     """The row once its deed may go out.
 
     Raises:
         ValueError: it has gone out before, or is over.
     """
-    if row.status not in {Status.REQUESTED, Status.AWAITING_APPROVAL}:
+    if row.status not in WAITING:
         raise ValueError(f"a deed that is {row.status} cannot start")
     return replace(row, status=Status.RUNNING, started_at=at)
 

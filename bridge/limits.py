@@ -17,6 +17,8 @@ class Limits:
     """For the words of a turn that the user went on with; a session lets nobody speak for more than 60 s."""
     inquiry: float = 10.0
     """For what became of a deed whose connection was lost; a part that died is back within seconds."""
+    approval: float = 30.0
+    """For an answer to a question for consent; later nobody remembers what was asked."""
     cancel: float = 2.0
     """For an answer to a call-off."""
     ledger: float = 3.0

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from bridge.approval import Approval
 from bridge.deed import Deed
 from bridge.events import Intent
 from bridge.reading import Reading
@@ -11,6 +12,16 @@ from bridge.turn import Question
 
 MOST = 32
 """Turns that are remembered after they are over; nobody goes on with one that is older."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A question for consent as it stood before the user answered."""
+
+    deed: Deed
+    approval: Approval
+    in_time: bool
+    """The answer came right after the whole question was heard."""
 
 
 @dataclass(eq=False, slots=True)
@@ -27,6 +38,8 @@ class Turn:
     """Those that somebody listens to, and the task that decides on each."""
     answered: Question | None = None
     """Which question of ours it was taken for the answer to."""
+    answered_approval: Answered | None = None
+    """Which question for consent it was taken for the answer to."""
     deed: Deed | None = None
     """What it led to last."""
     rows: int = 0

@@ -8,7 +8,9 @@ from bridge.ledger import Invocation, Status
 from bridge.ports import CutResult, OrchestratorError
 from services.orchestrator.protocol import ChatResult, Failure, Plan
 
-APPROVAL_NEEDED = "approval_needed"
+DENIED = "denied"
+EXPIRED = "expired"
+NOT_UNDERSTOOD = "not_understood"
 EMPTY_RESULT = "empty_result"
 MAX_NAME, MAX_MESSAGE = 200, 2000
 """Characters in the row, of what others call themselves and say of their troubles."""
@@ -47,8 +49,8 @@ def of_result(result: ChatResult, plan: Plan) -> Outcome:
     """The tool came to an end of its own; which one, a result that was cut may not tell."""
     agent = (result.agent or result.agent_name)[:MAX_NAME]
     if result.requires_confirmation:
-        # It asks back instead of acting, and no answer of the user's is bound to that question.
-        return Outcome(Status.DENIED, None, APPROVAL_NEEDED, result.confirmation_prompt, agent)
+        # It asks back instead of acting.
+        return Outcome(Status.AWAITING_APPROVAL, result, agent=agent)
     if result.status == "success":
         if isinstance(result, CutResult) and "status" not in result.model_fields_set and plan.risk != "read":
             return Outcome(
@@ -73,9 +75,19 @@ def of_error(error: OrchestratorError, plan: Plan) -> Outcome:
     return Outcome(Status.UNKNOWN if doubtful else Status.ERROR, None, error.code, str(error))
 
 
-def refused(plan: Plan) -> Outcome:
-    """A deed that must not be done without an approval."""
-    return Outcome(Status.DENIED, None, APPROVAL_NEEDED, f"the risk of {plan.tool} is {plan.risk}")
+def denied() -> Outcome:
+    """The user was asked and said no."""
+    return Outcome(Status.DENIED, None, DENIED, "the user said no")
+
+
+def expired() -> Outcome:
+    """The user was asked and did not answer in time."""
+    return Outcome(Status.CANCELLED, None, EXPIRED, "nobody answered in time")
+
+
+def not_understood() -> Outcome:
+    """The user was asked, and nothing that they said was an answer."""
+    return Outcome(Status.CANCELLED, None, NOT_UNDERSTOOD, "no answer was clear enough")
 
 
 def superseded() -> Outcome:

@@ -4,10 +4,22 @@ import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 
-from bridge.events import BridgeEvent, IntentDecided, InvocationChanged, Planned, Progressed, Utterance
+from bridge.events import (
+    ApprovalAnswered,
+    ApprovalAsked,
+    BridgeEvent,
+    IntentDecided,
+    InvocationChanged,
+    Planned,
+    Progressed,
+    Utterance,
+)
 
 MAX_UNREAD = 64
 """Events that the caller has not taken yet; beyond them progress is dropped, and nothing else is."""
+
+FACTS = (IntentDecided, Planned, InvocationChanged, ApprovalAsked, ApprovalAnswered)
+"""What is told also of a reading that was withdrawn."""
 
 
 @dataclass(eq=False, slots=True)
@@ -39,5 +51,5 @@ class Reading:
 
     async def events(self) -> AsyncGenerator[BridgeEvent, None]:
         while (event := await self._told.get()) is not None:
-            if not self.withdrawn or isinstance(event, IntentDecided | Planned | InvocationChanged):
+            if not self.withdrawn or isinstance(event, FACTS):
                 yield event

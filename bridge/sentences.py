@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from bridge.approval import Approval
+from bridge.data import in_prose
 from bridge.ledger import Status
 from bridge.offer import with_offer
-from bridge.outcome import APPROVAL_NEEDED, EMPTY_RESULT, Outcome
+from bridge.outcome import DENIED, EMPTY_RESULT, EXPIRED, NOT_UNDERSTOOD, Outcome
 from bridge.words import Passages, passages_of, spoken
 from personas.model import Persona
 from services.orchestrator.protocol import Plan
@@ -16,7 +18,6 @@ REASONS = {
     "orchestrator_refused": "the request was turned down",
     "bad_result": "the answer made no sense",
     "tool_timeout": "it took too long",
-    APPROVAL_NEEDED: "that needs an approval, and I can't take one yet, so I left it undone",
     EMPTY_RESULT: "the answer came back empty",
     "ledger_away": "I can't write down what I do right now, so I left it undone",
 }
@@ -29,6 +30,10 @@ TOO_LATE = "That is already running, and I can't call it off any more."
 OVER = "That is over already, so there's nothing left to call off."
 BEGUN = "I had already begun with what you said first, so I've left it at that."
 DONE = "That's done."
+EXPIRY = "I had no answer from you, so I've left it undone."
+NO_CLEAR_ANSWER = "I still have no clear yes, so I've left it undone."
+YES_OR_NO = "Yes or no?"
+A_CLEAR_ONE = "Sorry, I need a clear yes or no."
 NOTHING_SAID = "I haven't said anything yet."
 
 
@@ -46,6 +51,26 @@ class Sentences:
     def question(self, plan: Plan) -> str:
         """For what is missing from the wish."""
         return spoken(plan.say, self._language) or f"Which {plan.missing[0].replace('_', ' ')}?"
+
+    def consent(self, plan: Plan, wish: str) -> str:
+        """Asks whether `plan` may be done: names what is done, and what with.
+
+        Args:
+            wish: the user's own words, which must do where the plan names nothing.
+        """
+        asks = spoken(plan.confirm, self._language)
+        if not asks and plan.tool and plan.agent:
+            # Every argument: what is agreed to is not to be shortened as a result is.
+            given = ", ".join(
+                f"{name.replace('_', ' ')} {in_prose(value)}" for name, value in plan.arguments.items()
+            )
+            asks = spoken(f"Shall I {plan.tool.replace('_', ' ')}{given and f': {given}'}?", self._language)
+        asks = asks or f"Shall I do that: {wish.rstrip('.?! ')}?"
+        return asks if asks.endswith("?") else f"{asks} {YES_OR_NO}"
+
+    def asks(self, approval: Approval) -> str:
+        """The question as it is said now: the second time with what is wanted."""
+        return approval.question if approval.tries == 1 else f"{A_CLEAR_ONE} {approval.question}"
 
     def not_understood(self, turn_id: UUID) -> str:
         return _pick(self._phrases.not_understood, turn_id)
@@ -84,6 +109,12 @@ class Sentences:
                 return self.failed(EMPTY_RESULT, turn_id)
             case Status.SUCCESS:
                 return DONE
+            case Status.DENIED if outcome.code == DENIED:
+                return _pick(self._phrases.denied, turn_id)
+            case Status.CANCELLED if outcome.code == EXPIRED:
+                return EXPIRY
+            case Status.CANCELLED if outcome.code == NOT_UNDERSTOOD:
+                return NO_CLEAR_ANSWER
             case Status.CANCELLED:
                 return self.called_off(turn_id)
             case _:

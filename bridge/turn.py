@@ -30,8 +30,6 @@ class Step(StrEnum):
     PLAN = "plan"
     ASK = "ask"
     """Something is missing from the wish; ask for it."""
-    REFUSE = "refuse"
-    """It must not be done without an approval."""
     ACT = "act"
 
 
@@ -105,6 +103,4 @@ def after_plan(plan: Plan) -> Step:
     """The step after the orchestrator has planned."""
     if plan.tool is None:
         return Step.LEAVE_TO_MIND
-    if plan.risk == "dangerous":
-        return Step.REFUSE
     return Step.ASK if plan.missing else Step.ACT

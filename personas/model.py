@@ -114,6 +114,9 @@ class Persona(Strict):
     """The agent's first words, before anybody has asked for any."""
     silence_s: Annotated[float, Field(ge=10, le=600)] | None = 30.0
     """Seconds in which nobody speaks until the agent says one of `phrases.still_there`; None: it never does."""
+    asks_before: Literal["write", "dangerous"] = "dangerous"
+    """Which tools it asks about each time before it lets them run, by their risk: `dangerous` ones alone, or `write`
+    and these."""
     small_talk: Annotated[tuple[SmallTalk, ...], Field(strict=False)] = ()
     phrases: Phrases
 

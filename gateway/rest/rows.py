@@ -121,6 +121,7 @@ class ToolInvocation(Row):
     request: dict[str, Any] | None
     amends: UUID | None
     arrival: Arrival | None
+    approval: dict[str, Any] | None
 
 
 class Injection(Row):

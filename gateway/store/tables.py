@@ -179,6 +179,12 @@ voice_tool_invocations = Table(
         "How its result came, where not in time and once; late: after we had given it up; stale: nobody wanted it; "
         "duplicate: another came after it",
     ),
+    column(
+        "approval",
+        JSON,
+        "Where the user was asked: {approval_id, question, asked_at, expires_at, needs_clear_yes, tries, heard, "
+        "answer, by, turn_id}; turn_id: of the words that answered",
+    ),
     one_of("risk", Risk),
     one_of("status", InvocationStatus),
     one_of("arrival", Arrival),

@@ -27,8 +27,8 @@ class PlanRequest(Wire):
     message: str
     context: dict[str, Any] = Field(default_factory=dict)
     """`session_id`, `user_id`, `timezone`, `language`: who asks, in which call. `owner`: under which API key; missing:
-    the house. `pending`: a plan that asked for `missing` arguments; `last_agent`: what was heard before. Each may be
-    missing."""
+    the house. `pending`: a plan that asked for `missing` arguments, or waits for the user's consent; `last_agent`: what
+    was heard before. Each may be missing."""
     conversation_id: str = ""
 
 
@@ -43,8 +43,12 @@ class Plan(Wire):
     risk: Risk = "write"
     idempotent: bool = False
     confidence: float = 0.0
+    """0 to 1; 0 where the planner gives none."""
     say: str = ""
     """What to say while it runs ("Let me look at the clock in Tokyo."), or the question."""
+    confirm: str = ""
+    """The question by which the user is asked for consent, where that is due: names the action and its object
+    ("Shall I delete all your reminders?")."""
 
 
 class ChatRequest(Wire):

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from bridge.bridge import Bridge
-from bridge.events import BridgeEvent, Reply, Utterance
+from bridge.events import BridgeEvent, InvocationChanged, Reply, Utterance
 from bridge.follower import Follower
 from bridge.inquiry import Pace
 from bridge.intent import NearestExample
@@ -16,16 +16,21 @@ from bridge.ledger import Invocation, LedgerAway, Status
 from bridge.limits import Limits
 from bridge.ports import ChatEvent, OrchestratorError
 from personas.loader import load
+from personas.model import Persona
 from services.orchestrator.protocol import CallState, ChatResult, Plan, ToolDescription
 
 PERSONA = load().persona("plain")
 
-PATIENCE = 20.0
+PATIENCE = 4.0
 """Seconds until a test gives up on an event; only a broken test waits so long."""
+
+WINDOW = PATIENCE
+"""Longer than any test takes: what goes out was let out by something else."""
 
 QUICK = Limits(
     plan=PATIENCE,
     silence=PATIENCE,
+    approval=PATIENCE,
     cancel=PATIENCE,
     ledger=PATIENCE,
     insist=PATIENCE,
@@ -96,6 +101,7 @@ class MemoryOrchestrator:
         self.deeds_contexts: list[Mapping[str, Any] | None] = []
         self.plans_done: list[Plan] = []
         self.keys: list[str] = []
+        self.messages: list[str] = []
         self.amends: list[UUID | None] = []
         self.cancelled: list[str] = []
         self.on_cancel: Callable[[], bool] = lambda: False
@@ -121,6 +127,7 @@ class MemoryOrchestrator:
     ) -> AsyncGenerator[ChatEvent, None]:
         self.order.append(f"chat {plan.tool}")
         self.plans_done.append(plan)
+        self.messages.append(message)
         self.keys.append(key)
         self.amends.append(amends)
         self.deeds_contexts.append(context)
@@ -194,12 +201,13 @@ class World:
         ledger: MemoryLedger | None = None,
         first_id: int = 0,
         orchestrator: MemoryOrchestrator | None = None,
+        persona: Persona = PERSONA,
     ) -> None:
         self.order: list[str] = []
         self.orchestrator = orchestrator or MemoryOrchestrator(self.order)
         self.ledger = ledger or MemoryLedger(self.order)
         self.time = datetime(2026, 11, 21, 12, tzinfo=UTC)
-        self.persona = PERSONA
+        self.persona = persona
         self._ids = first_id
         classifier = NearestExample(
             ["hello", "how are you"], ["what time is it in tokyo", "order more spawn"]
@@ -245,6 +253,56 @@ class World:
         """All that the bridge has to say about `utterance`."""
         async with asyncio.timeout(PATIENCE):
             return [event async for event in self.bridge.take(utterance)]
+
+
+class Turn:
+    """One turn of the user, as a session takes it: heard, withdrawn, heard whole."""
+
+    def __init__(self, world: World, text: str, settle_s: float = WINDOW, last_agent: str = "") -> None:
+        self.world = world
+        self.utterance = replace(world.utterance(text, last_agent), settle_s=settle_s)
+        self.told: list[BridgeEvent] = []
+        self._more = asyncio.Event()
+        self.listening = asyncio.create_task(self._listen(self.told))
+
+    async def _listen(self, told: list[BridgeEvent]) -> None:
+        async for event in self.world.bridge.take(self.utterance):
+            told.append(event)
+            self._more.set()
+
+    async def until(self, kind: str, times: int = 1) -> None:
+        """Until an event of that kind was told, since the turn was heard last."""
+        async with asyncio.timeout(PATIENCE):
+            while kinds(self.told).count(kind) < times:
+                self._more.clear()
+                await self._more.wait()
+
+    async def until_said(self, source: str, times: int = 1) -> None:
+        """Until so many texts of that source are to be spoken."""
+        async with asyncio.timeout(PATIENCE):
+            while [by for by, _ in replies(self.told)].count(source) < times:
+                self._more.clear()
+                await self._more.wait()
+
+    async def withdraw(self) -> None:
+        """The user goes on; what the bridge has to say to the first breath is over soon."""
+        self.world.bridge.withdraw(self.utterance.turn_id)
+        async with asyncio.timeout(PATIENCE):
+            await self.listening
+
+    def goes_on(self, text: str, settle_s: float = WINDOW) -> None:
+        self.utterance = replace(self.utterance, text=text, settle_s=settle_s)
+        self.told = []
+        self.listening = asyncio.create_task(self._listen(self.told))
+
+    async def end(self) -> list[BridgeEvent]:
+        async with asyncio.timeout(PATIENCE):
+            await self.listening
+        return self.told
+
+    @property
+    def rows(self) -> list[Invocation]:
+        return [event.invocation for event in self.told if isinstance(event, InvocationChanged)]
 
 
 def replies(events: list[BridgeEvent]) -> list[tuple[str, str]]:

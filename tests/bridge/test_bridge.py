@@ -161,33 +161,6 @@ async def test_repeat_before_anything_was_said_says_so() -> None:
     assert replies(await World().hear("repeat that")) == [("notice", NOTHING_SAID)]
 
 
-# Dangerous deeds.
-
-
-@pytest.mark.parametrize("missing", [[], ["which"]])
-async def test_a_dangerous_deed_is_denied_and_that_is_said(missing: list[str]) -> None:
-    world = World()
-    world.orchestrator.plans = [
-        Plan(tool="wipe", risk="dangerous", idempotent=True, say="Wiping it.", missing=missing)
-    ]
-    events = await world.hear("wipe the incubator's records")
-    (reply,) = replies(events)
-    assert "needs an approval" in reply[1]
-    assert world.order[1:] == ["ledger requested", "ledger denied"]
-    assert world.ledger.row.error == {"code": "approval_needed", "message": "the risk of wipe is dangerous"}
-    assert world.ledger.row.latency_ms is None
-
-
-async def test_an_orchestrator_that_asks_back_has_done_nothing_and_gets_no_yes() -> None:
-    world = World()
-    asked = ChatResult(response_text="", requires_confirmation=True, confirmation_prompt="Delete all?")
-    world.orchestrator.streams = [says(asked)]
-    events = await world.hear(WISH)
-    assert "needs an approval" in replies(events)[-1][1]
-    assert world.ledger.row.status is Status.DENIED
-    assert world.ledger.row.error == {"code": "approval_needed", "message": "Delete all?"}
-
-
 # Repetition.
 
 

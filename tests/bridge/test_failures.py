@@ -264,15 +264,6 @@ async def test_a_store_that_breaks_or_hangs_is_a_ledger_away() -> None:
         assert world.orchestrator.keys == []
 
 
-async def test_a_ledger_away_for_a_denied_deed_still_denies_it() -> None:
-    world = World()
-    world.orchestrator.plans = [Plan(tool="wipe", risk="dangerous")]
-    world.ledger.away = {"denied": 1}
-    events = await world.hear(WISH)
-    assert "needs an approval" in replies(events)[-1][1]
-    assert world.ledger.row.status is Status.DENIED
-
-
 async def test_the_result_is_said_before_the_ledger_is_back() -> None:
     world = World()
     back = Gate()

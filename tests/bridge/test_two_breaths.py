@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.events import BridgeEvent, Intent, IntentDecided, InvocationChanged, LeftToMind
-from bridge.ledger import Invocation, Status, key_of
+from bridge.events import Intent, IntentDecided, LeftToMind
+from bridge.ledger import Status, key_of
 from bridge.sentences import BEGUN, OVER, TOO_LATE
 from services.orchestrator.protocol import ChatResult, Plan
 from tests.bridge.doubles import (
@@ -16,6 +16,7 @@ from tests.bridge.doubles import (
     PATIENCE,
     QUICK,
     Gate,
+    Turn,
     World,
     gated,
     kinds,
@@ -29,51 +30,6 @@ ORDERED = ChatResult(response_text="Ordered.")
 READ, READ_WHOLE = "what time is it", "what time is it in tokyo"
 CLOCK_HERE = CLOCK.model_copy(update={"arguments": {}, "say": "Let me look."})
 ASKS = Plan(tool="clock", agent="time", risk="read", missing=["place"], say="In which city?")
-WINDOW = PATIENCE
-"""Longer than any test takes: what goes out was let out by something else."""
-
-
-class Turn:
-    """One turn of the user, as a session takes it: heard, withdrawn, heard whole."""
-
-    def __init__(self, world: World, text: str, settle_s: float = WINDOW) -> None:
-        self.world = world
-        self.utterance = replace(world.utterance(text), settle_s=settle_s)
-        self.told: list[BridgeEvent] = []
-        self._more = asyncio.Event()
-        self.listening = asyncio.create_task(self._listen(self.told))
-
-    async def _listen(self, told: list[BridgeEvent]) -> None:
-        async for event in self.world.bridge.take(self.utterance):
-            told.append(event)
-            self._more.set()
-
-    async def until(self, kind: str, times: int = 1) -> None:
-        """Until an event of that kind was told, since the turn was heard last."""
-        async with asyncio.timeout(PATIENCE):
-            while kinds(self.told).count(kind) < times:
-                self._more.clear()
-                await self._more.wait()
-
-    async def withdraw(self) -> None:
-        """The user goes on; what the bridge has to say to the first breath is over soon."""
-        self.world.bridge.withdraw(self.utterance.turn_id)
-        async with asyncio.timeout(PATIENCE):
-            await self.listening
-
-    def goes_on(self, text: str, settle_s: float = WINDOW) -> None:
-        self.utterance = replace(self.utterance, text=text, settle_s=settle_s)
-        self.told = []
-        self.listening = asyncio.create_task(self._listen(self.told))
-
-    async def end(self) -> list[BridgeEvent]:
-        async with asyncio.timeout(PATIENCE):
-            await self.listening
-        return self.told
-
-    @property
-    def rows(self) -> list[Invocation]:
-        return [event.invocation for event in self.told if isinstance(event, InvocationChanged)]
 
 
 def ordering(*plans: Plan) -> World:
@@ -303,14 +259,16 @@ async def test_where_the_whole_leads_to_no_deed_the_row_is_superseded(
     assert world.orchestrator.keys == []
 
 
-async def test_where_the_whole_is_dangerous_the_same_row_is_denied() -> None:
-    world = ordering(ORDER, Plan(tool="wipe", risk="dangerous"))
+async def test_where_the_whole_is_dangerous_the_same_row_waits_for_a_yes() -> None:
+    world = ordering(ORDER, Plan(tool="wipe", agent="lab", risk="dangerous"))
     turn = Turn(world, FIRST)
     await turn.until("Reply")
     await turn.withdraw()
     turn.goes_on("order more spawn and wipe the records")
-    assert "needs an approval" in replies(await turn.end())[0][1]
-    assert (world.ledger.row.status, world.ledger.row.action) == (Status.DENIED, "wipe")
+    await turn.until("ApprovalAsked")
+    assert (world.ledger.row.status, world.ledger.row.action) == (Status.AWAITING_APPROVAL, "wipe")
+    await world.bridge.close()
+    assert world.orchestrator.keys == []
 
 
 async def test_a_question_that_the_first_breath_led_to_is_closed() -> None:
