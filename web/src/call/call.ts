@@ -26,7 +26,8 @@ export interface Refusal {
 
 export type Ending =
   | { readonly kind: "hung_up" }
-  | { readonly kind: "ended_by_gateway" }
+  /** With the reason that it gives, or "". */
+  | { readonly kind: "ended_by_gateway"; readonly reason: string }
   | { readonly kind: "replaced" }
   | { readonly kind: "lost" }
   | { readonly kind: "no_sound"; readonly fault: MicrophoneFault }
@@ -152,7 +153,7 @@ function arrive(call: Call, number: number | null, event: CallEvent | null): Ste
 
 function lose(call: Call, code: number, reason: string, at: number): Step {
   if (reason.startsWith(REPLACED)) return end(call, { kind: "replaced" });
-  if (FINAL_CODES.includes(code)) return end(call, { kind: "ended_by_gateway" });
+  if (FINAL_CODES.includes(code)) return end(call, { kind: "ended_by_gateway", reason });
   const lostAt = call.lostAt ?? at;
   const afterMs = BACKOFF_MS[call.attempts] ?? BACKOFF_MS.at(-1) ?? 0;
   if (at + afterMs > lostAt + KEPT_MS) return end(call, { kind: "lost" });

@@ -40,6 +40,13 @@ const MODES: Readonly<Record<string, string>> = {
   elevenlabs: "ElevenLabs",
 };
 
+/** Why the gateway ended a call, by its own name for it; of the others there is no more to say. */
+const ENDED: Readonly<Record<string, string>> = {
+  engine_lost: "The engine was lost, and the call with it. Press Talk for a new call.",
+  gateway_stopped: "The gateway was stopped, and the call with it.",
+  internal_error: "The call broke by a fault of the gateway's; its log says more. Press Talk for a new call.",
+};
+
 const NO_ANSWER = "The gateway does not answer. Is it running?";
 
 export function status(call: Call, activity: Activity, use: MicrophoneUse): string {
@@ -102,7 +109,7 @@ function ending(ending: Ending): string {
     case "hung_up":
       return "The call has ended.";
     case "ended_by_gateway":
-      return "The gateway ended the call.";
+      return ENDED[ending.reason] ?? "The gateway ended the call.";
     case "replaced":
       return "This call goes on in another window.";
     case "lost":

@@ -87,8 +87,8 @@ it("gives up when the gateway no longer keeps the session", () => {
 });
 
 it.each([1000, 1001])("takes a close with %i for the end of the session", (code) => {
-  const { call, orders } = after(OPENED, MADE, CONNECTED, lost(0), DUE, lost(300, code));
-  expect(call.phase).toEqual({ kind: "ended", ending: { kind: "ended_by_gateway" } });
+  const { call, orders } = after(OPENED, MADE, CONNECTED, lost(0), DUE, lost(300, code, "engine_lost"));
+  expect(call.phase).toEqual({ kind: "ended", ending: { kind: "ended_by_gateway", reason: "engine_lost" } });
   expect(orders).toEqual(HANG_UP);
 });
 

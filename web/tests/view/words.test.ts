@@ -55,6 +55,13 @@ it("tells the call's milestones once, and with the reason of its end what to do"
   expect(words.milestone(refused)).toMatch(/^The microphone is blocked for this page\. Allow it/);
 });
 
+it("tells why the gateway ended a call, where that helps", () => {
+  const ended = (reason: string) => call({ kind: "ended", ending: { kind: "ended_by_gateway", reason } });
+  expect(words.status(ended("engine_lost"), "listening", "open")).toMatch(/^The engine was lost/);
+  expect(words.milestone(ended("engine_lost"))).toMatch(/^The engine was lost/);
+  expect(words.status(ended("hung_up"), "listening", "open")).toBe("The gateway ended the call.");
+});
+
 it("tells who types to type", () => {
   const live = call({ kind: "live" });
   expect(words.status(live, "listening", "none")).toBe("Type, and press Enter.");
