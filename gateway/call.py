@@ -24,7 +24,7 @@ from gateway.recorder import Fact, Recorder
 from gateway.session import effects as do
 from gateway.session import events as on
 from gateway.session.agent_floor import injection_changed
-from gateway.session.clock import BYTES, RATE
+from gateway.session.clock import BYTES, RATE, samples
 from gateway.session.echo import EchoSuppressor
 from gateway.session.echo_tracker import Decision
 from gateway.session.injections import MOST
@@ -44,6 +44,9 @@ CONNECT_LIMIT_S = 30.0
 
 SETTLES_S = 0.25
 """Clients send their instructions right after they came: an engine that hears is primed with them, not twice."""
+ANSWERS_WITHIN = samples(1500)
+"""So long an engine that hears has to begin its answer, until it is primed anew and forgets what it was asked."""
+
 DEAF = "I can't hear you at the moment. You can type to me meanwhile."
 LATE_DEEDS_S = 7.0
 """What running deeds get, after the call, to be written down as done."""
@@ -124,6 +127,8 @@ class Call:
         self._ended = asyncio.Event()
         self._room = asyncio.Event()
         self._rebrief = False
+        self._asked_at: int | None = None
+        """When the user was last heard or understood, where the agent has not spoken since."""
         self._deaf = False
         """The user was told that nothing is heard."""
         self.has_client = False
@@ -416,7 +421,19 @@ class Call:
         if self.session.has_room:
             self._room.set()
         self._tell_of_deafness()
-        return self._rebrief and self.session.is_at_rest
+        return self._may_be_primed(now) and self._rebrief
+
+    def _may_be_primed(self, now: int) -> bool:
+        """Whether nobody has the floor, and an engine that hears owes no answer."""
+        if self.session.agent.turn is not None:
+            self._asked_at = None
+        elif not self.session.is_at_rest:
+            self._asked_at = now
+        if not self.session.is_at_rest:
+            return False
+        if self._asked_at is None or not self.engine.traits.hears:
+            return True
+        return now - self._asked_at >= ANSWERS_WITHIN
 
     def _tell_of_deafness(self) -> None:
         """Say once, aloud and on the wire, that nothing is heard, and do so again the next time."""

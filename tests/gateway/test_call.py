@@ -19,6 +19,7 @@ from gateway.session.clock import samples
 from gateway.session.injections import MOST
 from gateway.session.rules import Traits
 from gateway.store.rows import InjectionRow, SessionRow, TurnRow
+from services.base.ids import new_id
 from tests.gateway.harness import PATIENCE, EchoMind, Gateway, Watch, sound
 
 
@@ -89,8 +90,9 @@ async def test_an_engine_that_hears_waits_only_a_moment_for_instructions(
 
 
 async def test_another_brief_is_taken_up_when_the_user_has_done(
-    gateway: Gateway, hearing: HearingEngine
+    gateway: Gateway, hearing: HearingEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(calls, "ANSWERS_WITHIN", samples(100))
     client, ears = await gateway.client()
     await client.send("input_audio_buffer.append", audio=sound(20))
     await ears.begin("well")
@@ -101,6 +103,31 @@ async def test_another_brief_is_taken_up_when_the_user_has_done(
     assert not call._tick()
     ears.pause()
     await watch.until(do.UserTurnEnded)
+    async with asyncio.timeout(PATIENCE):
+        await hearing.primed_again.wait()
+    assert hearing.briefs[1].instructions == "Be a pirate."
+
+
+async def test_an_engine_that_hears_answers_before_it_is_primed_anew(
+    gateway: Gateway, hearing: HearingEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "ANSWERS_WITHIN", samples(600_000))
+    client, ears = await gateway.client()
+    await client.send("input_audio_buffer.append", audio=sound(20))
+    call = gateway.call()
+    watch = Watch(call)
+    await ears.say("how are you")
+    await client.send("session.update", session={"type": "realtime", "instructions": "Be a pirate."})
+    await client.until("session.updated")
+    await watch.until(do.Hold, lambda hold: not hold.on)
+    assert not call._tick()
+    assert call.session.is_at_rest
+    assert len(hearing.briefs) == 1
+
+    sink, turn_id = calls.CallSink(call), new_id()
+    sink.opened(turn_id)
+    sink.sound(turn_id, b"\x00\x20" * samples(40))
+    sink.finished(turn_id)
     async with asyncio.timeout(PATIENCE):
         await hearing.primed_again.wait()
     assert hearing.briefs[1].instructions == "Be a pirate."
