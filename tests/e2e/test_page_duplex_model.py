@@ -34,10 +34,14 @@ class Call:
     """What is known of the call when it is over."""
 
     session_id: UUID
+    lost_id: UUID
+    """Of the call whose server was killed."""
     offered: str
     """What the menu says of the engine while its server has a place,"""
     away: str
     """and once it was killed."""
+    lost: str
+    """What the page says of the call in which that happened."""
     facts: str
     seen: Sequence[Seen]
     errors: Sequence[str]
@@ -95,22 +99,28 @@ async def call(
             await eventually(free)
             slots_used.append(0)
 
-            toy.kill()
-            await eventually(lambda: tells(url, f"{toy.url}: {UNREACHED}"))
+            # In another call, of the engine that is best.
+            await eventually(lambda: tells(url, None))
             page = await context.new_page()
             await page.goto(url)
+            await page.get_by_test_id("call").click()
+            await page.locator("[data-role=agent][data-state=speaking]").wait_for()
+            toy.kill()
+            await page.locator("#call[data-phase=ended]").wait_for()
+            lost = await page.get_by_test_id("status").inner_text()
+            await eventually(lambda: tells(url, f"{toy.url}: {UNREACHED}"))
             await page.get_by_test_id("open-settings").click()
             engine = page.locator("[data-testid=engine][data-mode=personaplex]:has(input:disabled)")
             away = await engine.inner_text()
             await page.screenshot(path=OUT / "duplex-away.png")
     database = await asyncpg.connect(deployment.database_url)
     try:
-        session_id = await database.fetchval(
-            "SELECT session_id FROM voice_sessions WHERE mode = 'personaplex' ORDER BY started_at DESC LIMIT 1"
+        [second, first] = await database.fetch(
+            "SELECT session_id FROM voice_sessions WHERE mode = 'personaplex' ORDER BY started_at DESC LIMIT 2"
         )
     finally:
         await database.close()
-    yield Call(session_id, offered, away, facts, seen, window.errors, slots_used, sound)
+    yield Call(first[0], second[0], offered, away, lost, facts, seen, window.errors, slots_used, sound)
 
 
 async def tells(url: str, reason: str | None) -> bool:
@@ -122,6 +132,18 @@ async def tells(url: str, reason: str | None) -> bool:
         engines = (await answer.json())["engines"]
     reasons: dict[str, str | None] = {engine["mode"]: engine["reason"] for engine in engines}
     return reasons["personaplex"] == reason
+
+
+async def ended(database: asyncpg.Connection, session_id: UUID) -> asyncpg.Record:
+    """The row of a session, once it is over."""
+
+    async def over() -> bool:
+        [session] = await rows(database, "voice_sessions", session_id)
+        return not session["is_active"]
+
+    await eventually(over)
+    [session] = await rows(database, "voice_sessions", session_id)
+    return session
 
 
 def test_the_page_has_nothing_to_complain_about(call: Call) -> None:
@@ -137,6 +159,13 @@ def test_without_a_speech_server_it_cannot_be_chosen_and_the_page_says_why(
     call: Call, toy: ToyServer
 ) -> None:
     assert f"Can't be had: {toy.url}: {UNREACHED}." in call.away
+
+
+async def test_a_call_whose_server_is_killed_ends_and_the_page_says_why(
+    call: Call, database: asyncpg.Connection
+) -> None:
+    assert call.lost.startswith("The engine was lost")
+    assert (await ended(database, call.lost_id))["end_reason"] == "engine_lost"
 
 
 async def test_what_the_model_says_is_heard_and_shown_as_it_says_it(
@@ -169,12 +198,7 @@ def test_closing_the_tab_frees_the_slot(call: Call) -> None:
 
 
 async def test_the_rows_tell_the_call(call: Call, database: asyncpg.Connection) -> None:
-    async def ended() -> bool:
-        [session] = await rows(database, "voice_sessions", call.session_id)
-        return not session["is_active"]
-
-    await eventually(ended)
-    [session] = await rows(database, "voice_sessions", call.session_id)
+    session = await ended(database, call.session_id)
     assert (session["mode"], session["fallback_reason"]) == ("personaplex", None)
     assert (session["end_reason"], session["input_mode"]) == ("client_closed", "duplex")
     agent, user = (await rows(database, "voice_turns", call.session_id, "seq"))[:2]
