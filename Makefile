@@ -28,8 +28,9 @@ test: $(DONE)/dev $(DONE)/torch $(DONE)/chromium web/dist/index.html $(CLIENTS) 
 	$(STEP) "tests of the page" .ci/setup/node web npm test
 	@.venv/bin/pytest -n 2
 
-soak: $(DONE)/base ## Ten minutes of calls that come and go: no byte wrong, and no memory lost
+soak: $(DONE)/base $(DONE)/torch ## Ten minutes of calls that come and go, of the gateway and of the duplex model's toy
 	@.venv/bin/antiphon bench gateway --soak
+	@$(PY) -m services.speech.soak
 
 check: $(DONE)/dev $(DONE)/torch web/dist/index.html ## Format, lint, types, import rules, page
 	$(STEP) "format" .venv/bin/ruff format --check .

@@ -8,12 +8,10 @@ here: Opus, sockets, the event loop, and calls that are out of step.
 import argparse
 import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +20,7 @@ from aiohttp import web
 from services.base.serve import new_runner
 from services.speech import bench
 from services.speech.batch import Batch
+from services.speech.callers import have_called
 from services.speech.engine import Engine
 from services.speech.errors import NoGpu, TooLittleMemory
 from services.speech.machine import find_device
@@ -33,11 +32,7 @@ from services.speech.settings import SpeechSettings
 from services.speech.shapes import SHAPES
 from services.speech.toy_engine import ToyWords, toy_voices
 
-CALLS_A_PROCESS = 8
-"""So that a caller's own work delays none of the others'."""
 ANY_SPEED = 1e9
-STARTED_S = 120.0
-"""What callers get beyond the seconds of their sound: their start, their priming, the last answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +52,9 @@ class Row:
     tick_p99: float
     """Of the model's thread."""
     join: float
-    """Median, from asking for the socket to the handshake; the voice and persona are known."""
+    """Median, from asking for the socket to the handshake; the voice and persona are known, and all join at once."""
+    join_new: float
+    """The same of a voice and persona that are primed first, with nobody else in the batch."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -94,11 +91,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 async def measure(engine: Engine, count: int, frames: int, codec: Codec) -> Row:
     """One row: a server with so many slots, all taken."""
     async with _serving(engine, count) as (url, thread):
-        async with asyncio.timeout(STARTED_S):
-            await _calls(url, 1, 1, codec)  # Whose voice and persona are known from now on.
-        calls = await _calls(url, count, frames, codec, thread)
+        # Whose voice and persona are known from now on.
+        (first,) = await have_called(url, 1, 1, codec)
+        calls = await have_called(url, count, frames, codec, joined=lambda: thread.do(_filling(thread.batch)))
         ticks = list(thread.ticks)
-    answers = [each for call in calls for each in call["ms"]]
+    answers = [each for call in calls for each in call.ms]
     times = np.array([each for each in answers if each is not None])
     p50, p99, p999 = np.percentile(times, [50, 99, 99.9])
     return Row(
@@ -111,7 +108,8 @@ async def measure(engine: Engine, count: int, frames: int, codec: Codec) -> Row:
         late=int((times > bench.FRAME_MS).sum()),
         lost=len(answers) - len(times),
         tick_p99=float(1000 * np.percentile(ticks, 99)),
-        join=float(np.median([call["join_ms"] for call in calls])),
+        join=float(np.median([call.join_ms for call in calls])),
+        join_new=first.join_ms,
     )
 
 
@@ -127,41 +125,9 @@ async def _serving(engine: Engine, count: int) -> AsyncIterator[tuple[str, Model
         await runner.cleanup()
 
 
-async def _calls(
-    url: str, count: int, frames: int, codec: Codec, thread: ModelThread | None = None
-) -> list[dict[str, Any]]:
-    """Have so many call at once, in processes of their own; `thread`'s windows are filled once all have joined."""
-    shares = [min(CALLS_A_PROCESS, count - first) for first in range(0, count, CALLS_A_PROCESS)]
-    callers = [await _caller(url, share, frames, codec) for share in shares]
-    try:
-        async with asyncio.timeout(STARTED_S + frames * bench.FRAME_MS / 1000):
-            for caller in callers:
-                assert await _out(caller).readline() == b"joined\n"
-            if thread is not None:
-                await thread.do(_filling(thread.batch))
-            told = await asyncio.gather(*(caller.communicate(b"go\n") for caller in callers))
-    finally:
-        for caller in callers:
-            if caller.returncode is None:
-                caller.kill()
-                await caller.wait()
-    return [call for out, _ in told for call in json.loads(out)]
-
-
 def _filling(batch: Batch) -> Work[None]:
     bench.fill_windows(batch)
     yield
-
-
-async def _caller(url: str, calls: int, frames: int, codec: Codec) -> asyncio.subprocess.Process:
-    pipe = asyncio.subprocess.PIPE
-    arguments = ["-m", "services.speech.bench_caller", url, str(calls), str(frames), codec]
-    return await asyncio.create_subprocess_exec(sys.executable, *arguments, stdin=pipe, stdout=pipe)
-
-
-def _out(caller: asyncio.subprocess.Process) -> asyncio.StreamReader:
-    assert caller.stdout is not None
-    return caller.stdout
 
 
 if __name__ == "__main__":

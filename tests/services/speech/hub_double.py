@@ -123,7 +123,8 @@ def serving(hub: Hub) -> Iterator[Hub]:
         server.daemon_threads = True
         hub.endpoint = f"http://127.0.0.1:{server.server_port}"
         hub.store = f"http://localhost:{server.server_port}/store"
-        thread = threading.Thread(target=server.serve_forever, name="hub")
+        # How long its end may take: half a second each, if not said.
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), name="hub")
         thread.start()
         try:
             yield hub
