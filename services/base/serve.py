@@ -8,7 +8,7 @@ import logging
 import signal
 import ssl
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from aiohttp import web
@@ -25,6 +25,9 @@ KEEP_ALIVE_S = 75.0
 
 MAX_LINE = web.AppKey("max_line", int)
 """Bytes of a request's first line that an application takes; aiohttp's 8,190 where it says nothing."""
+
+DRAIN: web.AppKey[Callable[[], Awaitable[None]]] = web.AppKey("drain")
+"""Of an application whose clients may finish before it stops: returns once they have, or it has waited enough."""
 
 STOP_S = 5.0
 """What open requests get to finish after a signal."""
@@ -134,8 +137,18 @@ async def serve(
         gc.freeze()
         log.info("listening", extra={"host": host, "port": runner.addresses[0][1]})
         await stop.wait()
+        await wind_up(runner)
     finally:
         await runner.cleanup()
+
+
+async def wind_up(runner: web.AppRunner) -> None:
+    """Let nobody in any more, and those who are served finish."""
+    for site in list(runner.sites):
+        await site.stop()
+    if drain := runner.app.get(DRAIN):
+        # Here and not in `on_shutdown`, at which aiohttp has stopped reading what clients send.
+        await drain()
 
 
 class OpenDoor(Problem):

@@ -11,7 +11,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from services.base.health import add_health
 from services.base.problems import Invalid, NotFound, Problem, Unavailable
-from services.base.serve import MAX_LINE, new_app
+from services.base.serve import DRAIN, MAX_LINE, new_app
 from services.speech import measures
 from services.speech.batch import Batch
 from services.speech.call import Call, end, voice_of
@@ -123,7 +123,7 @@ def make_app(settings: SpeechSettings, engine: Engine) -> web.Application:
     add_health(app, "speech", {"model": ready}, about=door.about)
     app.router.add_get(PATH, chat)
     app.cleanup_ctx.append(_running)
-    app.on_shutdown.append(_drain)
+    app[DRAIN] = lambda: _drain(door)
     return app
 
 
@@ -203,9 +203,8 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     await door.thread.stop()
 
 
-async def _drain(app: web.Application) -> None:
+async def _drain(door: Door) -> None:
     """Let calls end by themselves, for a while."""
-    door = app[DOOR]
     try:
         async with asyncio.timeout(door.settings.speech_drain_s):
             await door.empty.wait()

@@ -8,7 +8,7 @@ from functools import cache
 
 from aiohttp import web
 
-from services.base.serve import new_runner
+from services.base.serve import new_runner, wind_up
 from services.speech.engine import Engine
 from services.speech.server import DOOR, Door, make_app
 from services.speech.settings import SpeechSettings
@@ -48,4 +48,5 @@ async def serving_toy(slots: int = 1) -> AsyncIterator[Toy]:
     try:
         yield Toy(f"http://127.0.0.1:{runner.addresses[0][1]}", app[DOOR])
     finally:
+        await wind_up(runner)
         await runner.cleanup()

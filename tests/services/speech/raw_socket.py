@@ -67,7 +67,9 @@ class RawSocket:
                 raise EOFError
 
     def vanish(self) -> None:
-        """Be gone without a word: what is unread or unsent is answered by a TCP reset."""
+        """Be gone without a word, unless that was done: by a TCP reset, as of a program that was killed."""
+        if self.writer.is_closing():
+            return
         connection = self.writer.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, WSServerHandshakeError, web
 
-from services.base.serve import new_runner
+from services.base.serve import new_runner, wind_up
 from services.speech import model_thread, pace
+from services.speech import server as service
 from services.speech.engine import Engine
 from services.speech.formats import reader_of, writer_of
 from services.speech.opus import MissingCodec, streams
@@ -46,6 +47,7 @@ from services.speech.server import DOOR, Door, make_app
 from services.speech.settings import SpeechSettings
 from services.speech.shapes import FRAME_SAMPLES
 from services.speech.toy_engine import toy_engine
+from tests.services.speech.raw_socket import BINARY, CLOSE, RawSocket, connecting, frame
 
 LIMIT_S = 60
 SLOW_IS_FINE = 1e9
@@ -83,6 +85,7 @@ async def serving(engine: Engine, **settings: Any) -> AsyncIterator[Server]:
     try:
         yield Server(runner, app[DOOR])
     finally:
+        await wind_up(runner)
         await runner.cleanup()
 
 
@@ -110,8 +113,8 @@ class Client:
         await self.socket.send_bytes(encode(message))
 
     async def say(self, frames: int, seed: int = 0) -> None:
-        for frame in noise(frames, seed):
-            await self.send(Audio(pcm16(frame)))
+        for sound in noise(frames, seed):
+            await self.send(Audio(pcm16(sound)))
 
     async def hear(self, frames: int) -> str:
         """The words of the next frames."""
@@ -228,7 +231,7 @@ async def test_who_asks_is_told_slot_model_and_how_it_keeps_up(engine: Engine) -
 
 
 async def test_a_seed_repeats_a_call_however_its_sound_was_cut(engine: Engine) -> None:
-    frames = 20
+    frames = 10
     sound = b"".join(pcm16(frame) for frame in noise(frames))
     words = []
     async with serving(engine) as server:
@@ -270,6 +273,37 @@ async def test_what_cannot_be_had_is_refused_before_the_upgrade(
         found, problem, _ = await refused(server, query)
         assert (found, problem["code"]) == (status, code)
         await used(server, 0)
+
+
+async def test_no_name_of_a_voice_is_a_path(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def opened(*what: object, **how: object) -> None:
+        raise AssertionError(f"{what} was opened")
+
+    names = (
+        "../NATF2.pt",
+        "./NATF2.pt",
+        "NATF2/../NATF2.pt",
+        "voices/NATF2.pt",
+        "/etc/passwd",
+        "..\\NATF2.pt",
+        "%2e%2e%2fNATF2.pt",
+        "file:///NATF2.pt",
+        "NATF2.pt\0",
+        "NATF2.pt\n",
+        " NATF2",
+        "natf2",
+        "NATF2.pt.pt",
+        "NATF*",
+        "~",
+        ".",
+    )
+    async with serving(engine) as server:
+        monkeypatch.setattr("builtins.open", opened)
+        monkeypatch.setattr("pathlib.Path.open", opened)
+        for name in names:
+            status, problem, _ = await refused(server, {"voice_prompt": name})
+            assert (status, problem["code"]) == (404, "unknown_voice"), name
+        monkeypatch.undo()
 
 
 async def test_without_voice_and_persona_nothing_is_primed(engine: Engine) -> None:
@@ -330,15 +364,27 @@ async def test_who_leaves_the_line_holds_nobody_up(engine: Engine) -> None:
         await used(server, 0)
 
 
-async def test_the_slot_of_a_client_that_is_gone_is_free(engine: Engine) -> None:
+async def test_the_slot_of_a_client_that_is_gone_is_free(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def says_so(socket: RawSocket) -> None:
+        socket.send(frame(CLOSE, b"\x03\xe8"))
+
+    def hangs_up(socket: RawSocket) -> None:
+        socket.writer.close()
+
+    monkeypatch.setattr(service, "HEARTBEAT_S", None)  # By which only who is gone without a trace is missed.
+    query = {"codec": "pcm16", "voice_prompt": "", "text_prompt": ""}
     async with serving(engine, speech_slots=1) as server:
-        for _ in range(3):
-            async with calling(server) as client:
-                await client.until_a(Handshake)
-                await client.say(2)
-                transport = client.socket._response.connection
-                assert transport is not None
-                transport.transport.abort()  # type: ignore[union-attr]
+        for go in (says_so, hangs_up, RawSocket.vanish):
+            async with connecting(server.url(""), **query) as socket:
+                assert await socket.message() == b"\x00"
+                socket.send(frame(BINARY, b"\x01" + pcm16(noise(1)[0])))
+                go(socket)
+                await used(server, 0)
+        # While its voice is read, nobody listens to it.
+        async with connecting(server.url(""), **query | {"voice_prompt": "NATF0.pt"}) as socket:
+            socket.vanish()
             await used(server, 0)
 
 
@@ -472,7 +518,7 @@ async def test_calls_end_by_themselves_when_the_service_stops(engine: Engine) ->
     async with serving(engine, speech_drain_s=0.2) as server:
         async with calling(server) as client:
             await client.until_a(Handshake)
-            stopping = asyncio.create_task(server.runner.cleanup())
+            stopping = asyncio.create_task(wind_up(server.runner))
             assert await client.closed() == 1001
         await stopping
 
