@@ -111,6 +111,8 @@ class Approval:
     tries: int = 1
     heard: bool = False
     """The user has heard all of it, once at least."""
+    asked_back: int = 0
+    """The how-manieth time that whoever does it wants to know whether they may; 0: they do not."""
     answer: Literal["yes", "no"] | None = None
     by: By | None = None
     turn_id: UUID | None = None
@@ -127,6 +129,7 @@ class Approval:
             "needs_clear_yes": self.needs_clear_yes,
             "tries": self.tries,
             "heard": self.heard,
+            "asked_back": self.asked_back,
             "answer": self.answer,
             "by": self.by,
             "turn_id": str(self.turn_id) if self.turn_id else None,

@@ -10,6 +10,9 @@ from uuid import UUID
 from bridge.approval import Approval, AsksBefore, By, is_due
 from services.orchestrator.protocol import Plan
 
+THEIR_YES = "Yes."
+"""How whoever asks back is told that the user agrees, also where they pressed a button."""
+
 
 class Consent:
     """Belongs to one deed. A grant is bound to the very plan that was asked about: another plan lacks it again."""
@@ -27,6 +30,7 @@ class Consent:
         """What the question is about."""
         self._asked_back: Plan | None = None
         """What somebody was asked to do who wants to know first whether they may."""
+        self._times_asked_back = 0
         self._granted: Plan | None = None
         self._unasked = False
         """The question is still to be put into words, or once more."""
@@ -41,19 +45,31 @@ class Consent:
         """Whether the user was asked about `plan`, and an answer counts."""
         return self.lacks(plan) and plan is self._about and self.approval is not None
 
-    def must_ask(self, plan: Plan) -> bool:
-        """Whether the question about `plan` is to be asked now, for the first time or once more."""
-        return plan is not self._about or self._unasked
+    def must_pose(self, plan: Plan) -> bool:
+        """Whether there is no question about `plan` yet."""
+        return plan is not self._about
 
-    def ask(self, plan: Plan, question: str) -> Approval:
-        """The question about `plan` is asked now."""
-        now, known = self._now(), self.approval
-        if known is None or plan is not self._about:
-            strict = plan.risk == "dangerous" or plan is self._asked_back
-            known = Approval(self._new_id(), question, now, now, strict)
-        self._about, self._unasked = plan, False
+    @property
+    def must_ask(self) -> bool:
+        """Whether the question is to be asked now, for the first time or once more."""
+        return self._unasked
+
+    def pose(self, plan: Plan, question: str) -> Approval:
+        """The question about `plan`, which is to be asked as soon as that is written down."""
+        now, back = self._now(), plan is self._asked_back
+        strict = plan.risk == "dangerous" or back
+        times = self._times_asked_back if back else 0
+        self.approval = Approval(self._new_id(), question, now, now, strict, asked_back=times)
+        self._about, self._unasked = plan, True
+        return self.approval
+
+    def ask(self) -> Approval:
+        """The question is asked now."""
+        assert self.approval is not None, "a question is posed before it is asked"
+        now = self._now()
+        self._unasked = False
         self._closes_at = asyncio.get_running_loop().time() + self._open_s
-        self.approval = replace(known, asked_at=now, expires_at=now + timedelta(seconds=self._open_s))
+        self.approval = replace(self.approval, asked_at=now, expires_at=now + timedelta(seconds=self._open_s))
         return self.approval
 
     @property
@@ -92,3 +108,4 @@ class Consent:
     def ask_for(self, plan: Plan) -> None:
         """Whoever was to do `plan` wants to know first whether they may."""
         self._asked_back = plan
+        self._times_asked_back += 1

@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from bridge import outcome as outcomes
 from bridge.approval import Answer, Approval, By, Verdict
-from bridge.consent import Consent
+from bridge.consent import THEIR_YES, Consent
 from bridge.dispatch import dispatch
 from bridge.events import ApprovalAnswered, ApprovalAsked, InvocationChanged, Progressed, Reply, Utterance
 from bridge.ledger import (
@@ -29,6 +29,8 @@ from bridge.ledger import (
     amended,
     awaiting_approval,
     finished,
+    is_confirmed,
+    key_sent,
     started,
 )
 from bridge.limits import Limits
@@ -42,9 +44,6 @@ from services.orchestrator.protocol import Plan, Progress
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-THEIR_YES = "Yes."
-"""How whoever asks back is told that the user agrees, also where they pressed a button."""
 
 
 class NotOurs(Exception):
@@ -96,8 +95,6 @@ class Deed:
         self._limits = limits
         self._offers = offers
         self._consent = consent
-        self._confirmed = 0
-        """How often whoever does it asked back, and was told yes."""
         reading.owned = True
 
     # What the bridge may ask of it at any time; each takes effect at once.
@@ -141,8 +138,8 @@ class Deed:
     @property
     def open_approval(self) -> Approval | None:
         """The question for consent that an answer may be to."""
-        is_open = self.waits and not self._withdrawn and self._consent.is_open(self._plan)
-        return self._consent.approval if is_open else None
+        is_asked = self.waits and self.row.status is Status.AWAITING_APPROVAL and not self._withdrawn
+        return self._consent.approval if is_asked and self._consent.is_open(self._plan) else None
 
     def ask_again(self, counts: bool, heard: bool = False) -> None:
         """Ask for consent once more; `counts`: because nothing that was said answered, though `heard` may be true of
@@ -221,7 +218,7 @@ class Deed:
         """Have the orchestrator cancel it; False where that is too late."""
         try:
             async with asyncio.timeout(self._limits.cancel):
-                return await self._orchestrator.cancel(self._key)
+                return await self._orchestrator.cancel(key_sent(self.row))
         except (OrchestratorError, TimeoutError) as error:
             log.warning("not called off", extra={"key": self.row.idempotency_key, "pii_error": str(error)})
             return False
@@ -321,6 +318,9 @@ class Deed:
             plan.idempotent,
             self._reading.utterance.request,
         )
+        if self._consent.lacks(plan):
+            # From the first write on: whoever finds the row after a crash must not take it for one that may go out.
+            row = replace(row, approval=self._pose(plan))
         if self._committed:
             await self._write(row, was=self._committed.status)
         elif (await self._within_limit(self._ledger.request(row))).invocation_id != row.invocation_id:
@@ -336,9 +336,10 @@ class Deed:
         Raises:
             LedgerAway, NotOurs
         """
-        if self._consent.must_ask(plan):
-            wish = self._reading.utterance.text
-            approval = self._consent.ask(plan, self._sentences.consent(plan, wish))
+        if self._consent.must_pose(plan):
+            self._pose(plan)
+        if self._consent.must_ask:
+            approval = self._consent.ask()
             row = awaiting_approval(self.row, approval.stored)
             await self._write(row, was=self.row.status)
             self._committed_is(row)
@@ -348,6 +349,10 @@ class Deed:
             self._say(self._sentences.asks(approval), "approval")
         if not await self._changes(self._consent.left_s) and self._consent.lacks(plan):
             self._dropped = outcomes.expired()
+
+    def _pose(self, plan: Plan) -> dict[str, Any]:
+        question = self._sentences.consent(plan, self._reading.utterance.text)
+        return self._consent.pose(plan, question).stored
 
     async def _start(self) -> bool:
         """Write that it goes out; False if the user went on while that was written, for then it has not.
@@ -372,7 +377,7 @@ class Deed:
                     self._orchestrator,
                     self._asks_for_it,
                     self._plan,
-                    self._key,
+                    key_sent(self.row),
                     self.row.amends,
                     self._limits,
                     self._progressed,
@@ -390,19 +395,12 @@ class Deed:
         self._plan = self._written = self._plan.model_copy(update={"confirm": prompt})
         self._consent.ask_for(self._plan)
         self._acting = asyncio.timeout(None)
-        self._confirmed += 1
 
     @property
     def _asks_for_it(self) -> Utterance:
         """The words with which it is asked for: the user's own, or their yes to whoever asked back."""
         utterance = self._reading.utterance
-        return replace(utterance, text=THEIR_YES) if self._confirmed else utterance
-
-    @property
-    def _key(self) -> str:
-        """The same would give the same answer: that they ask back."""
-        key = self.row.idempotency_key
-        return f"{key}:yes{self._confirmed}" if self._confirmed else key
+        return replace(utterance, text=THEIR_YES) if is_confirmed(self.row) else utterance
 
     def _progressed(self, progress: Progress) -> None:
         text = self._sentences.progress(progress.text)

@@ -9,10 +9,22 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import cast
 
+from bridge import outcome as outcomes
+from bridge.consent import THEIR_YES
 from bridge.dispatch import dispatch
 from bridge.events import Utterance
 from bridge.inquiry import Pace, ask_after
-from bridge.ledger import Invocation, LedgerAway, LedgerStore, Status, finished, learned, started
+from bridge.ledger import (
+    Invocation,
+    LedgerAway,
+    LedgerStore,
+    Status,
+    finished,
+    is_confirmed,
+    key_sent,
+    learned,
+    started,
+)
 from bridge.limits import Limits
 from bridge.outcome import Outcome
 from bridge.ports import Orchestrator, OrchestratorError
@@ -98,7 +110,7 @@ class Follower:
     async def _find_out(self, row: Invocation) -> Outcome | None:
         """What became of it; None where nobody can tell."""
         try:
-            outcome = await ask_after(self._orchestrator, row.idempotency_key, plan_of(row), self._pace)
+            outcome = await ask_after(self._orchestrator, key_sent(row), plan_of(row), self._pace)
         except OrchestratorError as error:
             log.warning("a deed stays unknown", extra={"key": row.idempotency_key, "pii_error": str(error)})
             return None
@@ -113,7 +125,7 @@ class Follower:
             self._orchestrator,
             utterance,
             plan_of(row),
-            row.idempotency_key,
+            key_sent(row),
             row.amends,
             self._limits,
             lambda _: None,
@@ -122,6 +134,8 @@ class Follower:
 
 def after_all(row: Invocation, outcome: Outcome | None, at: datetime) -> Invocation:
     """The row once that much more is known of it; the same where nothing is."""
+    if outcome is not None and outcome.status is Status.AWAITING_APPROVAL:
+        outcome = outcomes.nobody_there()
     if outcome is not None and outcome.status is not Status.UNKNOWN:
         return learned(row, outcome.status, at, outcome.stored, outcome.error)
     if row.status is not Status.RUNNING:
@@ -146,7 +160,7 @@ def utterance_of(row: Invocation) -> Utterance:
         turn_id=row.turn_id,
         session_id=row.session_id,
         conversation_id=request.get("conversation_id", ""),
-        text=request.get("message", ""),
+        text=THEIR_YES if is_confirmed(row) else request.get("message", ""),
         confidence=1.0,
         last_agent="",
         timezone=context.get("timezone"),

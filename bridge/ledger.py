@@ -78,6 +78,19 @@ def key_of(conversation_id: str, turn_id: UUID, nth: int = 1) -> str:
     return key if nth == 1 else f"{key}:{nth}"
 
 
+def is_confirmed(row: Invocation) -> bool:
+    """Whether whoever does it asked back instead, and was told yes."""
+    approval = row.approval or {}
+    return bool(approval.get("asked_back")) and approval.get("answer") == "yes"
+
+
+def key_sent(row: Invocation) -> str:
+    """The key under which it went out last. The first would give the same answer again: that they ask back."""
+    if not is_confirmed(row) or row.approval is None:
+        return row.idempotency_key
+    return f"{row.idempotency_key}:yes{row.approval['asked_back']}"
+
+
 def amended(
     row: Invocation,
     agent: str,

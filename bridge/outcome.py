@@ -90,6 +90,11 @@ def not_understood() -> Outcome:
     return Outcome(Status.CANCELLED, None, NOT_UNDERSTOOD, "no answer was clear enough")
 
 
+def nobody_there() -> Outcome:
+    """Whoever does it asked back, and the call was over."""
+    return Outcome(Status.CANCELLED, None, CALL_ENDED, "it asked back, and nobody was there to say yes")
+
+
 def superseded() -> Outcome:
     """The user went on with the turn, and means something else by the whole of it."""
     return Outcome(Status.SUPERSEDED, None, USER_WENT_ON, "the user went on with the turn")

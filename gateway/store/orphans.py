@@ -65,6 +65,7 @@ async def close_orphans(engine: AsyncEngine, node: str) -> list[UUID]:
             (tools.status == "requested")
             & tools.idempotent
             & (tools.risk != "dangerous")
+            & tools.approval.is_(None)
             & (tools.requested_at > func.now() - FRESH)
         )
         await connection.execute(

@@ -104,6 +104,8 @@ async def test_the_row_waits_before_the_question_is_put_and_nothing_goes_out() -
         "Reply",
     ]
     assert [row.status for row in call.wish.rows] == [Status.REQUESTED, Status.AWAITING_APPROVAL]
+    # Whoever finds the row after a crash sees from the first write on that it must not go out.
+    assert all(row.approval for row in call.wish.rows)
     assert replies(call.wish.told) == [("approval", QUESTION)]
     assert call.row.approval is not None
     assert (call.row.approval["question"], call.row.approval["answer"]) == (QUESTION, None)

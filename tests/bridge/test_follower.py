@@ -241,3 +241,17 @@ async def test_an_orchestrator_that_stays_away_is_given_up(world: World) -> None
     await world.follower.close()
     error = world.ledger.row.error
     assert (world.ledger.row.status, error and error["code"]) == (Status.UNKNOWN, "orchestrator_lost")
+
+
+async def test_a_deed_that_was_confirmed_is_sent_again_as_it_was_sent_last(world: World) -> None:
+    row = replace(await left(world, SWITCH, Status.UNKNOWN), approval={"asked_back": 1, "answer": "yes"})
+    end = await recovered(world, row)
+    assert end.status is Status.SUCCESS
+    assert (world.orchestrator.keys, world.orchestrator.messages) == (["key:yes1"], ["Yes."])
+
+
+async def test_who_asks_back_when_the_call_is_over_gets_no_yes(world: World) -> None:
+    asks = ChatResult(response_text="", requires_confirmation=True, confirmation_prompt="Really?")
+    world.orchestrator.streams = [says(asks)]
+    end = await recovered(world, await left(world, SWITCH, Status.UNKNOWN))
+    assert (end.status, end.error and end.error["code"]) == (Status.CANCELLED, "call_ended")

@@ -165,6 +165,7 @@ async def test_of_what_a_dead_gateway_left_open_that_is_told_whose_end_may_be_fo
         deed(),
         deed(idempotent=True, status=Status.AWAITING_APPROVAL),
         deed(idempotent=True, risk="dangerous"),
+        deed(idempotent=True, approval={"question": "Shall I?", "answer": None}),
         deed(idempotent=True, requested_at=now - timedelta(minutes=5)),
         ended(Status.SUCCESS, result={"response_text": "x"}),
         ended(Status.UNKNOWN, timedelta(hours=1), error=lost),
