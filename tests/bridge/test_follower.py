@@ -36,7 +36,6 @@ IN_DOUBT = CallState(
     state="error",
     result=ChatResult(response_text="", status="error", error={"code": "interrupted", "in_doubt": True}),
 )
-SOON = Pace(first=0.001, longest=0.001, whole=PATIENCE)
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
-"""A stretch of bad network between a client and the gateway: it stalls, breaks or swallows when a test says so."""
+"""A stretch of bad network before a server, such as the gateway: it stalls, breaks or swallows when a test says so."""
 
 import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Self
 
@@ -22,6 +22,7 @@ class Proxy:
         self._flows = asyncio.Event()
         self._flows.set()
         self._swallows = False
+        self._refuses = False
         self._open: set[asyncio.StreamWriter] = set()
         self._pumps: set[asyncio.Task[None]] = set()
 
@@ -67,7 +68,18 @@ class Proxy:
             writer.transport.abort()
         self._open.clear()
 
+    @contextlib.contextmanager
+    def closed(self) -> Iterator[None]:
+        """Meanwhile nobody is there."""
+        self._refuses = True
+        self.reset()
+        yield
+        self._refuses = False
+
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._refuses:
+            writer.transport.abort()
+            return
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._gateway)
         self._open |= {writer, far_writer}
         for pump in (self._pump(reader, far_writer), self._pump(far_reader, writer)):
@@ -82,5 +94,6 @@ class Proxy:
                 if not self._swallows:
                     writer.write(piece)
                     await writer.drain()
-            if not self._swallows:
-                writer.close()
+        if not self._swallows:
+            # Also where the other side was killed: nobody is to wait for it.
+            writer.close()
