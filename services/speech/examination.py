@@ -49,7 +49,7 @@ def examine(settings: SpeechSettings, wanted: bool) -> Iterator[Finding]:
         if device.type == "cuda" and "int8" in (settings.speech_weights, settings.speech_kv):
             yield from compiler()
     except SpeechError as error:
-        yield bad(error, "without one only the toy runs here: python -m services.speech.bench --shape toy")
+        yield bad(error, "without one only the toy runs here: antiphon speech --toy")
     if device is None and not wanted:
         return  # What can't be run need not be fetched: the hub is not asked.
     source = place(settings)
