@@ -8,6 +8,7 @@ from functools import cache
 
 from aiohttp import web
 
+from services.base.problems import Handler
 from services.base.serve import new_runner, wind_up
 from services.speech.engine import Engine
 from services.speech.server import DOOR, Door, make_app
@@ -34,14 +35,24 @@ class Toy:
             await self.door.empty.wait()
 
 
+@web.middleware
+async def tells_nothing_of_itself(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A stock server has no `/ready`."""
+    if request.path == "/ready":
+        raise web.HTTPNotFound
+    return await handler(request)
+
+
 @asynccontextmanager
-async def serving_toy(slots: int = 1) -> AsyncIterator[Toy]:
-    """Measured and ready."""
+async def serving_toy(slots: int = 1, stock: bool = False) -> AsyncIterator[Toy]:
+    """Measured and ready; `stock`: gateways take it for a server of others, and speak Ogg Opus with it."""
     settings = SpeechSettings(
         speech_slots=slots, speech_most_real_time=SLOW_IS_FINE, speech_drain_s=0.0, antiphon_internal_key=""
     )
     model: Engine = engine()
     app = make_app(settings, model)
+    if stock:
+        app.middlewares.append(tells_nothing_of_itself)
     runner = new_runner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

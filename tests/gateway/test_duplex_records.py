@@ -3,13 +3,16 @@
 from collections.abc import AsyncIterator
 
 import aiohttp
+import pytest
 import pytest_asyncio
 
 from bridge import events as bridge
+from gateway.cli.waveforms import is_audible, track
 from gateway.engines.personaplex.engine import PersonaPlexEngine
 from gateway.engines.personaplex.servers import Servers
 from gateway.ports import Mode
 from gateway.session import effects as do
+from gateway.session.clock import samples
 from gateway.store.store import Store
 from services.base.ids import new_id
 from tests.doubles.speech_server import SpeechServer
@@ -38,12 +41,13 @@ async def decide(utterance: bridge.Utterance) -> AsyncIterator[bridge.BridgeEven
         yield bridge.LeftToMind(utterance.turn_id)
 
 
-def has_model(gateway: Gateway, http: aiohttp.ClientSession, url: str) -> None:
+def has_model(gateway: Gateway, http: aiohttp.ClientSession, url: str) -> Servers:
     """Calls of this gateway get the model at `url`."""
     servers = Servers(http, [url], "")
     gateway.parts.engine = lambda: PersonaPlexEngine(servers, EchoMind(), gateway.parts.voice, new_id)
     mode: Mode = "personaplex"
     gateway.parts.choose = lambda wanted: (mode, None)  # type: ignore[method-assign]
+    return servers
 
 
 async def hears_silence(client: Client, seconds: int) -> None:
@@ -106,17 +110,18 @@ async def test_a_call_of_a_duplex_model_leaves_its_turns(gateway: Gateway, store
     assert "turn" in [row["span"] for row in session["latencies"]]
 
 
+@pytest.mark.parametrize("stock", [False, True])
 async def test_a_call_of_the_real_server_with_the_toy_leaves_its_turns(
-    gateway: Gateway, store: Store
+    gateway: Gateway, store: Store, stock: bool
 ) -> None:
-    async with serving_toy() as toy, aiohttp.ClientSession() as http:
-        has_model(gateway, http, toy.url)
+    async with serving_toy(stock=stock) as toy, aiohttp.ClientSession() as http:
+        servers = has_model(gateway, http, toy.url)
         client, ears = await gateway.client()
         call = gateway.call()
         watch = Watch(call)
         await hears_silence(client, 50)
         # It murmurs without end: the user has to cut it.
-        await watch.nth(do.AgentSounded, 1)
+        await watch.sounded(samples(500))
         await ears.begin("stop please now then")
         await watch.nth(do.AgentEnded, 1)
         ears.pause()
@@ -124,7 +129,9 @@ async def test_a_call_of_the_real_server_with_the_toy_leaves_its_turns(
         await client.socket.close()
         await gateway.over()
         await toy.is_empty()
+        assert servers._servers[0].ours is not stock
 
+    assert is_audible(track(b"".join(piece.pcm for piece in watch.sounds)))
     assert await store.outbox.flush(PATIENCE)
     _, session = await gateway.ask("GET", f"/api/mas/voice/sessions/{call.session_id}")
     assert session["mode"] == "personaplex"
