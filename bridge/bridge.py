@@ -26,6 +26,8 @@ from bridge.events import (
     ResultArrived,
     Utterance,
 )
+from bridge.fillers import ToolTimes
+from bridge.filling import Filling
 from bridge.intent import Decision, IntentClassifier
 from bridge.ledger import FINISHED, Invocation, LedgerStore, Status, key_of
 from bridge.limits import Limits
@@ -67,8 +69,10 @@ class Bridge:
         now: Callable[[], datetime],
         limits: Limits | None = None,
         follow: Follow | None = None,
+        times: ToolTimes | None = None,
     ) -> None:
-        """`follow` finds out what became of deeds whose end was not seen; None: nobody does."""
+        """`follow` finds out what became of deeds whose end was not seen; None: nobody does. `times` is shared by the
+        calls of a process."""
         self._sentences = Sentences(persona)
         self._asks_before = persona.asks_before
         self._classifier = classifier
@@ -83,6 +87,7 @@ class Bridge:
         self._order = asyncio.Lock()
         """Fair: whoever came first plans first."""
         self._question: Question | None = None
+        self._times = times or ToolTimes()
         self._offers = Offers()
         self._turns = Turns()
         self._deciding: set[asyncio.Task[None]] = set()
@@ -109,6 +114,7 @@ class Bridge:
         turn = self._turns.remember(utterance.turn_id)
         settles_at = asyncio.get_running_loop().time() + utterance.settle_s
         reading = Reading(utterance, settles_at, turn.text if turn.went_on else "")
+        reading.filling = Filling(utterance, self._sentences, self._limits.fillers, reading.tell)
         turn.text = utterance.text
         task = asyncio.create_task(self._take(turn, reading), name=f"turn {utterance.turn_id}")
         self._deciding.add(task)
@@ -119,6 +125,7 @@ class Bridge:
                 yield event
         finally:
             del turn.readings[reading]
+            reading.filling.end()
             task.cancel()
 
     def withdraw(self, turn_id: UUID) -> None:
@@ -233,6 +240,8 @@ class Bridge:
                 step = after_intent(utterance.text, decision.intent)
                 plan = Plan()
                 if step is Step.PLAN and called_off == self._called_off:
+                    if decision.intent is Intent.ACTION and reading.filling:
+                        reading.filling.wished()
                     self._question, turn.answered = None, question
                     plan = await self._plan(reading, pending)
                     step = after_plan(plan)
@@ -350,12 +359,15 @@ class Bridge:
             self._limits,
             self._offers,
             Consent(self._asks_before, self._new_id, self._now, self._limits.approval),
+            self._times,
         )
         task = asyncio.create_task(deed.run(), name=f"deed {row.idempotency_key}")
         self._deeds[task] = deed
 
         def over(task: asyncio.Task[None]) -> None:
             del self._deeds[task]
+            if deed.row.status is Status.SUCCESS and deed.row.latency_ms is not None:
+                self._times.note(deed.row.action, deed.row.latency_ms / 1000)
             if not task.cancelled() and task.exception():
                 log.error("deed failed", exc_info=task.exception())
             deed.ended()

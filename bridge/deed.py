@@ -19,6 +19,7 @@ from bridge.approval import Answer, Approval, By, Verdict
 from bridge.consent import THEIR_YES, Consent
 from bridge.dispatch import dispatch
 from bridge.events import ApprovalAnswered, ApprovalAsked, InvocationChanged, Progressed, Reply, Utterance
+from bridge.fillers import ToolTimes
 from bridge.ledger import (
     FINISHED,
     WAITING,
@@ -66,6 +67,7 @@ class Deed:
         limits: Limits,
         offers: Offers,
         consent: Consent,
+        times: ToolTimes,
     ) -> None:
         self.row = row
         """As it should stand."""
@@ -95,6 +97,7 @@ class Deed:
         self._limits = limits
         self._offers = offers
         self._consent = consent
+        self._times = times
         reading.owned = True
 
     # What the bridge may ask of it at any time; each takes effect at once.
@@ -154,6 +157,8 @@ class Deed:
         self._consent.answer("yes", by, turn_id, settles_at)
         self._settled = False
         self._say(self._sentences.acknowledgement(self._plan, self._turn_id), "filler")
+        if self._reading.filling:
+            self._reading.filling.acknowledged(self._plan, self.row.invocation_id)
         self._news.set()
 
     def deny(self, by: By, turn_id: UUID | None = None) -> None:
@@ -328,7 +333,16 @@ class Deed:
         self._written = plan
         self._committed_is(row)
         if self._is_up_to_date and not self._consent.lacks(plan):
-            self._say(self._sentences.acknowledgement(plan, self._turn_id), "filler")
+            self._acknowledge(plan)
+
+    def _acknowledge(self, plan: Plan) -> None:
+        """Have something said while it runs, unless its result is near."""
+        if self._reading.filling and not self._reading.withdrawn:
+            takes = self._times.expected(plan.tool or "")
+            waits = max(0.0, self._to_wait())
+            # That it has to wait is known, how long it then takes may not be.
+            expected = waits + (takes or 0.0) if waits or takes is not None else None
+            self._reading.filling.planned(plan, self.row.invocation_id, expected)
 
     async def _ask(self, plan: Plan) -> None:
         """Write that the user is asked, ask, and wait for an answer; without one in time the deed is let go.

@@ -1,6 +1,8 @@
 """How long the bridge waits for others."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from bridge.fillers import Patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +31,5 @@ class Limits:
     """Before the first repetition; each next one waits twice as long."""
     close: float = 3.0
     """What running deeds get to finish when the call has ended."""
+    fillers: Patience = field(default_factory=Patience)
+    """When something is said meanwhile."""

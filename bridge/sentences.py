@@ -1,11 +1,13 @@
 """What the bridge says by itself: the persona's phrases, with a reason where something failed."""
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from bridge.approval import Approval
 from bridge.data import in_prose
 from bridge.ledger import Status
+from bridge.mood import mood_of
 from bridge.offer import with_offer
 from bridge.outcome import DENIED, EMPTY_RESULT, EXPIRED, NOT_UNDERSTOOD, Outcome
 from bridge.words import Passages, passages_of, spoken
@@ -22,6 +24,9 @@ REASONS = {
     "ledger_away": "I can't write down what I do right now, so I left it undone",
 }
 """By error code; English, as the personas are."""
+
+RECENT = 4
+"""Fillers of a call that are not said again: the last two wishes'."""
 
 OTHER_REASON = "something went wrong on the way"
 
@@ -43,10 +48,35 @@ class Sentences:
     def __init__(self, persona: Persona) -> None:
         self._phrases = persona.phrases
         self._language = persona.language
+        self._fillers: deque[str] = deque(maxlen=RECENT)
+        """Said while somebody waited, the newest last."""
 
-    def acknowledgement(self, plan: Plan, turn_id: UUID) -> str:
-        """While the deed runs."""
-        return spoken(plan.say, self._language) or _pick(self._phrases.acknowledgements, turn_id)
+    def acknowledgement(self, plan: Plan, turn_id: UUID, text: str = "") -> str:
+        """While the deed runs, or is planned: what fits the mood of `text`, else the plan, the tool, any."""
+        fillers, mood = self._phrases.fillers, mood_of(text)
+        by_mood = {"upset": fillers.upset, "hurried": fillers.hurried, "even": None}[mood] or ()
+        own = spoken(plan.say, self._language)
+        by_tool = fillers.tools.get(plan.tool or "") or fillers.tools.get(plan.agent) or ()
+        pools = (by_mood, (own,) if own else (), by_tool, self._phrases.acknowledgements)
+        # Who has just asked is answered with something, be it said before.
+        return self._fresh(pools, turn_id) or self._said(
+            own or _pick(self._phrases.acknowledgements, turn_id)
+        )
+
+    def waiting(self, progress: str, turn_id: UUID) -> str:
+        """While it still runs: what the tool told of itself, else a phrase; empty where there is nothing new to say."""
+        return self._fresh(((progress,) if progress else (), self._phrases.waiting), turn_id)
+
+    def _fresh(self, pools: Iterable[Sequence[str]], turn_id: UUID) -> str:
+        """A phrase of the first pool that has one which was not said of late."""
+        for pool in pools:
+            if new := [phrase for phrase in pool if phrase not in self._fillers]:
+                return self._said(_pick(new, turn_id))
+        return ""
+
+    def _said(self, filler: str) -> str:
+        self._fillers.append(filler)
+        return filler
 
     def question(self, plan: Plan) -> str:
         """For what is missing from the wish."""

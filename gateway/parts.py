@@ -12,9 +12,11 @@ from typing import Any, Literal
 import aiohttp
 
 from bridge.bridge import Bridge
+from bridge.fillers import Patience, ToolTimes
 from bridge.follower import Follower
 from bridge.intent import IntentClassifier, NearestExample
 from bridge.ledger import LedgerStore
+from bridge.limits import Limits
 from bridge.orchestrators.http import HttpOrchestrator
 from bridge.ports import OrchestratorError
 from gateway.call import Call
@@ -99,6 +101,7 @@ class Parts:
         """Outlives the calls whose deeds it follows."""
         self._small_talk = {who.name: SmallTalkIndex(who.small_talk) for who in self.catalogue.personas}
         self._classifiers: dict[str, IntentClassifier] = {}
+        self._times = ToolTimes()
         self._recognizers: set[str] = set()
         """The names of the transcribers', of those that are ready."""
         self._wishes: list[str] = []
@@ -185,7 +188,9 @@ class Parts:
             self._ledger,
             new_id,
             utc_now,
-            follow=self.follower.follow,
+            Limits(fillers=Patience.after(self.settings.filler_after_s)),
+            self.follower.follow,
+            self._times,
         )
         recorder = Recorder(outlet, profile.session_id, profile.started_at, profile.mode)
         ears = partial(self.ears, profile)

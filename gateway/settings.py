@@ -63,6 +63,8 @@ class GatewaySettings(Settings):
     llm_model: str = ""
     llm_api_key: str = ""
     llm_max_tokens: int = 300
+    filler_after_s: float = Field(default=0.15, ge=0)
+    """How long whoever asked for something waits in silence; a result that is there by then needs no filler."""
     web_folder: Path | None = None
     """The built page; where unset, the one in the package or the checkout."""
 

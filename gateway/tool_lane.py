@@ -13,10 +13,13 @@ from gateway.conversation import Conversation
 from gateway.profile import Profile
 from gateway.recorder import Fact
 from gateway.session import events as on
-from gateway.session.clock import RATE, ms
+from gateway.session.clock import RATE, ms, samples
 from gateway.session.effects import AnswerWanted, Measured
 
 log = logging.getLogger(__name__)
+
+STALE_FILLER = samples(1500)
+"""One that could not be said by then, because somebody spoke, fills no silence any more."""
 
 
 class ToolLane:
@@ -85,9 +88,16 @@ class ToolLane:
         self, turn_id: UUID | None, text: str, source: on.Source, invocation_id: UUID | None = None
     ) -> None:
         """Have the agent say `text` at a free moment."""
+        now = self._now()
         self._feed(
             on.InjectionAsked(
-                self._now(), self._new_id(), text, source, turn_id=turn_id, invocation_id=invocation_id
+                now,
+                self._new_id(),
+                text,
+                source,
+                turn_id=turn_id,
+                expires_at=now + STALE_FILLER if source == "filler" else None,
+                invocation_id=invocation_id,
             )
         )
 

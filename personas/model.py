@@ -60,6 +60,17 @@ class SmallTalk(Strict):
     """The group's name, for logs and the classifier."""
 
 
+class Fillers(Strict):
+    """What is said while somebody waits, where the tool or the mood calls for something of its own."""
+
+    tools: dict[str, Texts] = Field(default_factory=dict)
+    """By the name of a tool, or of its agent; where the plan has no words of its own."""
+    hurried: Texts | None = None
+    """To who is in a hurry."""
+    upset: Texts | None = None
+    """To who has lost patience."""
+
+
 class Phrases(Strict):
     """What the agent says by itself when no mind and no tool has words for it. `bridge` and gateway choose
     among them with `personas.small_talk.pick`."""
@@ -72,6 +83,7 @@ class Phrases(Strict):
     """A tool runs, and the plan has no words of its own."""
     waiting: Texts
     """The tool still runs."""
+    fillers: Fillers = Field(default_factory=Fillers)
     failed: Texts
     """The tool failed; `{reason}` stands for why, a clause without full stop."""
     denied: Texts

@@ -43,6 +43,8 @@ class AgentTurn:
     own: bool = False
     """The engine opened it by itself."""
     sounded: bool = False
+    wound_up: bool = False
+    """It ends before its end, because there is something better to say."""
 
 
 class AgentFloor:
@@ -106,6 +108,11 @@ class AgentFloor:
             self.turn.moved_at = now
         return now - self.turn.moved_at > STALLED
 
+    def wind_up(self) -> None:
+        """Let the turn end soon, at a place where a person would."""
+        if self.turn is not None and self.playout.wind_up():
+            self.turn.wound_up = True
+
     def end(self, now: int, status: AgentStatus, reason: str = "") -> tuple[AgentEnded, list[Effect]]:
         """The turn is over; the first effect says how, the rest follow from it."""
         turn = self.turn
@@ -123,7 +130,7 @@ class AgentFloor:
         if turn.injection is None:
             return ended, []
         self._injected.append((ended, turn.injection))
-        state: InjectionState = "heard" if said_all else "cut"
+        state: InjectionState = "heard" if said_all and not turn.wound_up else "cut"
         why = "nothing_said" if status == "completed" and not said_all else reason
         change = injection_changed(turn.injection, now, state, turn.turn_id, heard_text, track.heard, why)
         return ended, [change]
@@ -155,7 +162,7 @@ class AgentFloor:
         yield HeardCorrected(turn_id, heard, text, basis)
         for ended, asked in self._injected:
             if ended.turn_id == turn_id:
-                whole = ended.status == "completed" and text == ended.text
+                whole = ended.status == "completed" and not ended.reason and text == ended.text
                 why = "" if whole else ended.reason or why_not
                 yield injection_changed(
                     asked, now, "heard" if whole else "cut", turn_id, said=text, heard=heard, why=why

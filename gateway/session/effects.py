@@ -247,7 +247,7 @@ class InjectionChanged:
     """The agent's turn that says it, once there is one."""
     invocation_id: UUID | None
     why: str = ""
-    """Why it was dropped: `expired`, `queue_full`, `withdrawn`, `user_asked`, `ended`."""
+    """Why it was dropped: `expired`, `queue_full`, `withdrawn`, `user_asked`, `answered`, `ended`."""
 
 
 @dataclass(frozen=True, slots=True)

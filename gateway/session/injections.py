@@ -41,6 +41,10 @@ class Injections:
         """Take out those that belong to that turn of the user."""
         return self._remove([w for w in self._waiting if w.turn_id == turn_id])
 
+    def fillers(self, turn_id: UUID) -> list[InjectionAsked]:
+        """Take out what was to be said until that turn of the user has its answer."""
+        return self._remove([w for w in self._waiting if w.source == "filler" and w.turn_id == turn_id])
+
     def answers(self) -> list[InjectionAsked]:
         """Take out those that belong to any turn of the user."""
         return self._remove([w for w in self._waiting if w.turn_id is not None])

@@ -51,10 +51,23 @@ class Mouth:
             return
         self._tell(injection_changed(asked, now, "waiting"))
         answered = self.answers.decide(asked.turn_id) if asked.turn_id is not None else None
+        if asked.turn_id is not None and asked.source != "filler":
+            self.stop_filling(asked.turn_id, now)
         if asked.interrupt and self._floor.turn is not None:
             self.cut(now, "interrupted")
         elif answered is not None and self._forestalls(answered):
             self.cut(now, "superseded")
+
+    def stop_filling(self, turn_id: UUID, now: int) -> None:
+        """That turn has its answer: no filler for it is begun, and one that sounds ends where it sensibly can."""
+        self.drop(self.injections.fillers(turn_id), now, "answered")
+        turn = self._floor.turn
+        if turn is None or turn.source != "filler" or turn.answers != turn_id:
+            return
+        if turn.sounded:
+            self._floor.wind_up()
+        else:
+            self.cut(now, "answered")
 
     def _forestalls(self, question: Question) -> bool:
         """Whether an engine that hears has begun to answer what the bridge answers."""
@@ -111,7 +124,10 @@ class Mouth:
     def follow(self, now: int) -> None:
         """End a turn that has sounded to its end, or stalled."""
         if self._floor.playout.played_out(now):
-            self.end(now, "completed", "")
+            wound_up = self._floor.turn is not None and self._floor.turn.wound_up
+            ended = self.end(now, "completed", "answered" if wound_up else "")
+            if wound_up:
+                self._tell(do.CancelEngine(ended.turn_id, ended.heard, ended.heard_text))
         elif self._floor.has_stalled(now):
             self.cut(now, "engine_stalled", "failed")
 

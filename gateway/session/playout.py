@@ -30,6 +30,11 @@ worth one too, or it would wait for the next frame."""
 REST = samples(40)
 """What is left over when a frame of an engine in real time is sent goes along, or each frame's end would wait."""
 
+CLAUSE = samples(1000)
+"""How much more of a filler is said for the sake of its clause, when the result is there."""
+
+CLAUSE_ENDS = (".", ",", ";", ":", "!", "?", "…")
+
 KEPT_TURNS = 16
 """Ended turns that a late playback report may still correct."""
 
@@ -84,7 +89,7 @@ class Playout:
     def push(self, turn_id: UUID, pcm: bytes, words: tuple[Word, ...] = ()) -> bool:
         """Take sound (PCM16) and words from the engine; False when the turn is stale and they are dropped."""
         track = self.track
-        if track is None or track.turn_id != turn_id:
+        if track is None or track.turn_id != turn_id or track.trimmed:
             return False
         if pcm:
             track.waiting.append(pcm)
@@ -131,6 +136,19 @@ class Playout:
             # Where the sound has just run dry, or another turn's still fills the lead, there is nothing to fade.
             self._fade_out = track.left > 0 and now < self._horizon <= now + self._lead
         return self._horizon + (min(FADE, track.left) if track and self._fade_out else 0)
+
+    def wind_up(self) -> bool:
+        """Have the turn end where a clause does, if one does soon, else behind the word that sounds; whether it does.
+
+        Nothing changes for a turn of which all has left.
+        """
+        track = self.track
+        if track is None or not track.left or track.trimmed:
+            return False
+        behind = [word for word in track.words if word.end >= track.sent]
+        clause = (w.end for w in behind if w.text.endswith(CLAUSE_ENDS) and w.end - track.sent <= CLAUSE)
+        place = next(clause, behind[0].end if behind else track.sent)
+        return track.trim(place)
 
     def resume(self) -> None:
         """Go on where it was."""

@@ -163,6 +163,7 @@ class Session:
                     self._mouth.end(self.now, "failed", event.code)
             case on.MindAsked():
                 self.answers.leave_to_mind(event.turn_id)
+                self._mouth.drop(self.injections.fillers(event.turn_id), self.now, "answered")
             case on.DeedBegan():
                 self._no_longer_open(event.turn_id)
             case on.Settled():

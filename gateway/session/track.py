@@ -28,6 +28,8 @@ class Track:
     first_sent_at: int | None = None
     whole: bool = False
     """The engine has given everything."""
+    trimmed: bool = False
+    """Its end was brought forward; what the engine gives behind that is not said."""
     ended: bool = False
     heard: int = 0
     """What the client says it has played; once the turn has ended, all that was heard of it."""
@@ -44,6 +46,20 @@ class Track:
     def left(self) -> int:
         """Samples that wait to be sent."""
         return self.pushed - self.sent
+
+    def trim(self, place: int) -> bool:
+        """Have the turn end at `place`, as far as that has not left yet; whether less is said for it."""
+        place = max(place, self.sent)
+        if self.whole and place >= self.pushed:
+            return False
+        kept = take(self.waiting, max(0, min(place, self.pushed) - self.sent))
+        self.waiting.clear()
+        if kept:
+            self.waiting.append(kept)
+        self.pushed = self.sent + len(kept) // BYTES
+        self.words = [word for word in self.words if word.start < self.pushed]
+        self.whole = self.trimmed = True
+        return True
 
     def arrived(self, place: int) -> int:
         """How many of the samples before `place` the client has got, once all that was sent has come."""

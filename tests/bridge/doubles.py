@@ -9,6 +9,7 @@ from uuid import UUID
 
 from bridge.bridge import Bridge
 from bridge.events import BridgeEvent, InvocationChanged, Reply, Utterance
+from bridge.fillers import Patience
 from bridge.follower import Follower
 from bridge.inquiry import Pace
 from bridge.intent import NearestExample
@@ -37,6 +38,7 @@ QUICK = Limits(
     inquiry=PATIENCE,
     pause=0.001,
     close=PATIENCE,
+    fillers=Patience(unplanned=PATIENCE, first=0),
 )
 
 CLOCK = Plan(

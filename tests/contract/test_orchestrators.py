@@ -226,8 +226,10 @@ async def heard(bridge: Bridge, text: str) -> list[BridgeEvent]:
 
 async def test_the_bridge_has_a_wish_done_by_either(served: Served) -> None:
     events = await heard(bridge(served.orchestrator), WISH)
-    filler, result = [event for event in events if isinstance(event, Reply)]
-    assert (filler.source, result.source) == ("filler", "tool")
+    *fillers, result = [event for event in events if isinstance(event, Reply)]
+    # On a loaded machine it may take so long that something is said meanwhile.
+    assert {filler.source for filler in fillers} <= {"filler"}
+    assert result.source == "tool"
     rows = [event.invocation for event in events if isinstance(event, InvocationChanged)]
     assert [row.status for row in rows] == [Status.REQUESTED, Status.RUNNING, Status.SUCCESS]
 

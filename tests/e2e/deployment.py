@@ -40,6 +40,8 @@ class Deployment:
             **os.environ,
             **{name: str(free_port()) for name in ports},
             "ANTIPHON_HOME": str(home),
+            # On a busy machine a tool is slow now and then; what is then said meanwhile, other tests listen to.
+            "FILLER_AFTER_S": "60",
             **(environment or {}),
         }
         self.lines: list[str] = []

@@ -94,8 +94,6 @@ async def test_a_tool_that_fails_is_said_to_have_failed(
     caller: Caller, database: asyncpg.Connection, wish: str, code: str, reason: str
 ) -> None:
     await caller.write(f"{wish} please")
-    acknowledgement = transcript(await caller.answer())
-    assert acknowledgement == f"Let me {wish}."
     said = transcript(await caller.answer())
     assert reason in said
     assert "clapper" not in said, "what an exception says is for the log"
@@ -111,7 +109,6 @@ async def test_a_deed_whose_orchestrator_died_is_unknown_and_said_so(
     await caller.write("ring the church bell")
     await caller.tool("running")
     deployment.kill_part("orchestrator")
-    assert transcript(await caller.answer()) == "Let me ring the church bell."
     assert "I lost touch while that was running" in transcript(await caller.answer())
     row = await tool_row(database, caller.session_id)
     assert (row["status"], row["error"]["code"]) == ("unknown", "orchestrator_lost")

@@ -208,8 +208,7 @@ def test_a_question_over_the_agent_stops_it(call: Call) -> None:
 
 
 def test_a_tool_is_run_and_its_result_told(call: Call) -> None:
-    *_, acknowledgement, result = call.told("agent", call.barged_in)
-    assert "Tokyo" in acknowledgement
+    *_, result = call.told("agent", call.barged_in)
     assert result.startswith("It's")
     assert result.endswith("in Tokyo.")
     assert call.room.told("tool") == (["tell_time"] if call.client.shows_tools else [])

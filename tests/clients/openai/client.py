@@ -182,7 +182,7 @@ async def main(base_url: str, spoken: Path, burst: Path, folder: Path, text: str
         turns = {
             "voice": await by_voice(connection, pcm_of(spoken)),
             "text": await by_text(connection, "How are you today?"),
-            "tool": await by_text(connection, "What time is it in Tokyo?", answers=2),
+            "tool": await by_text(connection, "What time is it in Tokyo?"),
             "cancel": await cancelled(connection, "What can you do?"),
             "truncate": await truncated(connection, "Tell me a story."),
         }
