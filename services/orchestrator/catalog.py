@@ -36,6 +36,8 @@ class Tool:
     cancellable: bool
     """Whether stopping it half way leaves the world in order."""
     timeout_s: float
+    amendable: bool
+    """Whether it can do a deed in the place of an earlier one of its own (`Caller.amends`)."""
     parameters: tuple[Parameter, ...]
     phrases: tuple[Phrase, ...]
     examples: tuple[str, ...]

@@ -57,6 +57,7 @@ class _ToolYaml(_Yaml):
     risk: Risk
     idempotent: bool = False
     cancellable: bool | None = None
+    amendable: bool = False
     timeout_s: float = Field(default=20, gt=0, le=3600)
     parameters: list[_ParameterYaml] = []
     say: list[str] = []
@@ -229,6 +230,7 @@ def _tool(
         # What only reads leaves nothing half done.
         cancellable=row.risk == "read" if row.cancellable is None else row.cancellable,
         timeout_s=row.timeout_s,
+        amendable=row.amendable,
         parameters=tuple(parameters),
         phrases=tuple(
             _phrase(agent, text, names) for text in row.phrases.splitlines() or row.examples if text.strip()

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from services.orchestrator.catalog import Catalog, Parameter, Tool
+from services.orchestrator.corrections import corrected, earlier_of
 from services.orchestrator.language.phrases import Match, Phrase, parse_phrase
 from services.orchestrator.language.politeness import without_politeness
 from services.orchestrator.language.repairs import repairs
@@ -96,9 +97,32 @@ class PatternPlanner:
             answered = self._answer(pending, tokens, context, now)
             if answered.tool:
                 return answered
+        if not (found and found.coverage == 1 and not found.missing):
+            amended = self._amended(said, context, now)
+            if amended:
+                plan = make_plan(amended.tool, amended.values, context, now, 1.0, [])
+                return plan.model_copy(update={"amends": True})
         if found is None:
             return NOTHING
         return make_plan(found.tool, found.values, context, now, round(found.coverage, 3), found.missing)
+
+    def _amended(self, said: Tokens, context: Mapping[str, Any], now: datetime) -> Found | None:
+        """The wish before, as `said` corrects it."""
+        earlier = earlier_of(context)
+        tool = self.catalog.tool(earlier.tool) if earlier else None
+        if earlier is None or tool is None or len(said) > MAX_TOKENS:
+            return None
+
+        def found_in(tokens: Tokens) -> Found | None:
+            found = self._mended(tokens, now) or self._whole(tokens, now)
+            return found if found and found.coverage == 1 and not found.missing else None
+
+        def understand(tokens: Tokens) -> tuple[Tool, dict[str, Any]] | None:
+            found = found_in(tokens)
+            return (found.tool, _arguments(found)) if found else None
+
+        whole = corrected(earlier, said, tool, understand, now)
+        return found_in(whole) if whole else None
 
     def _mended(self, said: Tokens, now: datetime) -> Found | None:
         """The phrase that explains the utterance once it is corrected as the speaker corrected it."""
@@ -244,6 +268,10 @@ def _fill(wanted: Parameter, tokens: Tokens, now: datetime) -> Value | None:
     return None
 
 
+def _arguments(found: Found) -> dict[str, Any]:
+    return {name: value.argument for name, value in found.values.items()}
+
+
 def _pending(context: Mapping[str, Any]) -> Plan | None:
     """The plan that asked for something, where the context carries one that can be understood."""
     try:
@@ -277,6 +305,7 @@ def make_plan(
         missing=missing,
         risk=tool.risk,
         idempotent=tool.idempotent,
+        amendable=tool.amendable,
         confidence=confidence,
         say=question.ask if question else tool.acknowledgement(filled),
     )

@@ -49,6 +49,10 @@ class Plan(Wire):
     confirm: str = ""
     """The question by which the user is asked for consent, where that is due: names the action and its object
     ("Shall I delete all your reminders?")."""
+    amends: bool = False
+    """It is the wish before (`context.earlier`) as the user has corrected it now, whole."""
+    amendable: bool = False
+    """Once it is done, another deed of this tool can take its place (`context.amends_key`)."""
 
 
 class ChatRequest(Wire):

@@ -349,6 +349,7 @@ def _caller(key: str, asked: ChatRequest) -> Caller:
         message=asked.message,
         say=_say(asked.context.get("say")),
         owner=told.get("owner"),
+        amends=told.get("amends_key"),
     )
 
 

@@ -44,6 +44,8 @@ class Caller:
     say: Say | None = None
     owner: str | None = None
     """Name of the API key whose call it is; None: the house's. A `user_id` means somebody under one key alone."""
+    amends: str | None = None
+    """Idempotency key of the deed of the same tool whose place this one takes: the user corrected themselves."""
 
     @property
     def whose(self) -> Whose:

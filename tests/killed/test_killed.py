@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.killed.stage import Deed, Stage
+import pytest
+
+from tests.killed.stage import PATIENCE, Deed, Stage
 
 Which = tuple[str, str]
 """A deed's name and where it was held: `order` does harm when it is done twice, `switch` does none."""
@@ -35,6 +37,7 @@ ORCHESTRATOR_KILLED: dict[Which, tuple[int, str]] = {
 }
 
 
+@pytest.mark.timeout(4 * PATIENCE)
 async def test_whoever_is_killed_at_whatever_moment_nothing_is_done_twice_and_the_rows_tell_what_was(
     database_url: str, tmp_path: Path
 ) -> None:

@@ -61,6 +61,11 @@ def repairs(tokens: Tokens) -> Iterator[Tokens]:
             yield after
 
 
+def leading_cue(tokens: Tokens) -> int:
+    """How many words at the beginning say that what was said before is taken back."""
+    return _cue(tokens, 0)[0]
+
+
 def _cue(tokens: Tokens, begin: int) -> tuple[int, bool]:
     """Where the words end that take something back and begin at `begin`, and whether they can mean nothing else."""
     end, said = begin, []

@@ -35,8 +35,11 @@ class Timers:
         self._database = database
         self.changed = changed
 
-    async def add(self, timer: Timer) -> Timer:
+    async def add(self, timer: Timer, instead_of: str | None = None) -> Timer:
         """Write a new one, or return the one that already stands under its idempotency key.
+
+        Args:
+            instead_of: key of a wish whose timer ends as this one begins, where it still waits.
 
         Raises:
             TooManyTimers: nothing was written.
@@ -49,6 +52,14 @@ class Timers:
             )
             if row := first.mappings().one_or_none():
                 return _timer(row)
+            if instead_of:
+                await connection.execute(
+                    _ended("cancelled")
+                    .values(cancelled_by=timer.idempotency_key)
+                    .where(
+                        of(timer.whose, voice_timers), t.idempotency_key == instead_of, t.state == "waiting"
+                    )
+                )
             waiting = select(func.count()).select_from(voice_timers).where(_waiting_of(timer.whose))
             if (await connection.execute(waiting)).scalar_one() >= rows.MOST_WAITING:
                 raise TooManyTimers

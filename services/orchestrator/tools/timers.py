@@ -117,7 +117,7 @@ async def _add(
         session_id=caller.session_id,
     )
     try:
-        return await store.timers.add(timer)
+        return await store.timers.add(timer, instead_of=caller.amends)
     except TooManyTimers as error:
         text = f"You have {MOST_WAITING} timers and reminders already, and I keep no more."
         raise Refused("too_many_timers", text) from error

@@ -107,6 +107,7 @@ def tool(name: str, run: Any, **changed: Any) -> Tool:
         "idempotent": True,
         "cancellable": True,
         "timeout_s": 60.0,
+        "amendable": False,
         "parameters": tuple(
             Parameter(each.name, TYPES["text"], "", each.default is each.empty, "What?", "")
             for each in takes.values()

@@ -57,6 +57,20 @@ async def test_the_same_wish_again_finds_the_first_timer(store: Store) -> None:
     assert await store.timers.waiting(HOUSE) == [first]
 
 
+async def test_a_timer_that_takes_the_place_of_another_ends_that_one_and_of_nobody_else(store: Store) -> None:
+    five, anns = timer(5, idempotency_key="first"), timer(5, idempotency_key="ann's", user_id="ann")
+    for each in (five, anns):
+        await store.timers.add(each)
+    ten = timer(10, idempotency_key="second")
+    for _ in range(2):
+        assert await store.timers.add(ten, instead_of="first") == ten
+    twenty = timer(20, idempotency_key="third")
+    await store.timers.add(twenty, instead_of="ann's")
+    assert await store.timers.waiting(HOUSE) == [ten, twenty]
+    assert [each.timer_id for each in await store.timers.cancelled_by("second")] == [five.timer_id]
+    assert await store.timers.waiting(Whose(user_id="ann")) == [anns]
+
+
 async def test_a_user_has_only_their_own(store: Store) -> None:
     anns, nobodys = timer(user_id="ann"), timer()
     await store.timers.add(anns)
