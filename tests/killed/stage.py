@@ -68,8 +68,8 @@ HELD = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT grante
 ROWS = "SELECT * FROM voice_tool_invocations WHERE session_id = ANY ($1)"
 
 HELD_ROWS = {"requested": "planned", "running": "planned", "success": "answered"}
-"""Which row of the ledger is held at its writing, and where its deed waits before: the gateway gives a write up after
-two seconds, so all of these go on to it at once."""
+"""Which row of the ledger is held at its writing, and where its deed waits before: all go on to it at once, so that
+none holds up the others on their way there."""
 
 Rows = dict[tuple[str, str], dict[str, Any]]
 """Of the ledger, by the deed's name and where it was held."""
@@ -95,7 +95,7 @@ class Deed:
 class Program:
     """A process that is started, killed and started again."""
 
-    code: str
+    module: str
     port: int
     environment: dict[str, str]
     log: Path
@@ -104,7 +104,7 @@ class Program:
     async def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-c", self.code, env=self.environment, stdout=log, stderr=log
+                sys.executable, "-m", self.module, env=self.environment, stdout=log, stderr=log
             )
         async with aiohttp.ClientSession() as http, asyncio.timeout(PATIENCE):
             while True:
@@ -147,14 +147,14 @@ class Stage:
             "ORCHESTRATOR_TOOL_PACKAGES": "services.orchestrator.tools,tests.killed",
         }
         self.orchestrator = Program(
-            "from services.orchestrator.server import main; main()",
+            "services.orchestrator",
             port := free_port(),
             shared | {"ORCHESTRATOR_PORT": str(port)},
             folder / "orchestrator.log",
         )
         through_proxy = make_url(url).set(host="127.0.0.1", port=postgres.port)
         self.gateway = Program(
-            "from gateway.server import main; main()",
+            "tests.killed.gateway",
             port := free_port(),
             shared
             | {
