@@ -15,15 +15,16 @@ from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
+import soxr
 import torch
 from torch import Tensor
 
+from services.base.wav import BadWav, parse_wav
 from services.speech import loudness
 from services.speech.errors import FileBroken, FileMissing, UnknownVoice, VoiceBroken
 from services.speech.priming import VoiceEmbeddings
 from services.speech.samples import Samples
 from services.speech.shapes import FRAME_SAMPLES, FREE, SAMPLE_RATE, ModelShape
-from services.speech.sound import read_wav
 
 SUFFIXES = (".pt", ".wav")
 """Where both are there, a bare name means the first."""
@@ -159,7 +160,13 @@ def _read_sound(path: Path) -> VoiceSound:
     Raises:
         VoiceBroken: it is no WAV, too short, too long, or silent.
     """
-    samples = read_wav(path)
+    try:
+        found = parse_wav(path.read_bytes())
+    except OSError as error:
+        raise VoiceBroken(f"{path.name} can't be read: {error.strerror}") from error
+    except BadWav as error:
+        raise VoiceBroken(f"{path.name} {error}") from error
+    samples = np.asarray(soxr.resample(found.samples, found.rate, SAMPLE_RATE), np.float32)
     if len(samples) > LONGEST_S * SAMPLE_RATE:
         raise VoiceBroken(f"{path.name} lasts {len(samples) / SAMPLE_RATE:.0f} s; cut it to ten or so")
     try:

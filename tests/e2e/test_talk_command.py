@@ -97,7 +97,7 @@ async def test_a_file_that_is_no_sound_is_one_sentence(deployment: Deployment, t
     ran = await fails(deployment, "--wav", str(wav))
     assert ran.returncode == 1
     assert str(wav) in ran.stderr
-    assert "expected a WAV file" in ran.stderr
+    assert "wanted: a WAV file" in ran.stderr
     assert "Traceback" not in ran.stderr
 
 

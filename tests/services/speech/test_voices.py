@@ -15,7 +15,7 @@ from services.speech.errors import FileBroken, FileMissing, UnknownVoice, VoiceB
 from services.speech.priming import VoiceEmbeddings
 from services.speech.shapes import FRAME_SAMPLES, SAMPLE_RATE, TOY
 from services.speech.voices import Voices, VoiceSound, unpack
-from tests.services.speech.test_sound import WAVS
+from tests.services.base.test_wav import WAVS
 
 SHAPE = TOY.model
 
