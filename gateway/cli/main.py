@@ -17,6 +17,7 @@ COMMANDS: Table = {
     "phrases": ("gateway.cli.phrases", "Write what people may say here, for the transcriber."),
     "health": ("gateway.cli.health", "Ask one part whether it is ready; for health checks."),
     "bench": ("gateway.cli.bench.group", "Measure a running deployment from outside."),
+    "eval": ("gateway.cli.eval.group", "Tell how often what is decided and done is right."),
     "doctor": ("gateway.cli.doctor.command", "Say what this machine can run, and what is missing."),
     "gateway": ("gateway.cli.parts", "Run the gateway alone."),
     "orchestrator": ("gateway.cli.parts", "Run the orchestrator alone."),

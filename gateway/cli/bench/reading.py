@@ -62,6 +62,8 @@ class Reading:
     """What the gateway took the user's words for, turn by turn."""
     tools: tuple[str, ...] = ()
     """Those that succeeded."""
+    arguments: tuple[dict[str, Any], ...] = ()
+    """Theirs."""
     told: tuple[str, ...] = ()
     """What the agent said; of a cut answer, as far as it was heard."""
     utterances: int = 0
@@ -77,6 +79,7 @@ def read(trial: Recording, wants_tool: bool = False) -> Reading:
     responses = [e["response"] for e in trial.events if e["type"] == "response.done"]
     turns = _turns(trial.events)
     calls = [event for event in trial.events if event["type"] == "antiphon.tool" and "action" in event]
+    succeeded = [call for call in calls if call["status"] == "success"]
     begin, end = (trial.said[0][0], trial.said[-1][1]) if trial.said else (trial.end, trial.end)
     sounds = first_sound(trial.agent, end)
     talks_over = _sounds_at(trial.agent, end - FRAME_S)
@@ -95,7 +98,8 @@ def read(trial: Recording, wants_tool: bool = False) -> Reading:
         judged=tuple(event["kind"] for event in trial.events if event["type"] == "antiphon.barge_in"),
         interruptions=sum(_is_interrupted(response) for response in responses),
         turns=turns,
-        tools=tuple(f"{call['agent']}.{call['action']}" for call in calls if call["status"] == "success"),
+        tools=tuple(f"{call['agent']}.{call['action']}" for call in succeeded),
+        arguments=tuple(call["arguments"] for call in succeeded),
         told=tuple(_words(response) for response in responses),
         utterances=len(trial.said),
     )

@@ -105,7 +105,14 @@ def test_two_breaths_between_which_the_agent_spoke_were_taken_for_two() -> None:
 
 
 def test_the_answer_of_a_tool_is_timed_to_its_acknowledgement() -> None:
-    call = {"at": 2.3, "type": "antiphon.tool", "agent": "clock", "action": "tell_time", "status": "running"}
+    call = {
+        "at": 2.3,
+        "type": "antiphon.tool",
+        "agent": "clock",
+        "action": "tell_time",
+        "arguments": {},
+        "status": "running",
+    }
     ended = {**call, "at": 2.7, "status": "success"}
     shown = read(trial((1.0, 2.0), agent={"a": [(2.5, 2.8)], "b": [(3.0, 4.0)]}, events=[call, ended]))
     assert shown.acknowledged_ms == shown.turn_ms == pytest.approx(500, abs=10)

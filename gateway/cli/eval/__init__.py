@@ -1,0 +1,1 @@
+"""`antiphon eval`: how often what is decided and done is right."""
