@@ -18,7 +18,7 @@ import torch
 from aiohttp import web
 
 from services.base.serve import new_runner
-from services.speech import bench
+from services.speech import bench, savings
 from services.speech.batch import Batch
 from services.speech.callers import have_called
 from services.speech.engine import Engine
@@ -27,6 +27,7 @@ from services.speech.machine import find_device
 from services.speech.model_thread import ModelThread
 from services.speech.priming import Work
 from services.speech.protocol import Codec
+from services.speech.savings import Savings
 from services.speech.server import DOOR, make_app
 from services.speech.settings import SpeechSettings
 from services.speech.shapes import SHAPES
@@ -64,33 +65,33 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--slots", type=bench.counts, default=(1, 8, 32, 64), help="for example 1,8,32")
     parser.add_argument("--seconds", type=float, default=90.0, help="of sound in each row")
     parser.add_argument("--codec", choices=("ogg", "pcm16"), default="ogg")
+    savings.add_arguments(parser)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     given = parser.parse_args(arguments)
-    shape = SHAPES[given.shape]
+    shape, saved = SHAPES[given.shape], savings.chosen(given)
     try:
         device = find_device(given.device)
         with torch.inference_mode():
-            model, mimi = bench.random_engine(shape, device)
+            model, mimi = bench.random_engine(shape, device, saved)
     except (NoGpu, TooLittleMemory) as error:
         parser.exit(1, f"{error.detail}\n")
-    about = bench.machine(shape, device) | {"codec": given.codec}
+    about = bench.machine(shape, device) | asdict(saved) | {"codec": given.codec}
     print(" · ".join(f"{key} {value}" for key, value in about.items()))
     engine = Engine(shape.name, model, mimi, ToyWords(), toy_voices())
     print(bench.heading(Row))
     rows = []
     for count in given.slots:
-        rows.append(
-            asyncio.run(measure(engine, count, round(1000 * given.seconds / bench.FRAME_MS), given.codec))
-        )
+        frames = round(1000 * given.seconds / bench.FRAME_MS)
+        rows.append(asyncio.run(measure(engine, count, frames, given.codec, saved)))
         print(bench.line(rows[-1]), flush=True)
     if given.json:
         given.json.write_text(json.dumps(about | {"rows": [asdict(row) for row in rows]}, indent=2) + "\n")
 
 
-async def measure(engine: Engine, count: int, frames: int, codec: Codec) -> Row:
+async def measure(engine: Engine, count: int, frames: int, codec: Codec, saved: Savings) -> Row:
     """One row: a server with so many slots, all taken."""
-    async with _serving(engine, count) as (url, thread):
+    async with _serving(engine, count, saved) as (url, thread):
         # Whose voice and persona are known from now on.
         (first,) = await have_called(url, 1, 1, codec)
         calls = await have_called(url, count, frames, codec, joined=lambda: thread.do(_filling(thread.batch)))
@@ -114,8 +115,14 @@ async def measure(engine: Engine, count: int, frames: int, codec: Codec) -> Row:
 
 
 @asynccontextmanager
-async def _serving(engine: Engine, count: int) -> AsyncIterator[tuple[str, ModelThread]]:
-    settings = SpeechSettings(speech_slots=count, speech_most_real_time=ANY_SPEED, speech_drain_s=0)
+async def _serving(engine: Engine, count: int, saved: Savings) -> AsyncIterator[tuple[str, ModelThread]]:
+    # The weights and the rings are the engine's own.
+    settings = SpeechSettings(
+        speech_slots=count,
+        speech_most_real_time=ANY_SPEED,
+        speech_drain_s=0,
+        speech_attention=saved.attention,
+    )
     runner = new_runner(app := make_app(settings, engine))
     await runner.setup()
     try:

@@ -20,3 +20,12 @@ def test_each_frame_of_each_call_is_answered_and_told_if_it_was_late(
     assert (row.slots, row.frames, row.lost, row.late) == (2, 20, 0, 20)
     assert 0 < row.p50 <= row.longest
     assert min(row.join, row.join_new) > 0
+
+
+def test_calls_are_answered_by_a_model_in_8_bits(tmp_path: Path) -> None:
+    where = tmp_path / "rows.json"
+    saved = "--weights int8 --kv int8 --attention filled"
+    bench_wire.main(f"--shape toy --device cpu --slots 1 --seconds 0.8 {saved} --json {where}".split())
+    found = json.loads(where.read_text())
+    assert (found["weights"], found["kv"], found["attention"]) == ("int8", "int8", "filled")
+    assert [(row["frames"], row["lost"]) for row in found["rows"]] == [(10, 0)]
