@@ -19,8 +19,8 @@ JOIN = Histogram(
 )
 LATE = Counter(
     "antiphon_speech_late_frames",
-    "Frames that waited longer than they sound: for the model's thread, which worked on, or for the machine, which ran "
-    "other programs",
+    "Frames that waited longer than they sound: for the model's thread, which did other work, or for the machine, "
+    "which was too slow or ran other programs",
     ["cause"],
 )
 for cause in ("model", "machine"):

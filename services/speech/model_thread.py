@@ -110,10 +110,10 @@ class ModelThread:
         self._orders: deque[Order] = deque()
         self._wake = threading.Condition()
         self._stopping = False
-        # What the thread works. On a CPU, other programs may run while it wants to; with a GPU, waiting for it is work.
+        # On a CPU, other programs may run while the thread wants to; with a GPU, waiting for it is work.
         self._clock = time.thread_time if batch.device.type == "cpu" else time.perf_counter
-        self._since = 0.0
-        """By that clock: when frames were last gathered, or there was nothing to do."""
+        self._worked = 0.0
+        """Seconds of that clock for orders, since frames were last gathered."""
         self._piece_took = 0.0
         """Seconds, of the last piece of priming."""
         self._put_off = 0
@@ -220,7 +220,6 @@ class ModelThread:
             while not (self._stopping or self._orders or any(lease.heard for lease in self._leases.values())):
                 if not self._wake.wait(PROBE_S if self.pace.slow else None):
                     self._orders.append(Order(self._probing(), None, None))
-                self._since = self._clock()
             return not self._stopping
 
     def _next_order(self) -> Order | None:
@@ -245,9 +244,11 @@ class ModelThread:
 
     def _go_on(self, order: Order) -> None:
         """Do the next piece of an order."""
-        began = time.perf_counter()
+        began, clock = time.perf_counter(), self._clock()
         try:
             next(order.work)
+            self.batch.wait()  # A tick has to wait for it anyway.
+            self._worked += self._clock() - clock
             if order.primes is not None:
                 self._piece_took = time.perf_counter() - began
             return
@@ -288,9 +289,9 @@ class ModelThread:
 
     def _judge(self, now: float, heard: dict[Lease, Heard]) -> None:
         """See how long these frames waited. Where it is far too long, the call that came last is given up."""
-        worked, waits = self._clock(), [now - frame.due for frame in heard.values()]
-        self.pace.gathered(waits, worked - self._since)
-        self._since = worked
+        waits = [now - frame.due for frame in heard.values()]
+        self.pace.gathered(waits, self._worked)
+        self._worked = 0.0
         if self.pace.sheds(now, max(waits)):
             newest = list(heard)[-1]
             self._tell(newest.broke, FellBehind("the device is too slow for all the calls that it has"))

@@ -46,9 +46,9 @@ class Pace:
 
         Args:
             waits: Seconds that each frame was due before.
-            worked: Seconds for which the thread has worked since the last frames were gathered, or since it woke.
+            worked: Seconds for which the thread has done other work than ticks since the last frames were gathered.
         """
-        # Longer than a frame at other work: the thread's own doing. Else it wanted to work, and the machine ran others.
+        # Else it was a tick that took too long, or the thread wanted to go on and the machine ran other programs.
         cause = "model" if worked > FRAME_S else "machine"
         measures.LATE.labels(cause).inc(sum(wait > FRAME_S for wait in waits))
 
