@@ -22,7 +22,7 @@ from services.speech.machine import amount, check_memory, find_device, gpu
 from services.speech.model import Model
 from services.speech.opus import MissingCodec, chosen
 from services.speech.settings import SpeechSettings
-from services.speech.shapes import MIMI, CodecShape, ModelShape
+from services.speech.shapes import FRAME_S, MIMI, CodecShape, ModelShape
 from services.speech.tokenizer import Tokenizer
 from services.speech.voices import Voices
 
@@ -184,6 +184,8 @@ def language_model(
             calls, kept = settings.speech_slots, settings.speech_prefixes_mb
             what = f"{path.name}, with SPEECH_SLOTS={calls} and SPEECH_PREFIXES_MB={kept},"
             yield from fits(what, needed(shape, settings), device)
+            if settings.personaplex_cpu_offload:
+                yield offloaded(shape, settings)
         if pieces:
             Tokenizer.load(pieces, shape.text_card)
             yield Finding("good", f"{pieces.name}: {shape.text_card} pieces")
@@ -201,6 +203,21 @@ def needed(shape: ModelShape, settings: SpeechSettings, codec: CodecShape = MIMI
     state = slots.size(batch.fresh(model, mimi, settings.speech_slots))
     weights = weight(model) - stay * weight(layer) + weight(mimi)
     return weights + state + settings.speech_prefixes_mb * 10**6
+
+
+def offloaded(shape: ModelShape, settings: SpeechSettings) -> Finding:
+    """What layers that stay behind cost."""
+    with torch.device("meta"):
+        model = Model(shape).to(torch.bfloat16)
+        model.shrink(settings.savings)
+    layer, *others = model.transformer.layers
+    sent = min(settings.personaplex_cpu_offload, 1 + len(others)) * weight(layer)
+    return Finding(
+        "note",
+        f"PERSONAPLEX_CPU_OFFLOAD={settings.personaplex_cpu_offload}: {amount(sent)} are sent over for each frame, "
+        f"{amount(sent / FRAME_S)} a second",
+        "16 lanes of PCI Express 4.0 carry 32 GB a second; the server measures at its start what a frame takes",
+    )
 
 
 def weight(module: nn.Module) -> int:

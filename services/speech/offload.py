@@ -26,6 +26,11 @@ class Sent(nn.Module):
         self._host = [_pinned(parameter.data) for parameter in layer.parameters()]
         self.stage = stage
 
+    @property
+    def nbytes(self) -> int:
+        """That are sent over for each frame."""
+        return sum(weights.nbytes for weights in self._host)
+
     def forward(self, x: Tensor, ring: AnyRing, at: Place) -> Tensor:
         """[slots, T, dim] to the same."""
         for there, here in zip(self.stage.parameters(), self._host, strict=True):
@@ -41,6 +46,11 @@ def place(model: Model, device: torch.device, sent: int) -> None:
         for index in range(len(layers) - sent, len(layers)):
             layers[index] = Sent(layers[index], stage)
     model.to(device)
+
+
+def sent_bytes(model: Model) -> int:
+    """What is sent over for each frame."""
+    return sum(layer.nbytes for layer in model.transformer.layers if isinstance(layer, Sent))
 
 
 def _pinned(weights: Tensor) -> Tensor:

@@ -7,7 +7,8 @@ and what it leaves behind is kept as a `Prefix` and copied into the slot of any 
 Source: PersonaPlex (arXiv 2602.06053), and engine facts seen in NVIDIA's published code.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -28,6 +29,8 @@ SINE = (430, 1268, 381, 1611, 1095, 1495, 56, 472)
 """Codes of a 440 Hz tone: what the user's stream holds while a call is primed."""
 AT_ONCE = 32
 """Positions or frames that are read while other calls wait: on a large GPU about the time of one of their frames."""
+ASIDE_S = 0.005
+"""For how long the model's thread looks whether something is done, where it has nothing else to do."""
 SILENT_FRAMES = 6
 """After the voice, and again after the persona: half a second."""
 
@@ -171,6 +174,16 @@ def encoding(mimi: Mimi, samples: Tensor, at_once: int = AT_ONCE) -> Work[VoiceC
         codes.append(mimi.encode(some[None], state, live)[0].cpu())
         yield
     return VoiceCodes(torch.cat(codes, dim=1))
+
+
+def aside(do: Callable[[], Result]) -> Work[Result]:
+    """Have something done that needs no device, such as the reading of a file, while other calls' frames come."""
+    thread = ThreadPoolExecutor(1, "aside")
+    doing = thread.submit(do)
+    thread.shutdown(wait=False)
+    while not wait([doing], ASIDE_S).done:
+        yield
+    return doing.result()
 
 
 def finish(work: Work[Result]) -> Result:

@@ -11,7 +11,7 @@ from services.speech.checkpoint import load_codec, load_model
 from services.speech.codec.mimi import Mimi
 from services.speech.engine import Engine, Voices
 from services.speech.machine import find_device
-from services.speech.priming import Voice, Work, encoding
+from services.speech.priming import Voice, Work, aside, encoding
 from services.speech.settings import SpeechSettings
 from services.speech.shapes import ModelShape
 from services.speech.tokenizer import Tokenizer
@@ -52,8 +52,8 @@ def _voices(path: Path | None) -> Voices:
 
 
 def _voice(folder: Folder, name: str, mimi: Mimi, shape: ModelShape) -> Work[Voice]:
-    found = folder.load(name, shape)
+    # A minute's WAV takes 0.3 s to be read, resampled and levelled.
+    found = yield from aside(lambda: folder.load(name, shape))
     if isinstance(found, VoiceSound):
         return (yield from encoding(mimi, torch.from_numpy(found.samples)))
-    yield
     return found

@@ -16,12 +16,15 @@ from services.speech import measures
 from services.speech.batch import Batch
 from services.speech.call import Call, end, voice_of
 from services.speech.engine import Engine
+from services.speech.machine import amount
 from services.speech.model_thread import ModelThread
+from services.speech.offload import sent_bytes
 from services.speech.pace import Pace
 from services.speech.places import Places
 from services.speech.prefixes import Prefixes
 from services.speech.protocol import MAX_MESSAGE, PATH, BadQuery, Chat, Queued, encode, parse_query
 from services.speech.settings import SpeechSettings
+from services.speech.shapes import FRAME_S
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +71,7 @@ class Door:
         if rtf > most:
             return (
                 f"the device takes {rtf:.2f} of real time for {self.places.total} slots, and more than {most:g} "
-                "is of no use: set SPEECH_SLOTS lower, or take a faster one"
+                f"is of no use: {self._advice()}"
             )
         if self.thread.pace.slow:
             return (
@@ -76,6 +79,23 @@ class Door:
                 f"{most:g} is of no use; see what else uses it"
             )
         return None
+
+    def measured(self) -> None:
+        """Tell what the start has shown."""
+        rtf = self.thread.rtf
+        assert rtf is not None
+        found = {"real_time": rtf, "frame_ms": 1000 * FRAME_S * rtf}
+        if sent := sent_bytes(self.engine.model):
+            found["sent_mb_a_frame"] = sent / 1e6
+        log.info("measured", extra={**found, "slots": self.places.total})
+        self.about |= {name: round(value, 3) for name, value in found.items()}
+
+    def _advice(self) -> str:
+        if sent := sent_bytes(self.engine.model):
+            return (
+                f"{amount(sent)} of weights are sent over for each frame; set PERSONAPLEX_CPU_OFFLOAD lower"
+            )
+        return "set SPEECH_SLOTS lower, or take a faster one"
 
     def check(self, request: web.Request) -> Chat:
         """What a client asks for.
@@ -198,7 +218,7 @@ def _granted(slot: int) -> "asyncio.Future[int]":
 async def _running(app: web.Application) -> AsyncIterator[None]:
     door = app[DOOR]
     await door.thread.start()
-    log.info("measured", extra={"real_time": door.thread.rtf, "slots": door.places.total})
+    door.measured()
     yield
     await door.thread.stop()
 

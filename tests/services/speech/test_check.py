@@ -138,6 +138,11 @@ def test_layers_that_stay_behind_take_no_room() -> None:
     assert all_here - none == (layers - 1) * layer
 
 
+def test_it_is_told_what_is_sent_for_each_frame() -> None:
+    found = examination.offloaded(SEVEN_B, SpeechSettings(personaplex_cpu_offload=8))
+    assert found.what == "PERSONAPLEX_CPU_OFFLOAD=8: 3.3 GB are sent over for each frame, 41.1 GB a second"
+
+
 def test_what_the_device_has_to_hold_is_counted_whole() -> None:
     def needed(**settings: Any) -> int:
         return examination.needed(SEVEN_B, SpeechSettings(**settings))

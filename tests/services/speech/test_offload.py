@@ -26,3 +26,10 @@ def test_of_the_layers_that_are_sent_the_device_holds_one(model: Model) -> None:
     other = toy_model()
     offload.place(other, torch.device("cpu"), sent=2)
     assert held(other) == held(model) // 2
+
+
+def test_it_is_known_what_is_sent_for_each_frame(model: Model) -> None:
+    layer = sum(weights.nbytes for weights in model.transformer.layers[0].parameters())
+    other = toy_model()
+    offload.place(other, torch.device("cpu"), sent=1)
+    assert [offload.sent_bytes(each) for each in (model, other)] == [0, layer]

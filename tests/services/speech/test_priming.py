@@ -1,5 +1,7 @@
 """Voice and persona before a call is live."""
 
+import threading
+
 import pytest
 import torch
 from torch import Tensor
@@ -121,3 +123,17 @@ def test_a_prefix_holds_the_primed_frames_and_no_more(model: Model) -> None:
     assert prefix.frames == 25
     assert {ring.keys.shape[2] for ring in prefix.state.transformer.rings} == {25}
     assert prefix.forced.shape == (1, 1 + CODEBOOKS)
+
+
+def test_what_needs_no_device_is_done_while_other_calls_go_on() -> None:
+    go_on = threading.Event()
+    work = priming.aside(lambda: go_on.wait(60) and threading.current_thread() is not threading.main_thread())
+    for _ in range(3):
+        next(work)
+    go_on.set()
+    assert priming.finish(work)
+
+
+def test_what_goes_wrong_aside_is_told() -> None:
+    with pytest.raises(ZeroDivisionError):
+        priming.finish(priming.aside(lambda: 1 // 0))

@@ -1,5 +1,6 @@
 """An engine of published files, from the folder to what is said."""
 
+import threading
 import wave
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,8 @@ from services.speech.linear import Weight8
 from services.speech.priming import VoiceCodes, VoiceEmbeddings, finish, prefill
 from services.speech.rings import Ring8
 from services.speech.settings import SpeechSettings
-from services.speech.shapes import FRAME_SAMPLES, SAMPLE_RATE, TOY
+from services.speech.shapes import FRAME_SAMPLES, SAMPLE_RATE, TOY, ModelShape
+from services.speech.voices import Voices
 from tests.services.speech.published import write_codec, write_model, write_tokenizer
 
 
@@ -70,6 +72,21 @@ def test_a_voice_is_what_its_file_holds(engine: Engine) -> None:
     own = finish(engine.voices["mine"](engine.mimi, engine.model.shape))
     assert isinstance(own, VoiceCodes)
     assert own.codes.shape == (8, -(-SAMPLE_RATE // FRAME_SAMPLES))
+
+
+def test_the_model_s_thread_reads_no_voice(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    readers = []
+    load = Voices.load
+
+    def noted(self: Voices, name: str, shape: ModelShape) -> object:
+        readers.append(threading.current_thread())
+        return load(self, name, shape)
+
+    monkeypatch.setattr(Voices, "load", noted)
+    for name in ("NATF2", "mine"):
+        finish(engine.voices[name](engine.mimi, engine.model.shape))
+    assert len(readers) == 2
+    assert threading.current_thread() not in readers
 
 
 def test_layers_can_stay_behind(engine: Engine, folder: Path) -> None:

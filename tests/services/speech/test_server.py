@@ -5,16 +5,17 @@ import dataclasses
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, WSServerHandshakeError, web
 
 from services.base.serve import new_runner, wind_up
-from services.speech import model_thread, pace
+from services.speech import model_thread, offload, pace
 from services.speech import server as service
 from services.speech.engine import Engine
 from services.speech.formats import reader_of, writer_of
@@ -47,6 +48,7 @@ from services.speech.server import DOOR, Door, make_app
 from services.speech.settings import SpeechSettings
 from services.speech.shapes import FRAME_SAMPLES
 from services.speech.toy_engine import toy_engine
+from tests.services.speech.calls import toy_model
 from tests.services.speech.raw_socket import BINARY, CLOSE, RawSocket, connecting, frame
 
 LIMIT_S = 60
@@ -488,6 +490,16 @@ async def test_a_device_slower_than_real_time_takes_no_calls(engine: Engine) -> 
             async with calling(server):
                 pass
         assert refusal.value.status == 503
+
+
+async def test_what_a_frame_costs_is_told_and_which_layers_are_sent_for_it(engine: Engine) -> None:
+    model = toy_model()
+    offload.place(model, torch.device("cpu"), sent=2)
+    async with serving(replace(engine, model=model), speech_most_real_time=0.0) as server:
+        _, told = await readiness(server)
+    assert "0.3 MB of weights are sent over for each frame; set PERS" in told["parts"]["model"]["reason"]
+    assert told["frame_ms"] == pytest.approx(80 * told["real_time"], abs=0.1)
+    assert told["sent_mb_a_frame"] == pytest.approx(0.3, abs=0.05)
 
 
 async def test_a_device_that_gets_slower_takes_no_calls_until_it_is_fast_again(
