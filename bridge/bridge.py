@@ -42,6 +42,7 @@ from bridge.turn import (
     Step,
     after_intent,
     after_plan,
+    is_wish_so_far,
     may_follow,
     of_two_breaths,
     second_breath,
@@ -103,6 +104,10 @@ class Bridge:
     def deeds(self) -> tuple[Invocation, ...]:
         """The rows of what is under way, the youngest last."""
         return tuple(deed.row for deed in self._deeds.values())
+
+    def is_wish_so_far(self, text: str, last_agent: str) -> bool:
+        """Whether the words of a turn that goes on ask, beyond doubt, for something to be done."""
+        return is_wish_so_far(text, self._classifier.decide(text, last_agent))
 
     async def take(self, utterance: Utterance) -> AsyncGenerator[BridgeEvent, None]:
         """Take one utterance to its end.

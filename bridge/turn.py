@@ -53,6 +53,19 @@ def with_question(decision: Decision, question: Question | None) -> Decision:
     return Decision(Intent.ACTION, 1.0, "question")
 
 
+SURE_SO_FAR = 0.5
+"""Confidence. Who is held in vain is heard a little late; nobody hears what was made up."""
+
+WORDS_SO_FAR = 2
+"""One word is the beginning of anything."""
+
+
+def is_wish_so_far(text: str, decision: Decision) -> bool:
+    """Whether a turn that goes on, whose words `text` were taken for `decision`, will be a wish."""
+    is_enough = len(text.split()) >= WORDS_SO_FAR and decision.confidence >= SURE_SO_FAR
+    return decision.intent is Intent.ACTION and is_enough
+
+
 def second_breath(first: str, whole: str) -> str:
     """What `whole` adds to the words of `first`; empty where it does not begin with them."""
     before, words = plain(first), whole.split()

@@ -289,6 +289,11 @@ class Call:
         """What is to be said once the call is connected."""
         return [event for event in self._inbox if isinstance(event, on.InjectionAsked)]
 
+    def tell_held(self, text: str, samples: int, dropped: bool) -> None:
+        """Write down, and tell, what the engine said while it was held."""
+        now = self.now()
+        self._tell(do.Held(now, text, samples, dropped), now)
+
     async def room(self) -> None:
         """Wait until the engine may give more sound."""
         while not self.session.has_room:
@@ -482,6 +487,8 @@ class Call:
             case do.CancelEngine():
                 self.engine.cancel(effect.turn_id, effect.heard_text)
                 self._room.set()
+            case do.UserWords() if self.engine.traits.holds:
+                self._tools.look(effect.turn_id, effect.text, self.conversation)
             case do.Hold():
                 self.engine.hold(effect.on, effect.drop)
             case do.UserTurnEnded() if not effect.backchannel:
@@ -521,6 +528,9 @@ class CallSink:
 
     def failed(self, turn_id: UUID, code: str, message: str) -> None:
         self._call.feed(on.AgentFailed(self._call.now(), turn_id, code, message))
+
+    def withheld(self, text: str, samples: int, dropped: bool) -> None:
+        self._call.tell_held(text, samples, dropped)
 
     async def room(self) -> None:
         await self._call.room()

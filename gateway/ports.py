@@ -71,6 +71,10 @@ class Sink(Protocol):
         """The turn cannot go on."""
         ...
 
+    def withheld(self, text: str, samples: int, dropped: bool) -> None:
+        """The engine was held, and is no longer: so much it said meanwhile, which is let out now or never heard."""
+        ...
+
     async def room(self) -> None:
         """Wait until there is room for more sound: nobody needs more than 10 s of it ahead."""
         ...

@@ -36,6 +36,8 @@ class ToolLane:
         """`feed` lets something happen to the session, `tell` tells the call's listeners at a session time."""
         self._bridge, self._now, self._feed, self._tell, self._new_id = bridge_, now, feed, tell, new_id
         bridge_.arrived = lambda event: tell(event, now())
+        self._wish: UUID | None = None
+        """The turn that was last found to be one, while it went on."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._last: dict[UUID, asyncio.Task[None]] = {}
         """By turn: of one that went on, the reading of its whole words."""
@@ -78,6 +80,12 @@ class ToolLane:
                 del self._last[wanted.turn_id]
 
         task.add_done_callback(over)
+
+    def look(self, turn_id: UUID, so_far: str, conversation: Conversation) -> None:
+        """Tell the session as soon as the words of a turn, which goes on, are a wish."""
+        if turn_id != self._wish and self._bridge.is_wish_so_far(so_far, conversation.last("agent")):
+            self._wish = turn_id
+            self._feed(on.WishHeard(self._now(), turn_id))
 
     def withdraw(self, turn_id: UUID) -> None:
         """The user goes on with that turn; it will be taken again, whole."""

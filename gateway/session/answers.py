@@ -32,6 +32,8 @@ class Asked:
     at: int
     decided: bool = False
     """The bridge has told what becomes of it."""
+    told: bool = False
+    """What came of it was told, or is for the mind to say; a filler is no answer."""
     left_to_mind: bool = False
     begun: bool = False
     """An agent turn that answers it has begun."""
@@ -45,6 +47,8 @@ class Answers:
     def __init__(self) -> None:
         self.unanswered: Question | None = None
         """Waits until the client asks for an answer."""
+        self.left_unheard = False
+        """What an engine that hears has to say to what is `owed` came too late to be heard."""
         self.owed: Question | None = None
         """The engine's mind is to answer it as soon as the floor is free."""
         self.asked: Asked | None = None
@@ -54,9 +58,15 @@ class Answers:
         """Whether the bridge has an utterance and has told nothing yet."""
         return self.asked is not None and not self.asked.decided
 
+    @property
+    def awaits_result(self) -> bool:
+        """Whether the bridge owes more than a filler to the utterance that it has."""
+        return self.asked is not None and not self.asked.told
+
     def ask(self, question: Question, now: int) -> None:
         """The utterance goes to the bridge; what was owed before is superseded."""
         self.unanswered = self.owed = None
+        self.left_unheard = False
         self.asked = Asked(question, now)
 
     def withdraw(self, turn_id: UUID) -> None:
@@ -66,9 +76,11 @@ class Answers:
         if self.owed and self.owed.turn_id == turn_id:
             self.owed = None
 
-    def decide(self, turn_id: UUID) -> Question | None:
+    def decide(self, turn_id: UUID, by_filler: bool = False) -> Question | None:
         """The bridge has told what becomes of the utterance, which is returned if it was undecided until now."""
         asked = self.asked
+        if asked is not None and asked.question.turn_id == turn_id and not by_filler:
+            asked.told = True
         if asked is None or asked.decided or asked.question.turn_id != turn_id:
             return None
         asked.decided = True

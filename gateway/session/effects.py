@@ -58,6 +58,19 @@ class Hold:
     """With the end of it: what it began to say meanwhile is not wanted, for it is not the model that answers."""
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What an engine said while it was held, told when it is released; by the shell, which knows what came."""
+
+    at: int
+    text: str
+    """Whole words of it."""
+    sounded: int
+    """Samples of its sound."""
+    dropped: bool
+    """It is never heard. Else it is let out now, late."""
+
+
 # Facts about the user's floor.
 
 
@@ -294,6 +307,7 @@ Effect = (
     | Speak
     | CancelEngine
     | Hold
+    | Held
     | UserStarted
     | UserStopped
     | UserWords

@@ -208,6 +208,14 @@ class AgentFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class WishHeard:
+    """By its words so far this turn, which goes on, asks for something to be done."""
+
+    at: int
+    turn_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class MindAsked:
     """The bridge leaves this utterance to the engine's mind."""
 
@@ -286,6 +294,7 @@ Event = (
     | AgentOpened
     | AgentFinished
     | AgentFailed
+    | WishHeard
     | MindAsked
     | DeedBegan
     | HushAsked

@@ -37,7 +37,8 @@ class Mouth:
     def owed(self) -> Question | None:
         """What the mind must be told to answer; one that hears answers voice by itself, and may have already."""
         owed = self.answers.owed
-        return None if owed and self._traits.hears and owed.by == "voice" else owed
+        by_itself = self._traits.hears and not self.answers.left_unheard
+        return None if owed and by_itself and owed.by == "voice" else owed
 
     @property
     def answer_under_way(self) -> bool:
@@ -50,7 +51,8 @@ class Mouth:
             self._tell(injection_changed(asked, now, "dropped", why="queue_full"))
             return
         self._tell(injection_changed(asked, now, "waiting"))
-        answered = self.answers.decide(asked.turn_id) if asked.turn_id is not None else None
+        by_filler = asked.source == "filler"
+        answered = self.answers.decide(asked.turn_id, by_filler) if asked.turn_id is not None else None
         if asked.turn_id is not None and asked.source != "filler":
             self.stop_filling(asked.turn_id, now)
         if asked.interrupt and self._floor.turn is not None:

@@ -10,6 +10,7 @@ from gateway.session.agent_floor import AgentFloor
 from gateway.session.asking import Asking
 from gateway.session.clock import ms
 from gateway.session.company import STALE, Company
+from gateway.session.holding import Holding
 from gateway.session.interruption import TOLD_LATE, is_backchannel, is_command, is_misheard
 from gateway.session.mouth import Mouth
 from gateway.session.overlap import Overlap
@@ -40,7 +41,7 @@ class Session:
         self._asking = Asking(self.answers, self._tell)
         self._overlap = Overlap(self.agent)
         self._company = Company()
-        self._held = False
+        self._holding = Holding()
         self._mumbled = 0
         """Turns in a row of which nothing was understood, and the user was told so."""
         self._echo_behind = False
@@ -161,6 +162,8 @@ class Session:
             case on.AgentFailed():
                 if self.agent.is_current(event.turn_id):
                     self._mouth.end(self.now, "failed", event.code)
+            case on.WishHeard():
+                self.user.wishes(event.turn_id)
             case on.MindAsked():
                 self.answers.leave_to_mind(event.turn_id)
                 self._mouth.drop(self.injections.fillers(event.turn_id), self.now, "answered")
@@ -454,12 +457,17 @@ class Session:
             self._mouth.cut(self.now, "user_asked")
 
     def _hold(self) -> None:
-        """Keep the mouth of an engine that hears shut from the user's pause until the bridge has decided."""
-        wanted = self.traits.holds and (self.user.pauses or self.answers.undecided)
-        if wanted != self._held:
-            self._held = wanted
-            answers = self.answers.owed is not None and not self.user.has_floor(self.now)
-            self._tell(do.Hold(wanted, drop=not wanted and not answers))
+        """Keep the mouth of an engine that hears shut from the user's pause, or the first words of a wish, until it is
+        known what comes of them."""
+        user, answers = self.user, self.answers
+        wanted = user.pauses or user.asks_for_more_than_words or answers.awaits_result
+        answers_itself = answers.owed is not None and not user.has_floor(self.now)
+        hold = self._holding.follow(self.now, self.traits.holds and wanted, answers_itself)
+        if hold is None:
+            return
+        self._tell(hold)
+        # Who has waited for that long gets no old words: the mind answers instead.
+        answers.left_unheard = answers_itself and hold.drop
 
     def _words_so_far(self, turn: UserTurn) -> on.TranscriptReady:
         """What stands in for final words that will not come."""

@@ -67,6 +67,8 @@ class UserTurn:
     """The client says that it is over."""
     discarded: bool = False
     """The client took it back."""
+    is_wish: bool = False
+    """By its words so far it asks for something to be done."""
     answer_asked: bool = False
     """The client wants an answer as soon as the final words are there."""
     asked_at: int = 0
@@ -154,6 +156,16 @@ class UserFloor:
             return now - self.turn.onset <= LONGEST_TURN
         # With push-to-talk no silence ends a turn, but nobody waits for it longer than for any other.
         return self.turn.committed or now - self.turn.stopped <= UNFINISHED
+
+    def wishes(self, turn_id: UUID) -> None:
+        """The running turn, if that is it, asks for something to be done."""
+        if self.turn is not None and self.turn.turn_id == turn_id:
+            self.turn.is_wish = True
+
+    @property
+    def asks_for_more_than_words(self) -> bool:
+        """Whether the running turn, or the one whose last words are awaited, is a wish so far."""
+        return any(turn is not None and turn.is_wish and turn.may_go_on for turn in (self.turn, self.closing))
 
     @property
     def pauses(self) -> bool:

@@ -51,6 +51,8 @@ class Recording:
 
     def __init__(self) -> None:
         self.turns: dict[UUID, Turn] = {}
+        self.held: list[tuple[str, int, bool]] = []
+        """What was said while it was held: words, samples, and whether it is dropped."""
         self.has_room = asyncio.Event()
         self.has_room.set()
         self._fresh = asyncio.Event()
@@ -72,6 +74,10 @@ class Recording:
 
     def failed(self, turn_id: UUID, code: str, message: str) -> None:
         self._turn(turn_id).failed = code
+
+    def withheld(self, text: str, samples: int, dropped: bool) -> None:
+        self.held.append((text, samples, dropped))
+        self._fresh.set()
 
     async def room(self) -> None:
         await self.has_room.wait()

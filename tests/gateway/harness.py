@@ -156,6 +156,8 @@ class ScriptedBridge:
         self.heard: list[bridge.Utterance] = []
         self.script: Callable[[bridge.Utterance], AsyncIterator[bridge.BridgeEvent]] | None = None
         self.withdrawn: list[UUID] = []
+        self.wish = ""
+        """What begins so is a wish, while it is being said."""
         self.deeds: tuple[Invocation, ...] = ()
         self.closed = False
 
@@ -166,6 +168,9 @@ class ScriptedBridge:
             return
         async for event in self.script(utterance):
             yield event
+
+    def is_wish_so_far(self, text: str, last_agent: str) -> bool:
+        return bool(self.wish) and text.startswith(self.wish)
 
     def withdraw(self, turn_id: UUID) -> None:
         self.withdrawn.append(turn_id)

@@ -78,6 +78,10 @@ async def test_a_call_of_a_duplex_model_leaves_its_turns(gateway: Gateway, store
         await watch.nth(do.Hold, 3)
         server.says("about three I think")
         await watch.nth(do.AgentEnded, 3)
+        held = await watch.until(do.Held, lambda held: held.dropped)
+        assert "about three I think".startswith(held.text)
+        assert (await client.until("antiphon.held", on=False, dropped=False))["text"]
+        assert (await client.until("antiphon.held", on=False, dropped=True))["text"] == held.text
 
         # The user takes the floor: of what it still says nothing is heard.
         server.pauses(12)

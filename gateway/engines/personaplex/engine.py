@@ -120,6 +120,7 @@ class PersonaPlexEngine:
         self._fresh.set()
         if on:
             return
+        self._tell_withheld(drop)
         if drop:
             self._withheld.clear()
             self._responses.leave()
@@ -127,6 +128,13 @@ class PersonaPlexEngine:
         else:
             # The session is in the middle of giving orders, and would not know the turn yet.
             asyncio.get_running_loop().call_soon(self._give, ())
+
+    def _tell_withheld(self, dropped: bool) -> None:
+        said = [fact for fact in self._withheld if isinstance(fact, Sounded)]
+        words = [word.text for fact in said for word in fact.words]
+        count = sum(len(fact.pcm) for fact in said) // BYTES
+        if self._sink is not None:
+            self._sink.withheld(" ".join(words), count, dropped)
 
     # The work.
 
@@ -227,6 +235,7 @@ class PersonaPlexEngine:
         if self._held:
             sound = sum(len(fact.pcm) for fact in self._withheld if isinstance(fact, Sounded))
             if sound > WITHHELD * BYTES:
+                self._tell_withheld(dropped=True)
                 self._withheld.clear()
                 self._responses.leave()
             return

@@ -71,6 +71,7 @@ class Line:
             raise PartAway(f"a stock speech server speaks Ogg Opus; {error.detail}") from error
         self.ready = ready
         """What the server told of itself; None where it is a stock one."""
+        self._holds = ready is not None
         self._rest = b""
         self._unanswered = 0
         """Samples sent since the last frame came."""
@@ -138,12 +139,14 @@ class Line:
         await self._send(wire.Audio(self._writer.write(pcm)))
 
     async def hold(self, on: bool) -> None:
-        """Have the model keep silent, where it can; a stock server knows no such order.
+        """Have the model keep silent, where it can: a stock server knows no such order, nor does an older one of ours.
+
+        Then what it says is only not let out.
 
         Raises:
             LineLost
         """
-        if self.ready is not None:
+        if self._holds:
             await self._send(wire.Hold(on))
 
     async def said(self) -> AsyncGenerator[bytes | str, None]:
@@ -170,6 +173,9 @@ class Line:
                         yield frame
                 case wire.Text(text):
                     yield text
+                case wire.Error("not_held", why):
+                    self._holds = False
+                    log.info("speech server does not hold its model", extra={"pii_detail": why})
                 case wire.Error(code, why):
                     # The call goes on, unless it hangs up as well.
                     complaint = f", having said {code or 'error'}: {why}"

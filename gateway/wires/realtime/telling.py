@@ -112,6 +112,16 @@ class Teller:
                     stop_ms=fact.stop_ms,
                     cancelled_text=fact.cancelled_text,
                 )
+            case do.Hold(on=True):
+                self._ours("antiphon.held", on=True)
+            case do.Held():
+                self._ours(
+                    "antiphon.held",
+                    on=False,
+                    text=fact.text,
+                    sounded_ms=round(ms(fact.sounded)),
+                    dropped=fact.dropped,
+                )
             case do.Measured():
                 self._measured(fact.turn_id, fact.span, fact.ms)
             case do.EngineReplaced():

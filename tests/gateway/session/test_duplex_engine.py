@@ -3,10 +3,13 @@
 from uuid import UUID
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.session import effects as do
 from gateway.session import events as on
-from gateway.session.clock import samples
+from gateway.session.clock import ms, samples
+from gateway.session.holding import LONGEST
 from gateway.session.rules import Rules, Traits
 from tests.gateway.session.driver import Call, spoken
 
@@ -76,12 +79,125 @@ def test_it_is_held_while_the_bridge_is_slow(call: Call) -> None:
     assert holds(call) == [True, False]
 
 
-def test_it_is_released_by_the_acknowledgement_and_not_only_by_the_result(call: Call) -> None:
+def test_it_is_held_until_the_result_is_told_and_not_only_acknowledged(call: Call) -> None:
     call.script.replies = {TIME: [(0, "One moment.", "filler"), (5000, "It is noon.", "tool")]}
     call.says(TIME, at=1000)
     call.until(12_000)
-    assert call.when(do.Hold, 1) == call.when(do.Speak)
     assert holds(call) == [True, False]
+    assert drops(call) == [True]
+    assert call.when(do.Hold, 1) == call.when(do.Speak, 1)
+
+
+def test_however_long_a_tool_takes_it_is_not_held_for_longer_than_ten_seconds(call: Call) -> None:
+    call.script.replies = {TIME: [(0, "One moment.", "filler"), (30_000, "It is noon.", "tool")]}
+    call.says(TIME, at=1000)
+    call.until(40_000)
+    assert holds(call) == [True, False]
+    assert drops(call) == [True]
+    held = call.when(do.Hold, 1) - call.when(do.Hold, 0)
+    assert ms(LONGEST) <= held <= ms(LONGEST) + 40
+
+
+def test_it_is_held_from_the_first_words_that_are_a_wish(call: Call) -> None:
+    call.says("turn on the light over the bench please", at=1000)
+    call.event(1700, lambda now: on.WishHeard(now, user_turn(call)))
+    call.until(1700)
+    assert call.when(do.Hold) == 1700
+    call.until(9000)
+    assert holds(call) == [True, False]
+
+
+def test_a_wish_of_another_turn_holds_nothing(call: Call) -> None:
+    call.says("so I went to the lake and then to the woods and home", at=1000)
+    call.event(1700, lambda now: on.WishHeard(now, call.new_id()))
+    call.until(2500)
+    assert holds(call) == []
+
+
+def test_what_it_has_to_say_too_late_is_dropped_and_the_mind_answers(call: Call) -> None:
+    call.script.bridge = 4000
+    call.says(TIME, at=1000)
+    call.until(12_000)
+    assert drops(call) == [True]
+    assert len(call.told(do.Answer)) == 1
+    assert call.said_by_agent() == [call.script.answer]
+
+
+def user_turn(call: Call) -> UUID:
+    """The turn that the user is in the middle of."""
+    turn = call.session.user.turn
+    assert turn is not None
+    return turn.turn_id
+
+
+class Model:
+    """What an engine that holds does with what its model says: it withholds it, and lets it out or drops it."""
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.began: list[tuple[float, bool]] = []
+        """When it began to say something, and whether it was held then."""
+
+    def says(self, at: float, text: str) -> None:
+        def begin() -> None:
+            held = holds(self.call)[-1:] == [True]
+            self.began.append((at, held))
+            if held:
+                self.call.at(at + 1, again)
+            else:
+                self.speak(text)
+
+        def again() -> None:
+            ends = [hold for hold in self.call.told(do.Hold) if not hold.on]
+            if holds(self.call)[-1:] == [True]:
+                self.call.at(self.call.time + 1, again)
+            elif not ends[-1].drop:
+                self.speak(text)
+
+        self.call.at(at, begin)
+
+    def speak(self, text: str) -> None:
+        turn_id = self.call.new_id()
+        self.call.feed(on.AgentOpened(samples(self.call.time), turn_id))
+        self.call.push(turn_id, *spoken(text))
+        self.call.feed(on.AgentFinished(samples(self.call.time), turn_id))
+
+
+MADE_UP = "it is three"
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    speaks=st.integers(1300, 8000),
+    wish_heard=st.integers(1200, 1900),
+    thinks=st.integers(20, 2400),
+    takes=st.integers(0, 3000),
+    acknowledged=st.booleans(),
+)
+def test_whenever_the_model_makes_up_an_answer_to_a_wish_it_is_not_heard(
+    speaks: int, wish_heard: int, thinks: int, takes: int, acknowledged: bool
+) -> None:
+    call = Call(traits=Traits(hears=True, holds=True, basis="model"), bridge=thinks)
+    filler: list[tuple[int, str, on.Source]] = [(0, "One moment.", "filler")] if acknowledged else []
+    call.script.replies = {TIME: [*filler, (takes, "It is noon.", "tool")]}
+    call.says(TIME, at=1000)
+    call.event(wish_heard, lambda now: on.WishHeard(now, user_turn(call)))
+    model = Model(call)
+    model.says(max(speaks, wish_heard + 1), MADE_UP)
+    call.until(20_000)
+    assert "It is noon." in call.said_by_agent()
+    if model.began[0][1]:
+        assert MADE_UP not in call.said_by_agent()
+
+
+@settings(max_examples=40, deadline=None)
+@given(speaks=st.integers(1300, 6000), thinks=st.integers(20, 2000))
+def test_whenever_it_answers_small_talk_it_is_heard(speaks: int, thinks: int) -> None:
+    call = Call(traits=Traits(hears=True, holds=True, basis="model"), bridge=thinks)
+    ends = call.says("how are you today", at=1000)
+    Model(call).says(max(speaks, ends), "I am well")
+    call.until(20_000)
+    assert call.said_by_agent() == ["I am well"]
 
 
 def test_left_to_its_mind_it_answers_by_itself(call: Call) -> None:

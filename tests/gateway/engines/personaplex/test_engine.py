@@ -17,6 +17,7 @@ from gateway.ports import Brief, PartAway
 from gateway.session.clock import BYTES
 from personas.loader import load
 from services.base.ids import new_id
+from services.speech.protocol import Error, encode
 from tests.contract.test_engines import Recording, Turn
 from tests.doubles.speech_server import SpeechServer, tone
 from tests.gateway.harness import PATIENCE, EchoMind, TestVoice
@@ -150,6 +151,10 @@ async def test_what_it_says_while_held_is_given_when_the_answer_is_left_to_it(ta
     assert talk.sink.turns == {}
     talk.engine.hold(False)
     assert (await talk.turn(0)).text == "I am well"
+    ((text, sounded, dropped),) = talk.sink.held
+    assert text.startswith("I am")
+    assert sounded >= 9 * FRAME
+    assert not dropped
 
 
 async def test_what_it_says_while_held_is_dropped_to_its_end_when_it_is_not_wanted(talk: Talk) -> None:
@@ -164,6 +169,10 @@ async def test_what_it_says_while_held_is_dropped_to_its_end_when_it_is_not_want
     talk.hears(20)
     assert (await talk.turn(0)).text == "right"
     assert len(talk.sink.turns) == 1
+    ((text, sounded, dropped),) = talk.sink.held
+    assert "the wrong answer".startswith(text)
+    assert sounded >= 3 * FRAME
+    assert dropped
 
 
 async def test_a_turn_that_began_before_the_hold_ends_where_it_is_not_wanted(talk: Talk) -> None:
@@ -189,6 +198,21 @@ async def test_our_server_is_told_of_a_hold_and_a_stock_one_is_not(talk: Talk) -
     await talk.server.has(1, frames=6)
     orders = [{"type": "hold", "on": True}, {"type": "hold", "on": False}]
     assert caller.orders == (orders if talk.server.ours else [])
+
+
+async def test_a_server_that_does_not_hold_is_muted_and_asked_no_more(talk: Talk) -> None:
+    (caller,) = await talk.server.has(1)
+    talk.engine.hold(True)
+    await talk.server.sends(encode(Error("not_held", "this server does not hold yet")))
+    talk.server.says("the wrong answer")
+    talk.hears(12)
+    await talk.sink.given(12)
+    assert talk.sink.turns == {}
+    talk.engine.hold(False, drop=True)
+    talk.engine.hold(True)
+    talk.hears(3)
+    await talk.server.has(1, frames=15)
+    assert caller.orders in ([], [{"type": "hold", "on": True}])
 
 
 async def test_a_model_that_is_held_for_too_long_is_heard_no_more_of(
