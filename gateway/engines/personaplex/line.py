@@ -24,6 +24,9 @@ SEND_LIMIT_S = 5.0
 SILENT_LIMIT = samples(5000)
 """So much sound without a frame in return: it stands still. Time alone tells nothing: frames are owed for sound."""
 
+SILENT_LIMIT_S = 5.0
+"""Nor does sound alone: what was kept while there was no line is sent at once, and may be more than that."""
+
 CLOSE_LIMIT_S = 0.5
 
 MOST_GARBAGE = 50
@@ -75,6 +78,8 @@ class Line:
         self._rest = b""
         self._unanswered = 0
         """Samples sent since the last frame came."""
+        self._owes_since = 0.0
+        """When the first of them were sent, by the event loop's clock."""
 
     @classmethod
     async def open(
@@ -132,8 +137,11 @@ class Line:
         Raises:
             LineLost
         """
+        now = asyncio.get_running_loop().time()
+        if not self._unanswered:
+            self._owes_since = now
         self._unanswered += len(frame) // BYTES
-        if self._unanswered > SILENT_LIMIT:
+        if self._unanswered > SILENT_LIMIT and now - self._owes_since >= SILENT_LIMIT_S:
             raise LineLost("it has said nothing to 5 s of sound")
         pcm = np.frombuffer(frame, "<i2").astype(np.float32) / np.float32(SCALE)
         await self._send(wire.Audio(self._writer.write(pcm)))

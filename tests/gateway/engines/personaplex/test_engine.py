@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from gateway.engines.personaplex import engine as module
+from gateway.engines.personaplex import line as line_module
 from gateway.engines.personaplex.engine import PersonaPlexEngine
 from gateway.engines.personaplex.line import MOST_GARBAGE, SILENT_LIMIT, LineLost
 from gateway.engines.personaplex.responses import FRAME, QUIET_FRAMES, TAIL_FRAMES
@@ -326,7 +327,20 @@ async def test_what_the_server_said_before_it_hung_up_is_told(talk: Talk) -> Non
             await talk.work
 
 
-async def test_a_server_that_stands_still_is_a_loss(talk: Talk) -> None:
+async def test_what_was_kept_while_the_line_changed_is_sent_at_once(talk: Talk) -> None:
+    await talk.server.has(1)
+    talk.server.shakes_hands = False
+    await talk.engine.connect(replace(talk.brief, instructions="Speak like a pirate."))
+    await talk.server.came(2)
+    frames = 2 * SILENT_LIMIT // FRAME
+    talk.hears(frames, loud=True)
+    talk.server.shakes_hands_now()
+    (caller,) = await talk.server.has(1, frames=frames - 1)
+    assert caller is talk.server.callers[1]
+
+
+async def test_a_server_that_stands_still_is_a_loss(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line_module, "SILENT_LIMIT_S", 0.0)
     (caller,) = await talk.server.has(1)
     talk.server.stands_still = True
     talk.hears(SILENT_LIMIT // FRAME + 3)
