@@ -92,7 +92,8 @@ class IntentDecided:
     confidence: float
     ms: float
     by: str
-    """Who decided: `nearest` example, `controls`, `question` (it answers one that we asked), `offer` (it says whether
+    """Who decided: `trained`, `nearest` example, `controls`,
+   , `question` (it answers one that we asked), `offer` (it says whether
     to read on), `approval` (it answers a question for consent), or `two_breaths` (what was said after a pause is no
     small talk, or what was said before it)."""
 

@@ -14,7 +14,7 @@ import aiohttp
 from bridge.bridge import Bridge
 from bridge.fillers import Patience, ToolTimes
 from bridge.follower import Follower
-from bridge.intent import IntentClassifier, NearestExample
+from bridge.intent import IntentClassifier, Trained
 from bridge.ledger import LedgerStore
 from bridge.limits import Limits
 from bridge.orchestrators.http import HttpOrchestrator
@@ -224,7 +224,7 @@ class Parts:
         found = self._classifiers.get(persona.name)
         if found is None:
             chitchat = [example for talk in persona.small_talk for example in talk.examples]
-            found = self._classifiers[persona.name] = NearestExample(chitchat, self._wishes)
+            found = self._classifiers[persona.name] = Trained(chitchat, self._wishes)
         return found
 
     async def watch(self) -> None:

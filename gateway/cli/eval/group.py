@@ -6,6 +6,7 @@ from gateway.cli.lazy import Lazy, Table
 
 COMMANDS: Table = {
     "tasks": ("gateway.cli.eval.tasks", "Speak wishes to a deployment: right tool, right arguments?"),
+    "intent": ("gateway.cli.eval.intent", "How well wishes are told from small talk."),
 }
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.events import Intent
-from bridge.intent import ACTION_AT, APART, CHITCHAT_AT, NearestExample, judge
+from bridge.intent.nearest_example import ACTION_AT, APART, CHITCHAT_AT, NearestExample, judge
 
 WISHES = ["what time is it in tokyo", "what's the time in new york", "tell me the time"]
 SMALL_TALK = ["hello", "how are you", "thank you very much", "what is your name", "tell me a joke"]

@@ -1,16 +1,14 @@
-"""Tells chitchat from a wish by the user's words: a port, and a first honest classifier behind it.
+"""A classifier that knows no more than the phrases it is given: it takes the kind of the nearest, or abstains.
 
-The classifier knows no more than the phrases it is given, the persona's small talk and the tools' examples. It takes
-the nearest of each kind and abstains where neither is near, or both are. A wish that is taken for chitchat gets a
-wrong answer, chitchat that is taken for a wish costs one question to the planner: so chitchat has to be surer.
+A wish that is taken for chitchat gets a wrong answer, chitchat that is taken for a wish costs one question to the
+planner: so chitchat has to be surer.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Protocol
 
 from bridge.controls import control_of
-from bridge.events import Control, Intent
+from bridge.events import Intent
+from bridge.intent.decision import Decision
 from bridge.nearest import Index
 
 CHITCHAT_AT = 0.45
@@ -21,26 +19,6 @@ ACTION_AT = 0.35
 
 APART = 0.1
 """Nearer to each other than this, two kinds cannot be told apart."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What an utterance is taken for."""
-
-    intent: Intent
-    confidence: float
-    """0 to 1. Of `nearest`: the cosine to the nearest example, which is not a probability."""
-    by: str
-    control: Control | None = None
-    """Which one, when `intent` is control."""
-
-
-class IntentClassifier(Protocol):
-    """Decides on the user's words, whole; may abstain with `unclear`."""
-
-    def decide(self, text: str, last_agent: str) -> Decision:
-        """`last_agent` is what was heard before it. Must not block: it runs in the call's own loop."""
-        ...
 
 
 class NearestExample:
