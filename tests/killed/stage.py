@@ -24,7 +24,7 @@ from sqlalchemy import make_url
 
 from gateway.cli.ports import free_port
 from services.base.database_url import for_psql
-from services.orchestrator.protocol import CHAT_PATH, PLAN_PATH
+from services.orchestrator.protocol import CHAT_PATH
 from tests.gateway.proxy import Proxy
 
 PATIENCE = 90.0
@@ -66,10 +66,6 @@ CREATE TRIGGER hold BEFORE INSERT OR UPDATE ON voice_tool_invocations FOR EACH R
 """
 HELD = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 ROWS = "SELECT * FROM voice_tool_invocations WHERE session_id = ANY ($1)"
-
-HELD_ROWS = {"requested": "planned", "running": "planned", "success": "answered"}
-"""Which row of the ledger is held at its writing, and where its deed waits before: all go on to it at once, so that
-none holds up the others on their way there."""
 
 Rows = dict[tuple[str, str], dict[str, Any]]
 """Of the ledger, by the deed's name and where it was held."""
@@ -131,8 +127,6 @@ class Stage:
         self._keys: set[str] = set()
         self._changed = asyncio.Event()
         self._free = asyncio.Event()
-        self._rows_free = asyncio.Event()
-        """Those that are to be held at a row may go on to it."""
         self._tools_port = 0
         self._handlers: set[asyncio.Task[None]] = set()
         self._http: aiohttp.ClientSession | None = None
@@ -196,7 +190,7 @@ class Stage:
                 await asyncio.gather(stage.orchestrator.start(), stage.gateway.start())
                 yield stage
             finally:
-                stage._let_all_go()
+                stage._free.set()
                 for handler in stage._handlers:
                     handler.cancel()
 
@@ -206,7 +200,6 @@ class Stage:
     async def held(self, states: Iterable[str]) -> AsyncIterator[dict[tuple[str, str], Deed]]:
         """A call for each deed and each of `states`, at which it waits when this is entered."""
         self._free.clear()
-        self._rows_free.clear()
         deeds = [Deed(name, state) for state in states for name in NAMES]
         first = len(self._deeds)
         self._deeds += deeds
@@ -219,10 +212,9 @@ class Stage:
             async with asyncio.timeout(PATIENCE):
                 for number in range(first, len(self._deeds)):
                     stack.push_async_callback((await self._wish(number)).close)
-                while not all(deed.is_there for deed in deeds):
+                while not all(deed.is_there or _is_row(deed) for deed in deeds):
                     self._changed.clear()
                     await self._changed.wait()
-                self._rows_free.set()
                 held = 0
                 while held < len(rows):
                     await asyncio.sleep(0.005)
@@ -231,7 +223,7 @@ class Stage:
 
     async def let_go(self) -> None:
         """Nobody waits any more."""
-        self._let_all_go()
+        self._free.set()
         await self.database.execute("DELETE FROM held")
         await self.database.execute("SELECT pg_advisory_unlock(7)")
 
@@ -274,17 +266,11 @@ class Stage:
 
     # Where they are held.
 
-    def _let_all_go(self) -> None:
-        self._free.set()
-        self._rows_free.set()
-
     async def _at(self, place: str, deed: Deed) -> None:
-        before_row = HELD_ROWS.get(deed.state.removeprefix("row ")) if _is_row(deed) else None
-        if place not in (deed.state, before_row) or self._free.is_set():
-            return
-        deed.is_there = True
-        self._changed.set()
-        await (self._rows_free if before_row else self._free).wait()
+        if place == deed.state and not self._free.is_set():
+            deed.is_there = True
+            self._changed.set()
+            await self._free.wait()
 
     async def _tool(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -325,9 +311,11 @@ class Stage:
                 said = await answer.read()
         except aiohttp.ClientError:
             # As if the orchestrator itself had broken off.
-            request.transport.abort()
+            if request.transport is not None:
+                request.transport.abort()
             raise web.HTTPBadGateway from None
-        await self._at({PLAN_PATH: "planned", CHAT_PATH: "answered"}.get(request.path, ""), deed)
+        if request.path == CHAT_PATH:
+            await self._at("answered", deed)
         kept = {"Content-Type": answer.headers.get("Content-Type", "text/plain")}
         return web.Response(status=answer.status, body=said, headers=kept)
 
