@@ -294,6 +294,10 @@ class Call:
         now = self.now()
         self._tell(do.Held(now, text, samples, dropped), now)
 
+    def answer_approval(self, approval_id: UUID, approve: bool) -> bool:
+        """The user pressed yes or no to that question for consent; False where it is not open."""
+        return self.end_reason is None and self._tools.answer_approval(approval_id, approve)
+
     async def room(self) -> None:
         """Wait until the engine may give more sound."""
         while not self.session.has_room:

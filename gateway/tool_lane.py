@@ -92,6 +92,10 @@ class ToolLane:
         self._last.pop(turn_id, None)
         self._bridge.withdraw(turn_id)
 
+    def answer_approval(self, approval_id: UUID, approve: bool) -> bool:
+        """The user pressed yes or no to that question; False where it is not open."""
+        return self._bridge.answer_approval(approval_id, approve)
+
     def inject(
         self, turn_id: UUID | None, text: str, source: on.Source, invocation_id: UUID | None = None
     ) -> None:
@@ -137,7 +141,8 @@ class ToolLane:
     def _measure(self, row: Invocation, wanted_at: int) -> None:
         """Tell what it took until the deed went out, and what it took itself."""
         now = self._now()
-        if row.status is Status.RUNNING:
+        if row.status is Status.RUNNING and not row.approval:
+            # What the user took to say yes is no delay of ours.
             self._tell(Measured(now, row.turn_id, "dispatch", ms(now - wanted_at)), now)
         elif row.latency_ms is not None:
             self._tell(Measured(now, row.turn_id, "tool", row.latency_ms), now)

@@ -43,6 +43,8 @@ class Tool:
     examples: tuple[str, ...]
     say: tuple[str, ...]
     """Acknowledgements; the first of which all `{slots}` are filled is said."""
+    confirm: tuple[str, ...]
+    """Questions for the user's consent, chosen likewise: each names the action and what it is done to."""
     run: Callable[..., Awaitable[Any]]
     extras: frozenset[str]
     """What `run` wants beside its parameters: `report`, `caller`, `store`."""
@@ -55,13 +57,11 @@ class Tool:
         return [p.name for p in self.parameters if p.required and p.name not in filled]
 
     def acknowledgement(self, values: Mapping[str, Value]) -> str:
-        spoken = {name: value.spoken for name, value in values.items()}
-        for template in self.say:
-            try:
-                return template.format_map(spoken)
-            except KeyError:
-                continue
-        return ""
+        return _filled(self.say, values)
+
+    def question(self, values: Mapping[str, Value]) -> str:
+        """By which the user is asked whether it may run; empty where the tool has none."""
+        return _filled(self.confirm, values)
 
     def check(self, arguments: Mapping[str, Any], now: datetime) -> tuple[dict[str, Value], dict[str, str]]:
         """Read arguments that came over the wire.
@@ -107,6 +107,17 @@ class Tool:
             parameters=self.schema(),
             examples=list(self.examples),
         )
+
+
+def _filled(templates: tuple[str, ...], values: Mapping[str, Value]) -> str:
+    """The first of `templates` of which all slots are filled."""
+    spoken = {name: value.spoken for name, value in values.items()}
+    for template in templates:
+        try:
+            return template.format_map(spoken)
+        except KeyError:
+            continue
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,8 @@ class _ToolYaml(_Yaml):
     parameters: list[_ParameterYaml] = []
     say: list[str] = []
     """Empty: the persona acknowledges in words of its own."""
+    confirm: list[str] = []
+    """How the user is asked whether it may run; empty: by its name and arguments."""
     phrases: str = ""
     """One a line; empty: the examples, word for word."""
     examples: list[str] = Field(min_length=MIN_EXAMPLES)
@@ -236,7 +238,8 @@ def _tool(
             _phrase(agent, text, names) for text in row.phrases.splitlines() or row.examples if text.strip()
         ),
         examples=tuple(row.examples),
-        say=tuple(_template(text, at, names) for at, text in enumerate(row.say)),
+        say=tuple(_template(text, f"say[{at}]", names) for at, text in enumerate(row.say)),
+        confirm=tuple(_template(text, f"confirm[{at}]", names) for at, text in enumerate(row.confirm)),
         run=run,
         extras=extras,
     )
@@ -272,13 +275,13 @@ def _phrase(agent: _AgentYaml, text: str, names: set[str]) -> Phrase:
     return phrase
 
 
-def _template(text: str, at: int, names: set[str]) -> str:
+def _template(text: str, field: str, names: set[str]) -> str:
     try:
         slots = {slot for _, slot, _, _ in string.Formatter().parse(text) if slot is not None}
     except ValueError as error:
-        raise _Wrong(f"say[{at}]: {error}") from error
+        raise _Wrong(f"{field}: {error}") from error
     if unknown := slots - names:
-        raise _Wrong(f"say[{at}]: expected slots out of {_listed(names)}; got {_listed(unknown)}")
+        raise _Wrong(f"{field}: expected slots out of {_listed(names)}; got {_listed(unknown)}")
     return text
 
 

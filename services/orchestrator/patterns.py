@@ -308,4 +308,5 @@ def make_plan(
         amendable=tool.amendable,
         confidence=confidence,
         say=question.ask if question else tool.acknowledgement(filled),
+        confirm="" if question else tool.question(filled),
     )

@@ -22,7 +22,7 @@ from services.orchestrator.protocol import CallState, ChatResult, Plan, ToolDesc
 
 PERSONA = load().persona("plain")
 
-PATIENCE = 4.0
+PATIENCE = 20.0
 """Seconds until a test gives up on an event; only a broken test waits so long."""
 
 WINDOW = PATIENCE

@@ -32,7 +32,7 @@ interface Engine {
   readonly recognizer: string | null;
 }
 
-const conversation = new Conversation(page.transcript, page.main);
+const conversation = new Conversation(page.transcript, page.main, (approval, approve) => line?.answer(approval, approve));
 const meter = new Meter(page.meter, page.controls);
 const announcer = new Announcer(page.announcer);
 const menu = new Menu({

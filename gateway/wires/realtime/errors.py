@@ -38,7 +38,8 @@ def field(event: dict[str, Any], name: str, kind: Kind, default: Any = ..., with
     if value is ...:
         raise WireError("missing_required_parameter", f"Missing required parameter: '{param}'.", param)
     # To Python True is a number.
-    if value is not default and (not isinstance(value, kind) or isinstance(value, bool)):
+    is_other = not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)
+    if value is not default and is_other:
         raise WireError("invalid_type", f"Invalid type for '{param}': got {type(value).__name__}.", param)
     return value
 

@@ -168,16 +168,15 @@ class Hearer:
     def _create(self, event: Event) -> None:
         item = field(event, "item", dict)
         kind = field(item, "type", str, within="item.")
+        if kind == "mcp_approval_response":
+            self._approve(item)
+            return
         if kind != "message":
             raise WireError("invalid_value", f"No '{kind[:100]}' is awaited in this session.", "item.type")
         role = field(item, "role", str, within="item.")
         text = self._text(field(item, "content", list, within="item."), role)
         turn_id = new_id()
-        if name := field(item, "id", str | None, None, within="item."):
-            if len(name) > LONGEST_NAME:
-                raise too_long("item.id", LONGEST_NAME)
-            if self._items.turn(name) or self._items.get(name):
-                raise WireError("invalid_value", f"There is an item '{name}' already.", "item.id")
+        if name := self._new_name(item):
             self._items.rename(turn_id, name)
         if role == "user":
             self._call.start()
@@ -193,6 +192,30 @@ class Hearer:
             self._call.change_brief(replace(brief, instructions=instructions))
         shown = show.typed(self._items.name(turn_id), role, text)
         previous = self._items.put(shown, turn_id)
+        self._teller.tell("conversation.item.added", item=shown, previous_item_id=previous)
+        self._teller.tell("conversation.item.done", item=shown, previous_item_id=previous)
+
+    def _new_name(self, item: Event) -> str | None:
+        """What the client calls its item, where it does."""
+        name: str | None = field(item, "id", str | None, None, within="item.")
+        if name and len(name) > LONGEST_NAME:
+            raise too_long("item.id", LONGEST_NAME)
+        if name and (self._items.turn(name) or self._items.get(name)):
+            raise WireError("invalid_value", f"There is an item '{name}' already.", "item.id")
+        return name or None
+
+    def _approve(self, item: Event) -> None:
+        """The user pressed yes or no to a question for consent."""
+        asked = field(item, "approval_request_id", str, within="item.")
+        approve = field(item, "approve", bool, within="item.")
+        reason = field(item, "reason", str | None, None, within="item.")
+        name = self._new_name(item) or f"mcpa_{new_id().hex}"
+        approval_id = show.approval_behind(asked)
+        if approval_id is None or not self._call.answer_approval(approval_id, approve):
+            message = "This question is not open, or no longer."
+            raise WireError("item_not_found", message, "item.approval_request_id")
+        shown = show.approval_response(name, asked, approve, reason)
+        previous = self._items.put(shown)
         self._teller.tell("conversation.item.added", item=shown, previous_item_id=previous)
         self._teller.tell("conversation.item.done", item=shown, previous_item_id=previous)
 

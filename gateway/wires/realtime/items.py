@@ -10,6 +10,9 @@ from bridge.ledger import Invocation, Status
 MOST = 1000
 """Items that can be asked for; the oldest are forgotten."""
 
+ASKS = "mcpr_"
+"""How the names of questions for consent begin."""
+
 Item = dict[str, Any]
 
 
@@ -103,7 +106,45 @@ def tool_call(invocation: Invocation) -> Item:
         "arguments": json.dumps(invocation.arguments),
         "output": output,
         "error": error,
-        "approval_request_id": None,
+        "approval_request_id": approval_name(invocation),
+    }
+
+
+def approval_name(invocation: Invocation) -> str | None:
+    """The item id of the question for consent to a deed; None where there was none."""
+    return f"{ASKS}{UUID(invocation.approval['approval_id']).hex}" if invocation.approval else None
+
+
+def approval_behind(name: str) -> UUID | None:
+    """The question for consent whose item is called `name`; None where that is no such name."""
+    prefix, _, digits = name.partition("_")
+    try:
+        return UUID(hex=digits) if f"{prefix}_" == ASKS else None
+    except ValueError:
+        return None
+
+
+def approval_request(invocation: Invocation) -> Item:
+    """The question for consent to a deed."""
+    return {
+        "id": approval_name(invocation),
+        "object": "realtime.item",
+        "type": "mcp_approval_request",
+        "server_label": invocation.agent or "antiphon",
+        "name": invocation.action,
+        "arguments": json.dumps(invocation.arguments),
+    }
+
+
+def approval_response(name: str, request: str, approve: bool, reason: str | None) -> Item:
+    """What a client answered to such a question."""
+    return {
+        "id": name,
+        "object": "realtime.item",
+        "type": "mcp_approval_response",
+        "approval_request_id": request,
+        "approve": approve,
+        "reason": reason,
     }
 
 

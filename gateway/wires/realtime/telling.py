@@ -47,6 +47,8 @@ class Teller:
         self._begun: do.AgentStarted | None = None
         """How the last response began."""
         self._committed_by_client = False
+        self._asked: dict[UUID, Invocation] = {}
+        """Deeds for which the user's consent is awaited."""
 
     def tell(self, event: str, /, **fields: Any) -> None:
         """One control event."""
@@ -59,6 +61,11 @@ class Teller:
         """The first event on a new socket."""
         self.tell("session.created", session=self._settings.body)
         self._engine()
+        # A client that begins anew does not know that its answer is awaited.
+        for waiting in self._asked.values():
+            self._ours("antiphon.tool", **plain(waiting))
+            if self._shows_tools:
+                self._approval_asked(waiting)
 
     def _engine(self) -> None:
         profile = self._profile()
@@ -330,7 +337,14 @@ class Teller:
 
     def _tool(self, invocation: Invocation) -> None:
         self._ours("antiphon.tool", **plain(invocation))
-        if not (self.antiphon or self._settings.shows_tool_calls):
+        if invocation.status is Status.AWAITING_APPROVAL:
+            self._asked[invocation.invocation_id] = invocation
+        else:
+            self._asked.pop(invocation.invocation_id, None)
+        if not self._shows_tools:
+            return
+        if invocation.status is Status.AWAITING_APPROVAL:
+            self._approval_asked(invocation)
             return
         item = show.tool_call(invocation)
         where: dict[str, Any] = {"item_id": item["id"], "output_index": 0}
@@ -342,6 +356,17 @@ class Teller:
             previous = self._items.put(item)
             self.tell("conversation.item.added", item=item, previous_item_id=previous)
             self.tell("conversation.item.done", item=item, previous_item_id=previous)
+
+    @property
+    def _shows_tools(self) -> bool:
+        """Whether the client knows items of tool calls."""
+        return self.antiphon or self._settings.shows_tool_calls
+
+    def _approval_asked(self, invocation: Invocation) -> None:
+        item = show.approval_request(invocation)
+        previous = self._items.put(item)
+        self.tell("conversation.item.added", item=item, previous_item_id=previous)
+        self.tell("conversation.item.done", item=item, previous_item_id=previous)
 
 
 def response_name(turn_id: UUID) -> str:

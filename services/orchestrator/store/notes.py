@@ -98,6 +98,22 @@ class Notes:
 
         await self._database.do(work)
 
+    async def delete_all(self, whose: Whose, key: str) -> int:
+        """Delete all that they have for the wish `key`, text and all; how many these were.
+
+        Raises:
+            StoreAway: they may be deleted all the same.
+        """
+        changes = (
+            update(voice_notes).where(_kept_of(whose)).values(deleted_at=func.now(), deleted_by=key, text="")
+        )
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(changes)
+
+        await self._database.do(work)
+        return await self.deleted_by(key)
+
     async def deleted_by(self, key: str) -> int:
         """How many the wish `key` has deleted.
 

@@ -73,6 +73,16 @@ async def delete_note(caller: Caller, store: Store, about: str | None = None) ->
     return Answer(f"I've deleted the note: {to_you(notes[0].text)}.", {"deleted": _facts(notes[0])})
 
 
+async def delete_all_notes(caller: Caller, store: Store) -> Answer:
+    """Delete every note of the user."""
+    if not (count := await store.notes.deleted_by(caller.idempotency_key)):
+        count = await store.notes.delete_all(caller.whose, caller.idempotency_key)
+    if not count:
+        raise Refused("no_note", "You have no notes.")
+    said = "your only note" if count == 1 else f"all {count} notes"
+    return Answer(f"I've deleted {said}.", {"count": count})
+
+
 def _read_out(notes: list[Note]) -> str:
     return "; ".join(to_you(note.text) for note in notes)
 

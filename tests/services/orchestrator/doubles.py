@@ -115,6 +115,7 @@ def tool(name: str, run: Any, **changed: Any) -> Tool:
         "phrases": (),
         "examples": ("x",),
         "say": ("Let me.",),
+        "confirm": (),
         "run": run,
         "extras": extras,
     }

@@ -14,6 +14,19 @@ export interface ToolRun {
   readonly startedAt: string | null;
   /** From start to end. */
   readonly latencyMs: number | null;
+  /** How the person was asked before it ran, or null where they were not. */
+  readonly approval: Approval | null;
+}
+
+/** A question for the person's consent. */
+export interface Approval {
+  readonly id: string;
+  readonly question: string;
+  /** How often it was asked; each time it is open anew. */
+  readonly tries: number;
+  /** Milliseconds in which an answer counts, from when it was asked. */
+  readonly openMs: number;
+  readonly answer: string | null;
 }
 
 export interface ToolError {

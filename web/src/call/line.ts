@@ -103,6 +103,11 @@ export class Line {
     this.carryOutTyping(this.typing.type(text));
   }
 
+  /** The person pressed yes or no to a question for their consent. */
+  answer(approval: string, approve: boolean): void {
+    this.send(realtime.answerApproval(approval, approve));
+  }
+
   /** Whether the person has the floor by hand. */
   get held(): boolean {
     return this.floor.held;

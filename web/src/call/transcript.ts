@@ -127,6 +127,10 @@ export function advance(transcript: Transcript, event: CallEvent): Transcript {
 /** The conversation once nothing more will come: nobody speaks, and what was open is cut. */
 export function close(transcript: Transcript): Transcript {
   const entries = transcript.entries.map((entry): Entry => {
+    // Nobody can answer any more; the gateway lets it go.
+    if (entry.kind === "tool" && entry.run.status === "awaiting_approval") {
+      return { ...entry, run: { ...entry.run, status: "cancelled" } };
+    }
     if (entry.kind === "agent" && entry.state === "speaking") return { ...entry, state: "cut" };
     if (entry.kind === "user" && entry.state === "partial") return { ...entry, state: "unheard" };
     return entry;

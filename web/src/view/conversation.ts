@@ -7,6 +7,7 @@ import {
   type UserEntry,
   wordsOf,
 } from "../call/transcript";
+import { ApprovalCard, type OnAnswer } from "./approval";
 import { element } from "./element";
 import { fillSpans } from "./spans";
 import { fillTool } from "./tool";
@@ -16,6 +17,7 @@ const FOLLOW_PX = 80;
 
 interface Row {
   readonly node: HTMLLIElement;
+  readonly card: ApprovalCard;
   entry: Entry;
 }
 
@@ -25,10 +27,12 @@ export class Conversation {
   /**
    * @param list Holds the rows.
    * @param scroller Scrolls them.
+   * @param onAnswer The person answered a tool that asks for their consent.
    */
   constructor(
     private readonly list: HTMLElement,
     private readonly scroller: HTMLElement,
+    private readonly onAnswer: OnAnswer,
   ) {}
 
   show(transcript: Transcript): void {
@@ -36,6 +40,7 @@ export class Conversation {
     const wanted = new Set(transcript.entries.map((entry) => entry.id));
     for (const [id, row] of this.rows) {
       if (wanted.has(id)) continue;
+      row.card.remove();
       row.node.remove();
       this.rows.delete(id);
     }
@@ -48,16 +53,16 @@ export class Conversation {
     let row = this.rows.get(entry.id);
     if (row?.entry === entry) return;
     if (row === undefined) {
-      row = { node: document.createElement("li"), entry };
+      row = { node: document.createElement("li"), card: new ApprovalCard(this.onAnswer), entry };
       this.rows.set(entry.id, row);
       this.list.append(row.node);
     }
     row.entry = entry;
-    fill(row.node, entry);
+    fill(row, entry);
   }
 }
 
-function fill(node: HTMLLIElement, entry: Entry): void {
+function fill({ node, card }: Row, entry: Entry): void {
   switch (entry.kind) {
     case "user":
       fillUser(node, entry);
@@ -66,7 +71,7 @@ function fill(node: HTMLLIElement, entry: Entry): void {
       fillAgent(node, entry);
       break;
     case "tool":
-      fillTool(node, entry);
+      fillTool(node, entry, card);
       break;
     case "notice":
       node.className = "notice";

@@ -1,10 +1,12 @@
 /** Shows one run of a tool as a badge that unfolds. */
 
 import { isRunning, type ToolEntry } from "../call/transcript";
+import type { ApprovalCard } from "./approval";
 import { element, foldable } from "./element";
 import { type Fact, factsOf, times, tool, toolStatus } from "./tool_words";
 
-export function fillTool(node: HTMLLIElement, entry: ToolEntry): void {
+/** @param card Asks for the person's consent where the tool waits for it. */
+export function fillTool(node: HTMLLIElement, entry: ToolEntry, card: ApprovalCard): void {
   const { run, progress } = entry;
   node.className = "tool";
   node.dataset.testid = "tool";
@@ -20,6 +22,11 @@ export function fillTool(node: HTMLLIElement, entry: ToolEntry): void {
   ].map((part) => (typeof part === "string" ? document.createTextNode(part) : part));
   foldable(details, line, body(entry));
   if (details.parentNode !== node) node.replaceChildren(details);
+  if (run.status !== "awaiting_approval" || run.approval === null) card.remove();
+  else {
+    card.show(run.approval);
+    if (card.node.parentNode !== node) node.append(card.node);
+  }
 }
 
 function body({ run, progress }: ToolEntry): HTMLElement {
@@ -33,6 +40,10 @@ function body({ run, progress }: ToolEntry): HTMLElement {
   if (run.agent !== "") add("Agent", element("span", "", run.agent));
   const given = factsOf(run.arguments);
   if (given.length > 0) add("Given", lines(given));
+  if (run.approval !== null) {
+    add("Asked", element("span", "", run.approval.question));
+    if (run.approval.answer !== null) add("You said", element("span", "", run.approval.answer));
+  }
   if (progress.length > 0) add("Progress", steps(progress));
   const result = factsOf(run.result);
   if (result.length > 0) add("Result", lines(result));

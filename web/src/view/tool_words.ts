@@ -17,6 +17,12 @@ const STATES: Readonly<Record<string, string>> = {
   unknown: "nobody knows whether it was done",
 };
 
+/** Why nobody's consent was had, by the error's code. */
+const WITHOUT_CONSENT: Readonly<Record<string, string>> = {
+  expired: "not done: you gave no answer",
+  not_understood: "not done: no clear answer",
+};
+
 /** A tool by its name as one says it: `convert_units` becomes "convert units". */
 export function tool(run: ToolRun): string {
   return run.action.replaceAll("_", " ");
@@ -24,7 +30,7 @@ export function tool(run: ToolRun): string {
 
 /** @param progress What it said last of its work, or "". */
 export function toolStatus(run: ToolRun, progress = ""): string {
-  const state = STATES[run.status] ?? run.status;
+  const state = WITHOUT_CONSENT[run.error?.code ?? ""] ?? STATES[run.status] ?? run.status;
   if (run.status === "success" && run.latencyMs !== null) return `${state} in ${duration(run.latencyMs)}`;
   return isRunning(run) && run.status === "running" && progress !== "" ? progress : state;
 }

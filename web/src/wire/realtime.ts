@@ -2,7 +2,7 @@
 
 import type { Played } from "../audio/playout";
 import { fromBase64, WIRE_RATE } from "../audio/pcm";
-import type { CallEvent, ResponseStatus, ToolError } from "../call/events";
+import type { Approval, CallEvent, ResponseStatus, ToolError } from "../call/events";
 import { type Json, list, number, object, parse, text } from "./json";
 
 /** One message of the gateway. */
@@ -117,6 +117,7 @@ const READERS: Readonly<Record<string, Reader>> = {
         requestedAt: text(message.requested_at),
         startedAt: text(message.started_at),
         latencyMs: number(message.latency_ms),
+        approval: approval(message.approval),
       },
     };
   },
@@ -154,6 +155,16 @@ function sessionOpened(message: Json): CallEvent {
 function toolError(value: unknown): ToolError | null {
   const error = object(value);
   return error === null ? null : { code: text(error.code) ?? "", message: text(error.message) ?? "" };
+}
+
+function approval(value: unknown): Approval | null {
+  const asked = object(value);
+  const id = text(asked?.approval_id);
+  const question = text(asked?.question);
+  if (asked === null || id === null || question === null) return null;
+  const openMs = Date.parse(text(asked.expires_at) ?? "") - Date.parse(text(asked.asked_at) ?? "");
+  const tries = number(asked.tries) ?? 1;
+  return { id, question, tries, openMs: Number.isNaN(openMs) ? 0 : openMs, answer: text(asked.answer) };
 }
 
 function userWords(kind: "user_guessed" | "user_said" | "user_settled", field: string): Reader {
@@ -203,6 +214,14 @@ export function typeText(item: string, words: string): string {
   return JSON.stringify({
     type: "conversation.item.create",
     item: { id: item, type: "message", role: "user", content },
+  });
+}
+
+/** Answers a question for consent: its item's id is made of its own. */
+export function answerApproval(id: string, approve: boolean): string {
+  return JSON.stringify({
+    type: "conversation.item.create",
+    item: { type: "mcp_approval_response", approval_request_id: `mcpr_${id.replaceAll("-", "")}`, approve },
   });
 }
 

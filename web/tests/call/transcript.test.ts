@@ -38,6 +38,7 @@ function tool(status: string): CallEvent {
     requestedAt: null,
     startedAt: null,
     latencyMs: null,
+  approval: null,
   };
   return { kind: "tool_changed", run };
 }

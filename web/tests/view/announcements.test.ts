@@ -15,6 +15,7 @@ const RUN: ToolRun = {
   requestedAt: null,
   startedAt: null,
   latencyMs: null,
+  approval: null,
 };
 
 const said: CallEvent = { kind: "agent_said", response: "r1", item: "i1", text: "It is noon." };

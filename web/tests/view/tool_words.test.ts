@@ -14,6 +14,7 @@ const RUN: ToolRun = {
   requestedAt: null,
   startedAt: null,
   latencyMs: null,
+  approval: null,
 };
 
 const at = (status: string, latencyMs: number | null = null) => ({ ...RUN, status, latencyMs });
@@ -25,6 +26,8 @@ it("names a tool and how far it got", () => {
   expect(toolStatus(at("awaiting_approval"), "asking the clock")).toBe("asks you");
   expect(toolStatus(at("success", 42), "asking the clock")).toBe("done in 42 ms");
   expect(toolStatus(at("error", 1_500))).toBe("failed");
+  const expired = { ...at("cancelled"), error: { code: "expired", message: "" } };
+  expect(toolStatus(expired)).toBe("not done: you gave no answer");
   expect(toolStatus(at("unknown"))).toBe("nobody knows whether it was done");
 });
 

@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 
 import { toBase64 } from "../../src/audio/pcm";
 import {
+  answerApproval,
   appendAudio,
   askForAnswer,
   askForPcm,
@@ -91,6 +92,7 @@ it("reads a tool's row, and nulls for what it does not hold yet", () => {
       requestedAt: null,
       startedAt: null,
       latencyMs: null,
+      approval: null,
     },
   });
 });
@@ -100,6 +102,25 @@ it("reads when a tool was asked for and began", () => {
   const times = { requested_at: "2026-01-31T12:00:00Z", started_at: "2026-01-31T12:00:01Z" };
   expect(event({ ...row, ...times })).toMatchObject({
     run: { requestedAt: "2026-01-31T12:00:00Z", startedAt: "2026-01-31T12:00:01Z" },
+  });
+});
+
+it("reads how the person is asked, and answers that very question", () => {
+  const row = { type: "antiphon.tool", invocation_id: "t1", action: "wipe", status: "awaiting_approval" };
+  const approval = {
+    approval_id: "01a2-b3",
+    question: "Shall I wipe it?",
+    asked_at: "2026-01-31T12:00:00Z",
+    expires_at: "2026-01-31T12:00:30Z",
+    tries: 2,
+    answer: null,
+  };
+  expect(event({ ...row, approval })).toMatchObject({
+    run: { approval: { id: "01a2-b3", question: "Shall I wipe it?", tries: 2, openMs: 30_000, answer: null } },
+  });
+  expect(JSON.parse(answerApproval("01a2-b3", false))).toEqual({
+    type: "conversation.item.create",
+    item: { type: "mcp_approval_response", approval_request_id: "mcpr_01a2b3", approve: false },
   });
 });
 
