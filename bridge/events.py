@@ -93,7 +93,7 @@ class IntentDecided:
     ms: float
     by: str
     """Who decided: `trained`, `nearest` example, `controls`,
-   , `question` (it answers one that we asked), `offer` (it says whether
+    `question` (it answers one that we asked), `offer` (it says whether
     to read on), `approval` (it answers a question for consent), or `two_breaths` (what was said after a pause is no
     small talk, or what was said before it)."""
 
