@@ -160,6 +160,7 @@ async def chat(request: web.Request) -> web.WebSocketResponse:
     try:
         await socket.prepare(request)
         await _wait(socket, granted, door)
+        began = time.monotonic()  # What was spent in line is no part of a call's length.
         await Call(socket, wanted, door.engine, door.thread, door.places).run(granted.result())
     except Problem as problem:
         outcome = problem.code

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -352,6 +353,25 @@ async def test_who_waits_in_line_is_told_the_place_and_gets_the_slot(engine: Eng
         await second.hear(3)
         await waiting.__aexit__(None, None, None)
         await used(server, 0)
+
+
+async def test_what_others_have_to_wait_goes_by_calls_and_not_by_their_waiting(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(service, "time", SimpleNamespace(monotonic=lambda: now))
+    async with serving(engine, speech_slots=1) as server:
+        async with calling(server) as first:
+            await first.until_a(Handshake)
+            waiting = calling(server, queue=True)
+            second = await waiting.__aenter__()
+            await second.until_a(Queued)
+            now = 100.0
+        await second.until_a(Handshake)
+        now = 130.0
+        await waiting.__aexit__(None, None, None)
+        await used(server, 0)
+        assert server.door.places.wait_s(1) == (100 + 30) / 2
 
 
 async def test_who_leaves_the_line_holds_nobody_up(engine: Engine) -> None:
