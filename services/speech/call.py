@@ -1,13 +1,14 @@
 """One call's socket: the client's sound into its slot, what the model says back to the client."""
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import time
 from codecs import getincrementaldecoder
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
@@ -64,6 +65,12 @@ class ClientTooSlow(Problem):
     code, status, title = "client_too_slow", 408, "The client does not read"
 
 
+class PrimingTooSlow(Problem):
+    """Voice and persona were not read in time: many calls with new ones came at once, or the device is slow."""
+
+    code, status, title = "priming_too_slow", 503, "Voice and persona took too long"
+
+
 class Unheard(Problem):
     """The client's sound cannot be understood."""
 
@@ -97,6 +104,7 @@ class Call:
 
         Raises:
             Problem: The call can't go on; the client has not been told.
+            ConnectionResetError: The client left before it began.
         """
         lease = Lease(slot, self._take, self._fail)
         try:
@@ -113,8 +121,14 @@ class Call:
     async def _prime(self, lease: Lease) -> None:
         began = time.monotonic()
         key, script = self._engine.priming(voice_of(self._wanted), self._wanted.text_prompt)
-        async with asyncio.timeout(PRIMED_WITHIN_S):
-            await self._thread.join(lease, key, script, drawing(self._wanted))
+        join = self._thread.join(lease, key, script, drawing(self._wanted))
+        joining = asyncio.create_task(join, name="join")
+        try:
+            if not await before_it_leaves(self._socket, joining, PRIMED_WITHIN_S):
+                raise PrimingTooSlow(f"it was not done within {PRIMED_WITHIN_S:g} s")
+            joining.result()
+        finally:
+            joining.cancel()
         measures.JOIN.observe(time.monotonic() - began)
 
     async def _hear(self, lease: Lease) -> None:
@@ -210,6 +224,33 @@ class Call:
             raise problems.exceptions[0] from None
         except* ConnectionError:
             log.info("a client was lost while it was spoken to")
+
+
+async def before_it_leaves(
+    socket: web.WebSocketResponse, waited: "asyncio.Future[Any]", timeout: float
+) -> bool:
+    """Wait for something. What a client sends meanwhile nobody hears. Returns whether it is done.
+
+    Raises:
+        ConnectionResetError: The client left first.
+    """
+    listening = asyncio.create_task(_listen(socket), name="listen")
+    try:
+        either: list[asyncio.Future[Any]] = [waited, listening]
+        await asyncio.wait(either, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        if listening.done():
+            raise ConnectionResetError
+        return waited.done()
+    finally:
+        listening.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await listening
+
+
+async def _listen(socket: web.WebSocketResponse) -> None:
+    """Until the client goes."""
+    while (await socket.receive()).type in (WSMsgType.BINARY, WSMsgType.TEXT):
+        pass
 
 
 def voice_of(wanted: Chat) -> str:

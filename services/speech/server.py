@@ -1,21 +1,20 @@
 """The speech service: PersonaPlex's wire at `GET /api/chat`, for as many calls as there are slots."""
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator
-from typing import Any
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode, web
 
 from services.base.health import add_health
-from services.base.problems import Invalid, NotFound, Problem, Unavailable
+from services.base.problems import Invalid, Problem, Unavailable
 from services.base.serve import DRAIN, MAX_LINE, new_app
 from services.speech import measures
 from services.speech.batch import Batch
-from services.speech.call import Call, end, voice_of
+from services.speech.call import Call, before_it_leaves, end, voice_of
 from services.speech.engine import Engine
+from services.speech.errors import UnknownVoice
 from services.speech.machine import amount
 from services.speech.model_thread import ModelThread
 from services.speech.offload import sent_bytes
@@ -33,12 +32,6 @@ HEARTBEAT_S = 20.0
 QUEUE_TOLD_S = 2.0
 LONGEST_LINE = 64 * 1024
 """Bytes of a request's first line: a persona of 4,000 characters has 12,000 and more of them."""
-
-
-class UnknownVoice(NotFound):
-    """The voice is on no list."""
-
-    code, title = "unknown_voice", "There is no such voice"
 
 
 class UnusableQuery(Invalid):
@@ -184,7 +177,7 @@ async def chat(request: web.Request) -> web.WebSocketResponse:
 
 
 async def _wait(socket: web.WebSocketResponse, granted: "asyncio.Future[int]", door: Door) -> None:
-    """Tell a client its place in line until it has a slot. What it sends meanwhile nobody hears.
+    """Tell a client its place in line until it has a slot.
 
     Raises:
         ConnectionResetError: It left.
@@ -192,22 +185,7 @@ async def _wait(socket: web.WebSocketResponse, granted: "asyncio.Future[int]", d
     while not granted.done():
         place = door.places.place(granted)
         await socket.send_bytes(encode(Queued(place, door.places.wait_s(place))))
-        listening = asyncio.create_task(_listen(socket), name="listen in line")
-        try:
-            either: list[asyncio.Future[Any]] = [granted, listening]
-            await asyncio.wait(either, timeout=QUEUE_TOLD_S, return_when=asyncio.FIRST_COMPLETED)
-            if listening.done():
-                raise ConnectionResetError
-        finally:
-            listening.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await listening
-
-
-async def _listen(socket: web.WebSocketResponse) -> None:
-    """Until the client goes."""
-    while (await socket.receive()).type in (WSMsgType.BINARY, WSMsgType.TEXT):
-        pass
+        await before_it_leaves(socket, granted, QUEUE_TOLD_S)
 
 
 def _granted(slot: int) -> "asyncio.Future[int]":

@@ -16,8 +16,9 @@ import torch
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, WSServerHandshakeError, web
 
 from services.base.serve import new_runner, wind_up
-from services.speech import model_thread, offload, pace
+from services.speech import call, model_thread, offload, pace
 from services.speech import server as service
+from services.speech.codec.mimi import Mimi
 from services.speech.engine import Engine
 from services.speech.formats import reader_of, writer_of
 from services.speech.opus import MissingCodec, streams
@@ -47,7 +48,7 @@ from services.speech.protocol import (
 from services.speech.protocol.messages import Action
 from services.speech.server import DOOR, Door, make_app
 from services.speech.settings import SpeechSettings
-from services.speech.shapes import FRAME_SAMPLES
+from services.speech.shapes import FRAME_SAMPLES, ModelShape
 from services.speech.toy_engine import toy_engine
 from tests.services.speech.calls import toy_model
 from tests.services.speech.raw_socket import BINARY, CLOSE, RawSocket, connecting, frame
@@ -383,6 +384,42 @@ async def test_who_leaves_the_line_holds_nobody_up(engine: Engine) -> None:
             async with asyncio.timeout(LIMIT_S):
                 while (await readiness(server))[1]["waiting"]:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
+        await used(server, 0)
+
+
+def endless(engine: Engine) -> Engine:
+    """One with a voice that is never had."""
+
+    def voice(mimi: Mimi, shape: ModelShape) -> Work[Any]:
+        while True:
+            yield
+
+    return replace(engine, voices={"NATF0": voice})
+
+
+@pytest.mark.parametrize("goes", ["says so", "is gone"])
+async def test_the_slot_of_a_client_that_goes_while_it_is_primed_is_free(engine: Engine, goes: str) -> None:
+    query = {"codec": "pcm16", "voice_prompt": "NATF0.pt", "text_prompt": ""}
+    async with (
+        serving(endless(engine), speech_slots=1) as server,
+        connecting(server.url(""), **query) as socket,
+    ):
+        await used(server, 1)
+        if goes == "says so":
+            socket.send(frame(CLOSE, b"\x03\xe8"))
+        else:
+            socket.vanish()
+        await used(server, 0)
+
+
+async def test_a_call_whose_priming_takes_too_long_is_told(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call, "PRIMED_WITHIN_S", 0.1)
+    async with serving(endless(engine)) as server:
+        async with calling(server, voice_prompt="NATF0.pt") as client:
+            assert (await client.until_a(Error)).code == "priming_too_slow"
+            await client.closed()
         await used(server, 0)
 
 
