@@ -18,6 +18,7 @@ import torch
 from services.base.problems import Problem
 from services.speech import measures, priming
 from services.speech.batch import Batch
+from services.speech.errors import TooLittleMemory
 from services.speech.pace import MOST_BEHIND_S, FellBehind, Pace
 from services.speech.prefixes import Key, Prefixes
 from services.speech.priming import Prefix, Script, Work
@@ -148,6 +149,7 @@ class ModelThread:
 
         Raises:
             PrimingTooLong: Voice and persona don't fit.
+            TooLittleMemory: The device has no room for them.
             ModelBroke
         """
         await self._order(self._joining(lease, key, script, drawing), None if script is None else key)
@@ -256,6 +258,13 @@ class ModelThread:
             self._tell(_settle, order.done, None)
         except Problem as problem:  # What is wrong with one call's priming is that call's affair.
             self._tell(_settle, order.done, problem)
+        except torch.OutOfMemoryError as error:
+            # Slots and ticks have had their memory since the start; a new voice and persona asks for more.
+            if order.primes is None:
+                raise
+            log.warning("no memory to prime a call", extra={"reason": str(error)})
+            why = "a new voice and persona finds no memory: set SPEECH_SLOTS or SPEECH_PREFIXES_MB lower"
+            self._tell(_settle, order.done, TooLittleMemory(why))
         with self._wake:
             self._orders.remove(order)
 

@@ -15,6 +15,7 @@ from services.base.problems import Problem
 from services.speech import model_thread, pace, priming
 from services.speech.batch import Batch
 from services.speech.engine import Engine
+from services.speech.errors import TooLittleMemory
 from services.speech.model_thread import Lease, ModelBroke, ModelThread, Said, TooFarAhead
 from services.speech.pace import FellBehind, Pace
 from services.speech.prefixes import Prefixes
@@ -316,6 +317,21 @@ async def test_a_persona_that_is_too_long_fails_that_call_alone(engine: Engine) 
         await join(thread, engine, talking)
         with pytest.raises(PrimingTooLong):
             await join(thread, engine, joining, prompt="word " * 1000)
+        thread.hear(talking.lease, sound(1)[0])
+        await talking.heard(1)
+        assert thread.broken is None
+
+
+async def test_a_persona_for_which_there_is_no_memory_fails_that_call_alone(engine: Engine) -> None:
+    def greedy() -> priming.Work[priming.Script]:
+        yield
+        raise torch.OutOfMemoryError("tried to allocate 1.57 GiB")
+
+    async with running(engine, 2) as thread:
+        talking, joining = Caller(0), Caller(1)
+        await join(thread, engine, talking)
+        with pytest.raises(TooLittleMemory, match="SPEECH_PREFIXES_MB"):
+            await thread.join(joining.lease, ("large", (1,)), greedy, GREEDY)
         thread.hear(talking.lease, sound(1)[0])
         await talking.heard(1)
         assert thread.broken is None
