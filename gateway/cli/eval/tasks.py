@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from bridge.intent.evaluation import Share
 from gateway.cli.address import gateway_url
 from gateway.cli.bench.deployment import own_deployment
 from gateway.cli.bench.machine import load_average, machine
@@ -18,7 +19,6 @@ from gateway.cli.bench.performing import Trial, perform, show
 from gateway.cli.bench.scenario import VOICES, Expect, Scenario
 from gateway.cli.bench.voices import NoVoice, Voices, own_synthesizer
 from gateway.cli.caller import CallBroke, CallRefused
-from gateway.cli.eval.shares import Share
 from gateway.cli.eval.task import OURS, Called, Task, is_right, load
 
 ENOUGH = 0.60
@@ -78,7 +78,7 @@ class Run:
             "notes": self.notes,
             "broken": self.broken,
             "shares": {
-                name: {"share": share.value, "low": share.low, "high": share.high, "n": share.of}
+                name: {"share": share.value, "interval": share.interval, "n": share.of}
                 for name, share in self.shares().items()
             },
             "attempts": [
@@ -127,11 +127,10 @@ def tasks(
     run = asyncio.run(_run(None if start else gateway_url(url), chosen, voices or VOICES))
     click.echo()
     for name, share in run.shares().items():
-        if share.value is not None:
+        if share.value is not None and share.interval is not None:
             bar = f"   (at least {ENOUGH:.2f} is asked for)" if name == "all" else ""
-            click.echo(
-                f"{name:10} {share.value:.2f}   95 %: {share.low:.2f} to {share.high:.2f}   n {share.of}{bar}"
-            )
+            low, high = share.interval
+            click.echo(f"{name:10} {share.value:.2f}   95 %: {low:.2f} to {high:.2f}   n {share.of}{bar}")
     for note in run.notes:
         click.echo(note)
     if out is not None:

@@ -46,7 +46,7 @@ def test_the_json_holds_all() -> None:
     run = Run("http://there", [Attempt(TASK, "v", trial, True)])
     told = json.loads(json.dumps(run.told(), allow_nan=False))
     assert told["shares"]["corrected"]["share"] == 1.0
-    assert told["shares"]["in one go"] == {"share": None, "low": 0.0, "high": 1.0, "n": 0}
+    assert told["shares"]["in one go"] == {"share": None, "interval": None, "n": 0}
     assert told["attempts"][0]["called"] == [{"tool": "timers.set_timer", "arguments": {"duration": "PT10M"}}]
     assert {"cores", "commit"} <= set(told["machine"])
 
