@@ -1,6 +1,7 @@
 """The speech service: PersonaPlex's wire at `GET /api/chat`, for as many calls as there are slots."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -12,7 +13,7 @@ from services.base.problems import Invalid, Problem, Unavailable
 from services.base.serve import DRAIN, MAX_LINE, new_app
 from services.speech import measures
 from services.speech.batch import Batch
-from services.speech.call import Call, before_it_leaves, end, voice_of
+from services.speech.call import CLOSE_S, Call, before_it_leaves, end, voice_of
 from services.speech.engine import Engine
 from services.speech.errors import UnknownVoice
 from services.speech.machine import amount
@@ -209,4 +210,6 @@ async def _drain(door: Door) -> None:
             await door.empty.wait()
     except TimeoutError:
         closing = [each.close(code=WSCloseCode.GOING_AWAY, message=b"stopping") for each in door.sockets]
-        await asyncio.gather(*closing)
+        with contextlib.suppress(TimeoutError):  # Who reads nothing takes no close frame either.
+            async with asyncio.timeout(CLOSE_S):
+                await asyncio.gather(*closing)

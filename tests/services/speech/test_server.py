@@ -592,5 +592,20 @@ async def test_calls_end_by_themselves_when_the_service_stops(engine: Engine) ->
         await stopping
 
 
+async def test_a_client_that_takes_no_close_frame_does_not_keep_the_service_from_stopping(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stuck(*_: object, **__: object) -> bool:
+        await asyncio.Event().wait()
+        return True
+
+    async with serving(engine) as server, calling(server) as client:
+        await client.until_a(Handshake)
+        with monkeypatch.context() as patched:
+            patched.setattr(web.WebSocketResponse, "close", stuck)
+            async with asyncio.timeout(LIMIT_S):
+                await wind_up(server.runner)
+
+
 async def test_metadata_of_other_servers_is_let_pass() -> None:
     assert decode_down(b'\x04{"model_type": "moshi"}') == Metadata({"model_type": "moshi"})
