@@ -21,6 +21,7 @@ import torch
 from services.speech import priming, recorded, savings, slots, toy
 from services.speech.batch import Batch
 from services.speech.codec.mimi import Mimi
+from services.speech.codec.quantizer import Codebook
 from services.speech.eight_bits import MOST
 from services.speech.errors import NoGpu, TooLittleMemory
 from services.speech.linear import Weight8
@@ -256,6 +257,8 @@ def random_engine(shape: Shape, device: torch.device, saved: Savings = savings.N
             if isinstance(module, Weight8):
                 module.values.random_(-MOST, MOST + 1)
                 module.scale.fill_(toy.bounds(name, tuple(module.values.shape))[1] / MOST)
+            if isinstance(module, Codebook):
+                module.work_out()
         network.requires_grad_(False).eval()
     return model, mimi
 

@@ -27,7 +27,12 @@ class Codebook(nn.Module):
         self.register_buffer("cluster_usage", torch.empty(card))
         self.register_buffer("entries", torch.empty(card, dim), persistent=False)
         self.register_buffer("half_squares", torch.empty(card), persistent=False)
-        self.register_load_state_dict_post_hook(_work_out)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_post_hook(lambda codebook, incompatible: codebook.work_out())  # type: ignore[no-untyped-call]
+
+    def work_out(self) -> None:
+        """What follows from the tensors that were just loaded, or filled in."""
+        self.entries = self.embedding_sum / self.cluster_usage.clamp(min=1e-5)[:, None]
+        self.half_squares = self.entries.square().sum(-1) / 2
 
     def nearest(self, x: Tensor) -> Tensor:
         """[slots, T, dim] to the codes of the nearest entries, [slots, T], int64."""
@@ -37,12 +42,6 @@ class Codebook(nn.Module):
     def look_up(self, codes: Tensor) -> Tensor:
         """[slots, T] int64 to [slots, T, dim]."""
         return self.entries[codes]
-
-
-def _work_out(codebook: Codebook, incompatible: object) -> None:
-    """What follows from the tensors that were just loaded."""
-    codebook.entries = codebook.embedding_sum / codebook.cluster_usage.clamp(min=1e-5)[:, None]
-    codebook.half_squares = codebook.entries.square().sum(-1) / 2
 
 
 class ResidualQuantizer(nn.Module):

@@ -8,7 +8,8 @@ import torch
 
 from services.speech import bench, machine
 from services.speech.batch import Batch
-from services.speech.shapes import TOY
+from services.speech.codec.quantizer import Codebook
+from services.speech.shapes import FRAME_SAMPLES, TOY
 
 
 def test_a_row_for_each_count_of_slots(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -27,6 +28,19 @@ def test_a_row_for_each_count_of_slots(tmp_path: Path, capsys: pytest.CaptureFix
         assert row["join"] > 0
         assert {row[name] for name in ("launches", "kernels", "memory_gb", "recorded_mb")} == {None}
     assert capsys.readouterr().out.count("\n") == 5
+
+
+def test_the_codec_of_random_weights_hears_and_speaks() -> None:
+    """Of entries that are all alike there would be one code, and one sound, which Opus has an easy time with."""
+    _, mimi = bench.random_engine(TOY, torch.device("cpu"))
+    for book in (each for each in mimi.modules() if isinstance(each, Codebook)):
+        torch.testing.assert_close(book.entries * book.cluster_usage[:, None], book.embedding_sum)
+    live = torch.ones(1, dtype=torch.bool)
+    noise = torch.randn(1, 8 * FRAME_SAMPLES, generator=torch.Generator().manual_seed(0)) * 0.1
+    codes = mimi.encode(noise, mimi.fresh_encoder(1, 8), live)
+    assert all(len(some.unique()) > 1 for some in codes[0])
+    frames = mimi.decode(codes, mimi.fresh_decoder(1, 8), live).view(8, FRAME_SAMPLES)
+    assert float(frames.std(dim=1).min()) > 1e-3
 
 
 def test_a_row_of_a_model_in_8_bits(tmp_path: Path) -> None:
