@@ -24,9 +24,10 @@ from gateway.session.rules import Traits
 
 log = logging.getLogger(__name__)
 
-KEPT = samples(10_000)
+KEPT = samples(9_000)
 """Of the user's sound while there is no server, or it is slow; then the oldest is lost. A model hears what it missed
-faster than real time, but not much faster."""
+faster than real time, but not much faster. A second less than our server lets wait, or the first live frame behind it
+would be too much."""
 
 WITHHELD = samples(10_000)
 """Of the model's sound while it is held; a bridge that thinks for longer waits in vain for this answer."""

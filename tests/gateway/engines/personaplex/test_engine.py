@@ -332,7 +332,7 @@ async def test_what_was_kept_while_the_line_changed_is_sent_at_once(talk: Talk) 
     talk.server.shakes_hands = False
     await talk.engine.connect(replace(talk.brief, instructions="Speak like a pirate."))
     await talk.server.came(2)
-    frames = 2 * SILENT_LIMIT // FRAME
+    frames = module.KEPT // FRAME
     talk.hears(frames, loud=True)
     talk.server.shakes_hands_now()
     (caller,) = await talk.server.has(1, frames=frames - 1)
