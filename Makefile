@@ -26,7 +26,7 @@ run: $(DONE)/base web/dist/index.html ## Set everything up and start it; Ctrl-C 
 
 test: $(DONE)/dev $(DONE)/torch $(DONE)/chromium web/dist/index.html $(CLIENTS) ## Set everything up and pass all tests
 	$(STEP) "tests of the page" .ci/setup/node web npm test
-	@.venv/bin/pytest -n 2
+	@.venv/bin/pytest -n 3
 
 soak: $(DONE)/base $(DONE)/torch ## Ten minutes of calls that come and go, of the gateway and of the duplex model's toy
 	@.venv/bin/antiphon bench gateway --soak

@@ -193,15 +193,19 @@ class Parts:
             self._times,
         )
         recorder = Recorder(outlet, profile.session_id, profile.started_at, profile.mode)
+        spare = partial(self.local_engine, profile) if profile.mode == "personaplex" else None
         ears = partial(self.ears, profile)
-        if profile.mode != "personaplex":
-            return Call(profile, self._cascade(profile), ears, bridge, recorder, new_id)
-        self.speech.promise()
-        engine = PersonaPlexEngine(self.speech, self._mind(persona), self.synthesizer(), new_id)
-        return Call(profile, engine, ears, bridge, recorder, new_id, partial(self._cascade, profile))
+        return Call(profile, self.engine(profile), ears, bridge, recorder, new_id, spare)
 
-    def _cascade(self, profile: Profile) -> Engine:
-        """The local engine."""
+    def engine(self, profile: Profile) -> Engine:
+        """The call's engine."""
+        if profile.mode != "personaplex":
+            return self.local_engine(profile)
+        self.speech.promise()
+        return PersonaPlexEngine(self.speech, self._mind(profile.brief.persona), self.synthesizer(), new_id)
+
+    def local_engine(self, profile: Profile) -> Engine:
+        """That of mode `local`, which takes a call, too, whose own engine is lost before it begins."""
         return CascadeEngine("local", self._mind(profile.brief.persona), self.synthesizer())
 
     def synthesizer(self) -> Synthesizer:

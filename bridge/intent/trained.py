@@ -24,6 +24,10 @@ to the planner. A control needs more, for "stop" and "never mind" call off what 
 KNOWN = 0.9
 """Cosine; as near as this to a phrase of the persona's or of a tool's, an utterance is that phrase."""
 
+SURE_SMALL_TALK = 0.9
+"""Probability; of what is less surely small talk the planner is asked whether a tool fits: "note that the wombat hid
+seven escudos" is like nothing that was learned."""
+
 APART = 0.1
 """Nearer to each other than this, a persona's phrase and a tool's cannot be told apart."""
 
@@ -60,7 +64,7 @@ def judge(shares: Mapping[Label, float]) -> Decision:
         Intent.CONTROL: sum(shares[control] for control in CONTROLS),
     }
     best = max(intents, key=lambda intent: intents[intent] / AT[intent])
-    if intents[best] < AT[best]:
+    if intents[best] < (SURE_SMALL_TALK if best is Intent.CHITCHAT else AT[best]):
         return Decision(Intent.UNCLEAR, intents[best], "trained")
     likeliest = max(CONTROLS, key=lambda control: shares[control])
     control = likeliest if best is Intent.CONTROL else None

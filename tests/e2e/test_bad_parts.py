@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 from collections.abc import Iterator, Sequence
@@ -109,9 +110,11 @@ async def test_a_deed_whose_orchestrator_died_is_unknown_and_said_so(
     await caller.write("ring the church bell")
     await caller.tool("running")
     deployment.kill_part("orchestrator")
-    assert "I lost touch while that was running" in transcript(await caller.answer())
+    # By the gateway, or by the orchestrator itself, where it is back while the user waits.
+    assert re.search(r"can't tell whether it (is|was) done", transcript(await caller.answer()))
     row = await tool_row(database, caller.session_id)
-    assert (row["status"], row["error"]["code"]) == ("unknown", "orchestrator_lost")
+    assert row["status"] == "unknown"
+    assert row["error"]["code"] in ("orchestrator_lost", "interrupted")
     await asyncio.to_thread(deployment.wait_for_line, "orchestrator is ready again")
 
 

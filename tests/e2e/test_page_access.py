@@ -126,7 +126,7 @@ async def test_in_a_call_with_open_badges_axe_finds_nothing(window: Window) -> N
     await page.locator("[data-testid=call][data-phase=live]").wait_for()
     await window.type(WISH)
     await window.until("tool", "success")
-    await window.until("agent", "done", 2)
+    await page.locator("[data-role=agent][data-state=done] .words", has_text="in Tokyo.").wait_for()
     for unfolded in ("tool", "spans"):
         await page.get_by_test_id(unfolded).first.locator("summary").click()
     assert await found(window, "call-badges") == []

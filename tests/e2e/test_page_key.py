@@ -109,7 +109,7 @@ async def test_with_the_key_one_types_and_reads_where_there_is_no_microphone(win
     urls: list[str] = []
     page.on("websocket", lambda socket: urls.append(socket.url))
     await window.type(WISH)
-    await window.until("agent", "done", 2)
+    await page.locator("[data-role=agent][data-state=done] .words", has_text="in Tokyo.").wait_for()
     assert "session.update" in window.sent, "it asks for words alone"
     said = [each.text for each in await window.seen() if each.role == "agent"]
     assert said[-1].endswith("in Tokyo.")

@@ -231,7 +231,14 @@ async def test_division_by_zero_is_said_plainly(real: Client) -> None:
 )
 async def test_a_tool_is_told_who_asks(client: Client, context: object, told: dict[str, object]) -> None:
     result = await chat(client, wish("name_the_caller", "k", "talk") | {"context": context})
-    said = {"idempotency_key": "k", "conversation_id": "talk", "message": "m", "say": None, "owner": None}
+    said = {
+        "idempotency_key": "k",
+        "conversation_id": "talk",
+        "message": "m",
+        "say": None,
+        "owner": None,
+        "amends": None,
+    }
     assert result["data"] == said | told
 
 
