@@ -79,9 +79,9 @@ async def test_words_keys_and_secrets_are_in_no_log_metric_or_command_line(
     monkeypatch.setenv("ANTIPHON_API_KEY", ANN)
     async with Caller.calling(deployment.url, user_id=TYPED, metadata={"note": TYPED}) as caller:
         await asked(caller, f"tell me about {TYPED}", 1)
-        await asked(caller, f"note that {NOTED}", 2)
+        await asked(caller, f"note that {NOTED}", 1)
         for wish in (f"choke on {CHOKED}", f"babble about {BABBLED}"):
-            await asked(caller, wish, 2)
+            await asked(caller, wish, 1)
         await caller.say(timeline(0.3, await voice_of.say("what time is it in tokyo")))
         spoken = await caller.until("conversation.item.input_audio_transcription.completed")
         await caller.tool("success")
