@@ -8,11 +8,11 @@ from types import TracebackType
 from typing import Self
 
 from prometheus_client import Counter, Gauge
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from bridge.ledger import FINISHED, Invocation, LedgerAway, RowRefused, Status
 from gateway.store.ledger import PostgresLedger
-from services.base.journal import Journal, JournalAway
+from services.base.journal import Journal, JournalAway, understood
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class JournaledLedger:
             JournalAway: there is none to be had.
         """
         journal, records = await asyncio.to_thread(Journal.open, path, LIMIT)
-        found = [row for record in records if (row := _read(record))]
+        found = list(understood(records, ROW, "deed"))
         if found:
             log.warning("the journal holds deeds that Postgres lacks", extra={"changes": len(found)})
         return cls(postgres, journal, found)
@@ -214,12 +214,3 @@ class JournaledLedger:
             await self._journal.replace([])
             if not self._waiting:
                 return
-
-
-def _read(record: dict[str, object]) -> Invocation | None:
-    """The row of a record; None where it is not one of ours, which is told."""
-    try:
-        return ROW.validate_python(record)
-    except ValidationError as error:
-        log.error("the journal holds a record that is no deed", extra={"fields": error.error_count()})
-        return None

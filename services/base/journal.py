@@ -10,12 +10,16 @@ import json
 import logging
 import os
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 Record = Mapping[str, Any]
 """What JSON can carry."""
@@ -146,6 +150,15 @@ class Journal:
             os.ftruncate(self._file, self.size)
             raise
         self.size += len(lines)
+
+
+def understood(records: Iterable[dict[str, Any]], kind: TypeAdapter[T], what: str) -> Iterator[T]:
+    """Those of `records` that are one of that kind; of the others it is told that they are no `what`."""
+    for record in records:
+        try:
+            yield kind.validate_python(record)
+        except ValidationError as error:
+            log.error(f"the journal holds a record that is no {what}", extra={"fields": error.error_count()})
 
 
 def _line(record: Record) -> bytes:

@@ -3,14 +3,13 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from services.base.journal import Journal, JournalAway
+from services.base.journal import Journal, JournalAway, understood
 from services.orchestrator.calls import KEPT_S, Call, Outcome
 from services.orchestrator.protocol import ChatResult, Failure
 
@@ -75,7 +74,7 @@ class Keys:
         """
         journal, records = await asyncio.to_thread(Journal.open, path, LIMIT)
         keys = cls(journal)
-        for record in _parsed(records):
+        for record in understood(records, RECORD, "call"):
             keys._last[record.key] = record
         await keys._tidy()
         now = time.time()
@@ -128,14 +127,6 @@ class Keys:
             idempotent=idempotent,
             at=time.time(),
         )
-
-
-def _parsed(records: Iterable[dict[str, Any]]) -> Iterable[_Record]:
-    for record in records:
-        try:
-            yield RECORD.validate_python(record)
-        except ValidationError as error:
-            log.error("the journal holds a record that is no call", extra={"fields": error.error_count()})
 
 
 def _outcome(record: _Record) -> Outcome | None:
