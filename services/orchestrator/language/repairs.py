@@ -84,11 +84,9 @@ def _of_values(before: Tokens, after: Tokens) -> Iterator[Tokens]:
         if not size:
             continue
         # "Three plus four, no, three plus five": the sentence is taken up at what was said before.
-        if value[:size] in (
-            before[at : at + size] for at in range(max(0, len(before) - _MOST_WORDS), len(before))
-        ):
-            start = _place(before, value[:size])
-            yield before[:start] + value
+        said_at = _place(before, value[:size])
+        if said_at is not None:
+            yield before[:said_at] + value
         start, end = _last(before, is_one)
         if start == end or not _is_value(before[end:]) or len(before) - start > _MOST_WORDS:
             continue
@@ -108,9 +106,10 @@ def _of_words(before: Tokens, after: Tokens) -> Iterator[Tokens]:
         yield before[:-size] + after
 
 
-def _place(words: Tokens, part: Tokens) -> int:
-    """Where `part` begins in `words` for the last time."""
-    return next(at for at in range(len(words) - len(part), -1, -1) if words[at : at + len(part)] == part)
+def _place(words: Tokens, part: Tokens) -> int | None:
+    """Where `part` begins for the last time among the last of `words`; None where it does not."""
+    places = range(len(words) - len(part), max(0, len(words) - _MOST_WORDS) - 1, -1)
+    return next((at for at in places if words[at : at + len(part)] == part), None)
 
 
 def _alike(before: Tokens, lead: Tokens) -> int:
