@@ -13,12 +13,12 @@ from typing import Any
 import click
 
 from gateway.cli.address import gateway_url
-from gateway.cli.bench.deployment import own_deployment
+from gateway.cli.bench.deployment import deployment_at
 from gateway.cli.bench.machine import load_average, machine
 from gateway.cli.bench.performing import Trial, cast, perform
 from gateway.cli.bench.scenario import Line, Scenario, load, ours
 from gateway.cli.bench.summary import Row, rows, table
-from gateway.cli.bench.voices import NoVoice, Voices, own_synthesizer
+from gateway.cli.bench.voices import Voices, own_synthesizer
 from gateway.cli.caller import CallBroke, CallRefused
 
 
@@ -84,10 +84,8 @@ def conversation(
 
 async def _run(url: str | None, *how: Any) -> "Run":
     """Hold them with the gateway at `url`; where that is None, with one of our own."""
-    if url is not None:
-        return await hold(url, *how)
-    async with own_deployment() as own:
-        return await hold(own, *how)
+    async with deployment_at(url) as there:
+        return await hold(there, *how)
 
 
 @dataclass
@@ -187,13 +185,8 @@ def named(scenarios: Sequence[Scenario], names: Sequence[str]) -> list[Scenario]
 
 async def _there(run: Run, speaking: Voices, voices: Sequence[str]) -> list[str]:
     """Those voices that can be had here; of the others it is told once why not."""
-    reasons = {voice: await speaking.missing(voice) for voice in voices}
-    for voice, reason in reasons.items():
-        if reason and (note := f"{voice}: {reason}") not in run.notes:
-            run.notes.append(note)
-    there = [voice for voice, reason in reasons.items() if reason is None]
-    if not there:
-        raise NoVoice("; ".join(run.notes))
+    there, notes = await speaking.those_here(voices)
+    run.notes += [note for note in notes if note not in run.notes]
     return there
 
 

@@ -36,3 +36,17 @@ async def own_deployment() -> AsyncIterator[str]:
             yield f"http://127.0.0.1:{ports['GATEWAY_PORT']}"
         finally:
             await child.stop(asyncio.Event())
+
+
+@asynccontextmanager
+async def deployment_at(url: str | None) -> AsyncIterator[str]:
+    """The gateway at `url`; where that is None, one of our own.
+
+    Raises:
+        PartFailed: ours does not start.
+    """
+    if url is not None:
+        yield url
+        return
+    async with own_deployment() as own:
+        yield own

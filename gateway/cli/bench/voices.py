@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,6 +53,19 @@ class Voices:
         if program == "espeak" and name:
             return None
         return f"{voice!r} is neither espeak:NAME nor flite:NAME"
+
+    async def those_here(self, voices: Sequence[str]) -> tuple[list[str], list[str]]:
+        """Those of `voices` that can be had here, and of each other one why not.
+
+        Raises:
+            NoVoice: there are none.
+        """
+        reasons = {voice: await self.missing(voice) for voice in voices}
+        notes = [f"{voice}: {reason}" for voice, reason in reasons.items() if reason]
+        there = [voice for voice, reason in reasons.items() if not reason]
+        if not there:
+            raise NoVoice("; ".join(notes))
+        return there, notes
 
     async def line(self, voice: str, line: Line) -> Pcm:
         """A line as this voice says it: from its first sound to its last.

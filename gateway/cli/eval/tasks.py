@@ -13,11 +13,11 @@ import click
 
 from bridge.intent.evaluation import Share
 from gateway.cli.address import gateway_url
-from gateway.cli.bench.deployment import own_deployment
+from gateway.cli.bench.deployment import deployment_at
 from gateway.cli.bench.machine import load_average, machine
 from gateway.cli.bench.performing import Trial, perform, show
 from gateway.cli.bench.scenario import VOICES, Expect, Scenario
-from gateway.cli.bench.voices import NoVoice, Voices, own_synthesizer
+from gateway.cli.bench.voices import Voices, own_synthesizer
 from gateway.cli.caller import CallBroke, CallRefused
 from gateway.cli.eval.task import OURS, Called, Task, is_right, load
 
@@ -140,10 +140,8 @@ def tasks(
 
 
 async def _run(url: str | None, chosen: Sequence[Task], voices: Sequence[str]) -> Run:
-    if url is not None:
-        return await speak(url, chosen, voices)
-    async with own_deployment() as own:
-        return await speak(own, chosen, voices)
+    async with deployment_at(url) as there:
+        return await speak(there, chosen, voices)
 
 
 async def speak(url: str, chosen: Sequence[Task], voices: Sequence[str]) -> Run:
@@ -154,11 +152,7 @@ async def speak(url: str, chosen: Sequence[Task], voices: Sequence[str]) -> Run:
     """
     run = Run(url)
     async with own_synthesizer() as speaking:
-        reasons = {voice: await speaking.missing(voice) for voice in voices}
-        run.notes += [f"{voice}: {reason}" for voice, reason in reasons.items() if reason]
-        there = [voice for voice, reason in reasons.items() if not reason]
-        if not there:
-            raise NoVoice("; ".join(run.notes))
+        there, run.notes = await speaking.those_here(voices)
         for task, voice in zip(chosen, cycle(there), strict=False):
             try:
                 attempt = await _attempt(url, speaking, task, voice)
